@@ -1,0 +1,16 @@
+"""Room 0: the system said no: D-Bus, the file system, a missing podman.
+
+What failed enters, an exception leaves that the command line prints and turns into exit status 3. This file
+must not know of positions: what is wrong with the user's input is a `report.Problem`, our bug a traceback.
+"""
+
+from __future__ import annotations
+
+
+class PodunitError(Exception):
+    """What failed, as a sentence for the user, and what to do about it ('' for nothing)."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
