@@ -240,9 +240,7 @@ def _refuse_key(key: source.Scalar, shape: _Shape, path: str, report: Report) ->
     if key.text in shape.unsupported:
         report.error(key.at, own_path, f"'{shown}' is not supported", shape.unsupported[key.text])
         return
-    hint = (
-        suggest(key.text, shape.fields) or f"fields allowed here: {', '.join(sorted(shape.fields)) or 'none'}"
-    )
+    hint = suggest(key.text, shape.fields) or f"fields allowed here: {', '.join(sorted(shape.fields)) or 'none'}"
     report.error(key.at, own_path, f"unknown field '{shown}'", hint)
 
 

@@ -66,9 +66,7 @@ class Report:
     def problems(self) -> tuple[Problem, ...]:
         """All problems: files in the order they were first seen, each from top to bottom."""
         return tuple(
-            sorted(
-                self._problems, key=lambda found: (self._files[found.at.file], found.at.line, found.at.column)
-            )
+            sorted(self._problems, key=lambda found: (self._files[found.at.file], found.at.line, found.at.column))
         )
 
     @property

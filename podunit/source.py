@@ -183,9 +183,7 @@ class _Composer:
         for number, line in enumerate(_TAG_LINE.finditer(text)):
             if number == _MAX_TAG_LINES:
                 at = self._locate(text, line.end())
-                self._refuse(
-                    at, f"more than {_MAX_TAG_LINES} %TAG lines", "podunit knows no tags: remove them"
-                )
+                self._refuse(at, f"more than {_MAX_TAG_LINES} %TAG lines", "podunit knows no tags: remove them")
         return text
 
     def compose_documents(self, text: str) -> Iterator[Node]:

@@ -155,9 +155,7 @@ def test_an_empty_list_is_not_the_absence_of_one() -> None:
 
 def test_an_unknown_field_is_reported_at_its_key() -> None:
     text = "spec:\n  conatiners: []\n  containers: []\n"
-    assert refuse(text, Pod) == [
-        "2:3: spec.conatiners: unknown field 'conatiners' (did you mean 'containers'?)"
-    ]
+    assert refuse(text, Pod) == ["2:3: spec.conatiners: unknown field 'conatiners' (did you mean 'containers'?)"]
 
 
 def test_an_unknown_field_that_is_like_no_other_hints_at_all() -> None:
@@ -175,9 +173,7 @@ def test_the_position_is_not_a_key() -> None:
 
 
 def test_a_missing_field_is_reported_at_the_key_that_opens_the_mapping() -> None:
-    assert refuse("labels: {}\nspec:\n  restartPolicy: Never\n", Pod) == [
-        "2:1: spec: 'containers' is missing"
-    ]
+    assert refuse("labels: {}\nspec:\n  restartPolicy: Never\n", Pod) == ["2:1: spec: 'containers' is missing"]
 
 
 def test_a_missing_field_of_a_list_item_is_reported_at_the_item() -> None:

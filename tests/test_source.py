@@ -387,9 +387,7 @@ def test_a_sound_file_is_read_after_an_error_in_another_file() -> None:
 
 MARKS = "ab1é:-?,[]{}&*!'\"|>%#\\ \t\n\r\0\x85\ufeff"
 WHOLE = ["b: ", "- ", "\n  ", "&x ", "*x", "*x ", "!!int ", "!t ", "|\n ", "---\n", "...\n", "? ", "<<: "]
-YAML_LIKE = st.lists(st.sampled_from([*MARKS, *WHOLE]), max_size=30).map(
-    lambda parts: "".join(parts).encode()
-)
+YAML_LIKE = st.lists(st.sampled_from([*MARKS, *WHOLE]), max_size=30).map(lambda parts: "".join(parts).encode())
 
 
 @given(st.binary(max_size=200) | YAML_LIKE, st.sampled_from(LOADERS))

@@ -98,9 +98,7 @@ def build(suite: str) -> Layers:
         (tree, *requirements),
         lambda out: _make_dependencies(cache, tree, requirements, out),
     )
-    images = _layer(
-        cache, "images", (tree, *_contents(_HERE / "images")), lambda out: _make_images(cache, tree, out)
-    )
+    images = _layer(cache, "images", (tree, *_contents(_HERE / "images")), lambda out: _make_images(cache, tree, out))
     parts = ("podunit", "templates", "units", "pyproject.toml", "README.md", "LICENSE")
     sources = [content for part in parts for content in _contents(PROJECT / part)]
     package = _layer(
@@ -206,9 +204,7 @@ def _make_package(cache: Path, layers: tuple[str, ...], out: Path) -> None:
     shutil.rmtree(wheel)
 
 
-def _make_layer(
-    cache: Path, layers: tuple[str, ...], given: Path, out: Path, script: str, *argv: str
-) -> None:
+def _make_layer(cache: Path, layers: tuple[str, ...], given: Path, out: Path, script: str, *argv: str) -> None:
     command = (*_NAMESPACES, "--net", "sh", str(_HERE / "layer.sh"))
     arguments = (str(cache), ":".join(layers), str(given), str(out), "sh", "-ec", script, "layer", *argv)
     _run("installing in the lab's tree", *command, *arguments)

@@ -78,9 +78,7 @@ def running() -> list[str]:
 class Machine:
     """One lab. As a context manager it boots, and ends with all that ran in it."""
 
-    def __init__(
-        self, cache: Path, layers: Sequence[str], state: str, source: Path, *, keep: bool = False
-    ) -> None:
+    def __init__(self, cache: Path, layers: Sequence[str], state: str, source: Path, *, keep: bool = False) -> None:
         """`layers`, uppermost first, and `state`, an archive or "", are in `cache`; `source` becomes /src."""
         self.id = secrets.token_hex(3)
         self.pid = 0
@@ -194,9 +192,7 @@ class Machine:
             if done.returncode == 124:
                 how = f"not done after {timeout_sec} s"
             command = " ".join(argv)
-            raise AssertionError(
-                f"in the lab: {command}\n{how}\n--- stdout\n{done.stdout}\n--- stderr\n{done.stderr}"
-            )
+            raise AssertionError(f"in the lab: {command}\n{how}\n--- stdout\n{done.stdout}\n--- stderr\n{done.stderr}")
         return subprocess.CompletedProcess(argv, done.returncode, done.stdout, done.stderr)
 
     def sh(
@@ -210,9 +206,7 @@ class Machine:
         env: Mapping[str, str] | None = None,
     ) -> subprocess.CompletedProcess[str]:
         """Run a shell script inside that ends at its first failing command; otherwise as `run`."""
-        return self.run(
-            "sh", "-ec", script, input=input, check=check, user=user, timeout_sec=timeout_sec, env=env
-        )
+        return self.run("sh", "-ec", script, input=input, check=check, user=user, timeout_sec=timeout_sec, env=env)
 
     def write(self, path: str, text: str) -> None:
         """Write a file inside, and the folders it needs."""
@@ -230,9 +224,7 @@ class Machine:
             self.run("sh", "-c", loop, "wait", script, last, timeout_sec=timeout_sec)
         except AssertionError:
             seen = self.run("cat", last, check=False).stdout
-            raise AssertionError(
-                f"in the lab, not true after {timeout_sec} s: {script}\n--- last\n{seen}"
-            ) from None
+            raise AssertionError(f"in the lab, not true after {timeout_sec} s: {script}\n--- last\n{seen}") from None
         finally:
             self.run("rm", "-f", last)
 

@@ -17,10 +17,7 @@ from tests.lab.laboratory import Laboratory, running
 
 LAB = Path(__file__).with_name("lab")
 IMAGE = "localhost/podunit-test"
-SPLIT = (
-    "--unit=split --property=Delegate=yes --wait --pipe --quiet "
-    "podman run --rm --cgroups=split --cgroupns=host"
-)
+SPLIT = "--unit=split --property=Delegate=yes --wait --pipe --quiet podman run --rm --cgroups=split --cgroupns=host"
 
 
 @pytest.fixture
@@ -135,9 +132,7 @@ def test_timeout_ends_the_command(lab: Laboratory) -> None:
 
 
 @pytest.mark.parametrize(("script", "status"), [("exit 0", 0), ("exit 7", 7), ("kill -KILL $$", 137)])
-def test_exit_status_passes_through(
-    start: Callable[..., subprocess.Popen[str]], script: str, status: int
-) -> None:
+def test_exit_status_passes_through(start: Callable[..., subprocess.Popen[str]], script: str, status: int) -> None:
     process = start("sh", "-c", f"cat; echo to stderr >&2; {script}")
     stdout, stderr = process.communicate("from stdin")
     assert stdout == "from stdin"
@@ -146,9 +141,7 @@ def test_exit_status_passes_through(
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
-def test_nothing_is_left_after_a_signal(
-    start: Callable[..., subprocess.Popen[str]], number: signal.Signals
-) -> None:
+def test_nothing_is_left_after_a_signal(start: Callable[..., subprocess.Popen[str]], number: signal.Signals) -> None:
     with start("sh", "-c", "echo $PODUNIT_LAB_ID; exec sleep 1000") as process:
         assert process.stdout is not None
         lab_id = process.stdout.readline().strip()
