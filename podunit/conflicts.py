@@ -1,0 +1,76 @@
+"""What only several objects together can get wrong: one name or one host port claimed twice, names too long for units.
+
+In: the model. Out: problems that name both places.
+"""
+
+from __future__ import annotations
+
+from podunit.model import Container, Pod, Port, Workload
+from podunit.names import container_unit, image_unit, slice_unit
+from podunit.report import Report
+from podunit.unitfile import UNIT_NAME_MAX
+
+
+def find_conflicts(workload: Workload, report: Report) -> None:
+    """Report every conflict among the pods of one command."""
+    first_of_name: dict[str, Pod] = {}
+    for pod in workload.pods:
+        first = first_of_name.setdefault(pod.name, pod)
+        if first is not pod:
+            report.error(pod.name_at, "metadata.name", f"a second pod '{pod.name}'", f"the first is at {first.name_at}")
+        _check_lengths(pod, report)
+    _check_host_ports(workload, report)
+
+
+def _check_lengths(pod: Pod, report: Report) -> None:
+    if (length := len(slice_unit(pod.name))) > UNIT_NAME_MAX:
+        report.error(
+            pod.name_at,
+            "metadata.name",
+            f"too long: the pod's slice would have a name of {length} characters, systemd takes {UNIT_NAME_MAX}",
+            "a dash counts as four characters there",
+        )
+    for container in (*pod.init_containers, *pod.containers):
+        if (length := len(container_unit(pod.name, container.name))) > UNIT_NAME_MAX:
+            report.error(
+                container.at,
+                "",
+                f"the unit of container '{container.name}' in pod '{pod.name}' would have a name of {length}"
+                f" characters, systemd takes {UNIT_NAME_MAX}",
+                "shorten the pod's or the container's name",
+            )
+        _check_image_length(container, report)
+
+
+def _check_image_length(container: Container, report: Report) -> None:
+    if (length := len(image_unit(container.image, always=True))) > UNIT_NAME_MAX:
+        report.error(
+            container.image_at,
+            "",
+            f"the unit of this image would have a name of {length} characters, systemd takes {UNIT_NAME_MAX}",
+            "tag the image with a shorter name",
+        )
+
+
+def _check_host_ports(workload: Workload, report: Report) -> None:
+    claims: dict[tuple[int, str], list[Port]] = {}
+    for pod in workload.pods:
+        for container in (*pod.init_containers, *pod.containers):
+            for port in container.ports:
+                if port.host_port is None:
+                    continue
+                others = claims.setdefault((port.host_port, port.protocol), [])
+                for other in others:
+                    if _overlap(port.host_ip, other.host_ip):
+                        report.error(
+                            port.at,
+                            "",
+                            f"host port {port.host_port}/{port.protocol} is taken already",
+                            f"the first claim is at {other.at}",
+                        )
+                        break
+                others.append(port)
+
+
+def _overlap(one: str, other: str) -> bool:
+    return one == other or not one or not other or "0.0.0.0" in (one, other) or "::" in (one, other)

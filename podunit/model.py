@@ -1,0 +1,143 @@
+"""What the inputs mean, in Kubernetes' words: pods, containers, volumes, with every default filled in.
+
+Front ends build these objects, `engines` and `generate` read them. Nothing here knows YAML, systemd's syntax or
+podman's options. Every object carries the `Position` it came from, so that a problem found late still points at it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from podunit.report import Position
+
+
+class RestartPolicy(StrEnum):
+    """`spec.restartPolicy` of a Pod."""
+
+    ALWAYS = "Always"
+    ON_FAILURE = "OnFailure"
+    NEVER = "Never"
+
+
+class PullPolicy(StrEnum):
+    """`imagePullPolicy` of a Container."""
+
+    ALWAYS = "Always"
+    IF_NOT_PRESENT = "IfNotPresent"
+    NEVER = "Never"
+
+
+class Protocol(StrEnum):
+    """`protocol` of a ContainerPort."""
+
+    TCP = "TCP"
+    UDP = "UDP"
+    SCTP = "SCTP"
+
+
+@dataclass(frozen=True, slots=True)
+class Env:
+    """One environment variable of a container, its references already expanded."""
+
+    name: str
+    value: str
+    at: Position
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """A container's port; published on the host when `host_port` is set. `host_ip` '' means every address."""
+
+    container_port: int
+    protocol: Protocol
+    host_port: int | None
+    host_ip: str
+    at: Position
+
+
+@dataclass(frozen=True, slots=True)
+class HostPath:
+    """A file or directory of the host."""
+
+    name: str
+    path: str
+    at: Position
+
+
+@dataclass(frozen=True, slots=True)
+class EmptyDir:
+    """A directory that the pod's containers share, made empty when the pod starts and removed when it stops."""
+
+    name: str
+    at: Position
+
+
+Volume = HostPath | EmptyDir
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """A volume at a path inside one container."""
+
+    volume: Volume
+    mount_path: str
+    read_only: bool
+    at: Position
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A systemd directive that the user asked for by an annotation: section, name and value, as systemd spells them."""
+
+    section: str
+    name: str
+    value: str
+    at: Position
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """One container; `command` and `args` are None where the image's own hold.
+
+    `memory_max_bytes` and `cpu_milli` (thousandths of one CPU) are limits, None for none.
+    """
+
+    name: str
+    image: str
+    pull_policy: PullPolicy
+    command: tuple[str, ...] | None
+    args: tuple[str, ...] | None
+    working_dir: str | None
+    env: tuple[Env, ...]
+    ports: tuple[Port, ...]
+    mounts: tuple[Mount, ...]
+    memory_max_bytes: int | None
+    cpu_milli: int | None
+    settings: tuple[Setting, ...]
+    at: Position
+    image_at: Position
+
+
+@dataclass(frozen=True, slots=True)
+class Pod:
+    """A pod. `boot` tells whether it starts with the machine; `settings` are the handle's and the slice's."""
+
+    name: str
+    labels: tuple[tuple[str, str], ...]
+    init_containers: tuple[Container, ...]
+    containers: tuple[Container, ...]
+    volumes: tuple[Volume, ...]
+    restart_policy: RestartPolicy
+    grace_sec: int
+    boot: bool
+    settings: tuple[Setting, ...]
+    at: Position
+    name_at: Position
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """Everything that one command was given."""
+
+    pods: tuple[Pod, ...]

@@ -1,0 +1,123 @@
+"""Unit files as data, and the one door through which text becomes systemd's syntax.
+
+In: plain text, words of a command line, unit names. Out: `Value` and `Directive`, which alone may be printed by a
+template. All escaping of systemd.syntax(7), systemd.service(5) "COMMAND LINES" and systemd.unit(5) "STRING
+ESCAPING FOR INCLUSION IN UNIT NAMES" is here. Knows nothing of pods or engines.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+# systemd.unit(5): unit names, including the suffix, end at 255 characters.
+UNIT_NAME_MAX = 255
+
+# Above this many characters a command is written over several lines, systemd.syntax(7).
+_LONG_LINE = 110
+_CONTINUED = " \\\n  "
+
+_SAFE_WORD = re.compile(r"[A-Za-z0-9_@%+=:,./~^!#&*(){}|<>?\[\]-]+")
+_UNIT_NAME_SAFE = re.compile(r"[A-Za-z0-9:_.]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r"}
+
+
+class Specifier(StrEnum):
+    """A specifier of systemd.unit(5): a directory that differs between the system's and a user's manager."""
+
+    RUNTIME_DIR = "%t"
+    STATE_DIR = "%S"
+
+
+# A word of a command line: text, or pieces of text around specifiers.
+Word = str | tuple[str | Specifier, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """The right-hand side of a directive, in systemd's own syntax."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Directive:
+    """A whole line, `Name=value`."""
+
+    name: str
+    value: Value
+
+
+@dataclass(frozen=True, slots=True)
+class UnitFile:
+    """A unit to be: its file name, the template that prints it, and what the template is given."""
+
+    name: str
+    template: str
+    values: Mapping[str, Value | tuple[Value, ...] | tuple[Directive, ...] | bool | None]
+
+
+def escape_text(text: str) -> Value:
+    """Plain text for a directive that expands specifiers but does not split words, such as Description=."""
+    if _CONTROL.search(text):
+        raise ValueError("control characters have no place in a unit file")
+    # A backslash at the end of a line would join the next one to it.
+    return Value(text.replace("%", "%%").rstrip("\\"))
+
+
+def quote_word(word: Word, *, expands_variables: bool) -> Value:
+    """One word of a list; with `expands_variables` one of an Exec line, where `$` is doubled."""
+    pieces = (word,) if isinstance(word, str) else word
+    text = "".join(
+        piece.value if isinstance(piece, Specifier) else _escape_piece(piece, expands_variables) for piece in pieces
+    )
+    # A word that is a lone `;` would end the command; the quotes take that meaning away.
+    return Value(text if _SAFE_WORD.fullmatch(text) else f'"{text}"')
+
+
+def join_words(words: Iterable[Word]) -> Value:
+    """A list of words in which `$` has no meaning, such as RequiresMountsFor=."""
+    return Value(" ".join(quote_word(word, expands_variables=False).text for word in words))
+
+
+def command_line(words: Iterable[Word], *, ignore_failure: bool = False) -> Value:
+    """An Exec line; the first word is the path of the program. A long one has an option per line."""
+    texts = [quote_word(word, expands_variables=True).text for word in words]
+    line = " ".join(texts)
+    if len(line) > _LONG_LINE:
+        options = [index for index, text in enumerate(texts) if text.lstrip('"').startswith("--")]
+        breaks = {*options, *(index + 1 for index in options[-1:])}
+        line = "".join(f"{_CONTINUED if index in breaks else ' '}{text}" for index, text in enumerate(texts))[1:]
+    return Value(f"-{line}" if ignore_failure else line)
+
+
+def join_units(names: Iterable[str]) -> Value:
+    """Unit names for After= and its like, where `%` is expanded but a backslash is not unescaped."""
+    return Value(" ".join(name.replace("%", "%%") for name in names))
+
+
+def escape_unit_name(text: str) -> str:
+    r"""What `systemd-escape TEXT` prints: `/` as `-`, and all but letters, digits, `:_.` as `\xNN`."""
+    if not text:
+        return ""
+    escaped = "".join(
+        "-" if char == "/" else char if _UNIT_NAME_SAFE.fullmatch(char) else _hex_bytes(char) for char in text
+    )
+    return _hex_bytes(".") + escaped[1:] if escaped.startswith(".") else escaped
+
+
+def _escape_piece(text: str, expands_variables: bool) -> str:
+    if "\0" in text:
+        raise ValueError("NUL has no place in a command line")
+    escaped = "".join(
+        _ESCAPES.get(char) or (f"\\x{ord(char):02x}" if _CONTROL.fullmatch(char) else char) for char in text
+    )
+    escaped = escaped.replace("%", "%%")
+    return escaped.replace("$", "$$") if expands_variables else escaped
+
+
+def _hex_bytes(char: str) -> str:
+    return "".join(f"\\x{byte:02x}" for byte in char.encode())
