@@ -1,0 +1,131 @@
+"""podunit's own annotations: `podunit/boot`, `podunit/engine`, and systemd directives.
+
+In: the annotations of a pod. Out: settings for the pod, and for each container by its name. Keys of others are theirs.
+`podunit/Unit.After` is the pod's, `podunit/Slice.MemoryHigh` its slice's, `podunit/nginx.Service.IOWeight` that of
+container nginx.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from podunit.decode import Located, join_path, suggest
+from podunit.directives import list_directives, list_newer_directives, list_owned_directives
+from podunit.model import Setting
+from podunit.report import Report
+
+_PREFIX = "podunit/"
+_POD_SECTIONS = ("Unit", "Install", "Slice")
+_CONTAINER_SECTIONS = ("Unit", "Service")
+_WORDS = ("boot", "engine")
+_ENGINES = ("podman",)
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+
+
+@dataclass(slots=True)
+class Annotations:
+    """What the annotations of a pod say."""
+
+    boot: bool = True
+    pod: list[Setting] = field(default_factory=list)
+    containers: dict[str, list[Setting]] = field(default_factory=dict)
+
+
+def read_annotations(
+    entries: tuple[tuple[Located[str], Located[str]], ...], containers: tuple[str, ...], report: Report
+) -> Annotations:
+    """The meaning of all annotations that begin with `podunit/`; every other is nobody's business here."""
+    found = Annotations()
+    for key, value in entries:
+        if key.value.startswith(_PREFIX):
+            path = join_path("metadata.annotations", key.value)
+            _read(key, value, path, containers, found, report)
+    return found
+
+
+def _read(
+    key: Located[str],
+    value: Located[str],
+    path: str,
+    containers: tuple[str, ...],
+    found: Annotations,
+    report: Report,
+) -> None:
+    word = key.value.removeprefix(_PREFIX)
+    *owner, section, directive = word.split(".") if "." in word else (word, "")
+    if word == "boot":
+        if value.value not in ("true", "false"):
+            report.error(value.at, path, f"'{value.value[:60]}' is not one of true, false")
+        found.boot = value.value != "false"
+    elif word == "engine":
+        if value.value not in _ENGINES:
+            report.error(value.at, path, f"'{value.value[:60]}' is not one of {', '.join(_ENGINES)}")
+    elif "." not in word:
+        _refuse_word(key, path, word, report)
+    elif len(owner) > 1:
+        report.error(key.at, path, "not of the form [CONTAINER.]SECTION.DIRECTIVE")
+    elif owner and owner[0] not in containers:
+        message = f"there is no container '{owner[0][:60]}' in this pod"
+        report.error(key.at, path, message, suggest(owner[0], containers))
+    elif section not in (allowed := _CONTAINER_SECTIONS if owner else _POD_SECTIONS):
+        _refuse_section(key, path, section, allowed, bool(owner), report)
+    elif _check_directive(key, path, section, directive, report):
+        target = found.containers.setdefault(owner[0], []) if owner else found.pod
+        target.extend(_list_settings(section, directive, value, path, report))
+
+
+def _refuse_word(key: Located[str], path: str, word: str, report: Report) -> None:
+    hint = suggest(word, _WORDS) or (
+        "known are podunit/boot, podunit/engine, and directives such as podunit/Unit.After"
+    )
+    report.error(key.at, path, f"unknown annotation '{key.value[:60]}'", hint)
+
+
+def _refuse_section(
+    key: Located[str], path: str, section: str, allowed: tuple[str, ...], of_container: bool, report: Report
+) -> None:
+    owner = "a container" if of_container else "a pod"
+    hint = suggest(section, allowed) or f"{owner} has {', '.join(allowed)}"
+    if section == "Service" and not of_container:
+        hint = "name the container: podunit/CONTAINER.Service.DIRECTIVE"
+    report.error(key.at, path, f"{owner} has no section '{section[:60]}'", hint)
+
+
+def _check_directive(key: Located[str], path: str, section: str, directive: str, report: Report) -> bool:
+    allowed = list_directives(section)
+    if directive in allowed:
+        return True
+    if directive in list_owned_directives(section):
+        report.error(
+            key.at,
+            path,
+            f"'{directive}' is podunit's own to set",
+            "the pod hangs together by it; other directives are yours",
+        )
+    elif directive in list_newer_directives(section):
+        report.error(
+            key.at,
+            path,
+            f"systemd 252 does not know '{directive}'",
+            "'systemctl edit' adds it on a machine with a newer one",
+        )
+    else:
+        message = f"'{directive[:60]}' is no directive of section {section}"
+        report.error(key.at, path, message, suggest(directive, allowed))
+    return False
+
+
+def _list_settings(section: str, directive: str, value: Located[str], path: str, report: Report) -> list[Setting]:
+    # A directive may be given more than once: each line of the text is one.
+    settings = []
+    for line in value.value.split("\n"):
+        if _CONTROL.search(line):
+            report.error(value.at, path, "a control character has no place in a unit file")
+        elif line.rstrip().endswith("\\"):
+            report.error(value.at, path, "a backslash at the end would join the next line to this one")
+        elif line.strip():
+            settings.append(Setting(section, directive, line.strip(), value.at))
+    if not settings:
+        settings.append(Setting(section, directive, "", value.at))
+    return settings

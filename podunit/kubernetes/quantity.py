@@ -1,0 +1,52 @@
+"""Kubernetes' quantities (`64Mi`, `500m`, `1e3`) as whole numbers: bytes, and thousandths of a CPU.
+
+In: the text of a scalar. Out: an int, or ValueError with a sentence for the user. Knows no field.
+"""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+
+# k8s.io/apimachinery resource.Quantity: a decimal number and one suffix.
+_QUANTITY = re.compile(r"([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+))([numkMGTPE]|[KMGTPE]i|[eE][+-]?[0-9]{1,3})?")
+_SUFFIXES = {
+    "n": Fraction(1, 10**9),
+    "u": Fraction(1, 10**6),
+    "m": Fraction(1, 1000),
+    **{suffix: Fraction(1000**power) for power, suffix in enumerate("kMGTPE", 1)},
+    **{f"{suffix}i": Fraction(1024**power) for power, suffix in enumerate("KMGTPE", 1)},
+}
+_MAX = 2**63 - 1
+
+
+def parse_bytes(text: str) -> int:
+    """A positive number of bytes, rounded up."""
+    return _round_up(text, 1, "write bytes, with a suffix if you like: 64Mi, 1.5Gi, 512M")
+
+
+def parse_cpu_milli(text: str) -> int:
+    """A positive number of CPUs in thousandths, rounded up."""
+    return _round_up(text, 1000, "write CPUs or thousandths of one: 2, 0.5, 500m")
+
+
+def _round_up(text: str, unit: int, hint: str) -> int:
+    found = _QUANTITY.fullmatch(text)
+    if not found:
+        raise ValueError(f"'{text[:60]}' is not a quantity", hint)
+    number, suffix = found.groups()
+    if len(number) > 40:
+        raise ValueError("this quantity has too many digits", hint)
+    if suffix is None:
+        factor = Fraction(1)
+    elif suffix in _SUFFIXES:
+        factor = _SUFFIXES[suffix]
+    else:
+        factor = Fraction(10) ** int(suffix[1:])
+    value = Fraction(number) * factor * unit
+    if value <= 0:
+        raise ValueError(f"'{text}' is not more than 0", hint)
+    rounded = -(-value.numerator // value.denominator)
+    if rounded > _MAX:
+        raise ValueError(f"'{text}' is more than 64 bits hold", hint)
+    return rounded
