@@ -1,0 +1,62 @@
+"""Commands that only read files: `validate` and `compile`. They need neither systemd nor podman."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from podunit.cli.output import Format, print_report
+from podunit.model import Workload
+from podunit.scope import Scope
+
+Files = Annotated[list[str], typer.Argument(metavar="FILE...", help="YAML files.", show_default=False)]
+
+
+def load(files: list[str], form: Format = Format.TEXT) -> Workload:
+    """The pods of the files; prints their problems, and ends with status 1 if there is an error."""
+    from podunit.load import load_files
+    from podunit.report import Report
+
+    report = Report()
+    workload = load_files(files, report)
+    if report.problems or form is Format.JSON:
+        print_report(report, form)
+    if workload is None:
+        raise typer.Exit(1)
+    return workload
+
+
+def validate(
+    files: Files,
+    form: Annotated[Format, typer.Option("--format", help="How problems are printed.")] = Format.TEXT,
+) -> None:
+    """Say what is wrong with pod files, at file:line:column. Nothing is changed."""
+    load(files, form)
+
+
+def compile_(
+    context: typer.Context,
+    files: Files,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="DIR", help="Write the units into this directory.", show_default=False),
+    ] = None,
+) -> None:
+    """Print the systemd units of pods, or write them into a directory. Nothing else is changed."""
+    from podunit.errors import PodunitError
+    from podunit.generate import generate
+    from podunit.render import render
+
+    scope: Scope = context.obj
+    units = {unit.name: render(unit) for unit in generate(load(files), scope)}
+    if output is None:
+        print("\n".join(f"# file {name}\n{text}" for name, text in units.items()), end="")
+        return
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        for name, text in units.items():
+            (output / name).write_text(text)
+    except OSError as error:
+        raise PodunitError(f"{error.filename}: {(error.strerror or str(error)).lower()}") from None

@@ -1,0 +1,82 @@
+"""The command `podunit`: its commands, and how each ends.
+
+Exit status: 0, 1 the input has problems or a pod failed, 2 usage, 3 the system refused, 130 and 143 interrupted. What a
+command needs is imported inside it: the start-up of one is not paid by all.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from types import FrameType
+from typing import Annotated, NoReturn
+
+import typer
+
+from podunit.cli import files, lifecycle, listing
+from podunit.errors import PodunitError
+from podunit.scope import Scope
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from podunit import __version__
+
+        print(f"podunit {__version__}")
+        raise typer.Exit
+
+
+@app.callback(help="Run pods as native systemd units.")
+def _main(
+    context: typer.Context,
+    user: Annotated[
+        bool | None,
+        typer.Option(
+            "--user/--system", help="Which systemd: yours, or the system's (default for root).", show_default=False
+        ),
+    ] = None,
+    version: Annotated[  # noqa: ARG001 - its callback does it all
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    context.obj = Scope.default() if user is None else Scope.USER if user else Scope.SYSTEM
+
+
+for command in (
+    files.validate,
+    files.compile_,
+    lifecycle.apply,
+    lifecycle.up,
+    lifecycle.down,
+    lifecycle.delete,
+    lifecycle.start,
+    lifecycle.stop,
+    lifecycle.restart,
+    listing.ps,
+):
+    app.command(command.__name__.rstrip("_"))(command)
+
+
+def run() -> None:
+    """Run the command line and end the process."""
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        app()
+    except PodunitError as error:
+        from podunit.cli.output import print_error
+
+        print_error(error)
+        sys.exit(3)
+
+
+def _terminate(number: int, _: FrameType | None) -> NoReturn:
+    sys.exit(128 + number)

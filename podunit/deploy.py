@@ -1,0 +1,187 @@
+"""Files and running systemd together: make a machine match a workload, or rid it of pods.
+
+In: a workload, the unit directory, a manager. Out: `PodOutcome`s. Decides what is started, restarted or stopped;
+`install` changes the files and `manager` runs the jobs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from podunit.failures import UnitFailure, find_failures
+from podunit.files import find_folder
+from podunit.generate import generate_pod
+from podunit.install import Change, UnitDirectory
+from podunit.installed import InstalledPod, list_pods
+from podunit.manager import Manager
+from podunit.model import Workload
+from podunit.names import pod_unit, sandbox_unit
+from podunit.render import render
+from podunit.scope import Scope
+
+# What a job may end with when all is as it was asked for: a unit skipped or one that runs already is no failure.
+_GOOD = ("done", "skipped")
+
+
+class Verb(StrEnum):
+    """What can be done with an installed pod."""
+
+    START = "start"
+    STOP = "stop"
+    RESTART = "restart"
+
+
+_PAST = {Verb.START: "started", Verb.STOP: "stopped", Verb.RESTART: "restarted"}
+
+
+@dataclass(frozen=True, slots=True)
+class PodOutcome:
+    """What became of one pod: words for the user, and why it failed, if it did.
+
+    `job` is the result of the job that failed, '' if none did.
+    """
+
+    pod: str
+    done: tuple[str, ...]
+    job: str = ""
+    failures: tuple[UnitFailure, ...] = ()
+
+
+async def apply(
+    workload: Workload, directory: UnitDirectory, manager: Manager, scope: Scope, *, start_stopped: bool
+) -> tuple[PodOutcome, ...]:
+    """Install the pods, reload, enable, start what is new, restart what changed, and wait for the jobs.
+
+    A pod that is installed and inactive was stopped by somebody, and stays so unless `start_stopped`.
+    """
+    wanted = {pod.name: {unit.name: render(unit) for unit in generate_pod(pod, scope)} for pod in workload.pods}
+    texts = {name: text for files in (_read_static(), *wanted.values()) for name, text in files.items()}
+    installed = directory.read()
+    before = list_pods(installed)
+    gone = tuple(name for pod in wanted if pod in before for name in before[pod].texts if name not in wanted[pod])
+    change = directory.plan(texts, gone)
+    states = await _get_active_states(manager, wanted)
+    await manager.run_jobs(manager.stop_unit, gone)
+    directory.write(change, texts)
+    if not change.is_empty:
+        await manager.reload()
+    after = list_pods({**installed, **texts})
+    await _enable(manager, before, {name: after[name] for name in wanted})
+    return await _gather(
+        _bring_up(manager, after[name], before.get(name), change, states[name], scope, start_stopped) for name in wanted
+    )
+
+
+async def operate(verb: Verb, manager: Manager, pods: Iterable[InstalledPod], scope: Scope) -> tuple[PodOutcome, ...]:
+    """Start, stop or restart pods, and wait until they are up, or until nothing of them runs."""
+    return await _gather(_run(manager, pod, scope, (_PAST[verb],), _find_call(manager, verb)) for pod in pods)
+
+
+async def enqueue(verb: Verb, manager: Manager, pods: Iterable[InstalledPod]) -> tuple[PodOutcome, ...]:
+    """Ask for the start, stop or restart of pods, and wait for nothing."""
+    pods = tuple(pods)
+    await asyncio.gather(*(_find_call(manager, verb)(pod.unit) for pod in pods))
+    return tuple(PodOutcome(pod.name, (f"{verb} enqueued",)) for pod in pods)
+
+
+async def delete(
+    manager: Manager, directory: UnitDirectory, pods: Iterable[InstalledPod], scope: Scope
+) -> tuple[PodOutcome, ...]:
+    """Stop and disable pods and remove their units; a pod that does not stop keeps them."""
+    outcomes = await operate(Verb.STOP, manager, pods, scope)
+    stopped = [pod for pod, outcome in zip(pods, outcomes, strict=True) if not outcome.job]
+    names = tuple(name for pod in stopped for name in pod.texts)
+    if names:
+        await manager.disable_unit_files([pod.unit for pod in stopped])
+        directory.write(directory.plan({}, names), {})
+        await manager.reload()
+        # A unit that had failed stays known, and would be shown as missing.
+        for unit in await manager.list_units_by_patterns(names):
+            await manager.reset_failed_unit(unit.name)
+    return tuple(
+        outcome if outcome.job else PodOutcome(outcome.pod, (*outcome.done, "deleted")) for outcome in outcomes
+    )
+
+
+def _read_static() -> dict[str, str]:
+    return {file.name: file.read_text() for file in sorted(find_folder("units").iterdir())}
+
+
+async def _get_active_states(manager: Manager, pods: Iterable[str]) -> Mapping[str, str]:
+    loaded = {unit.name: unit.active for unit in await manager.list_units_by_patterns(["pod@*.service"])}
+    return {pod: loaded.get(pod_unit(pod), "inactive") for pod in pods}
+
+
+async def _enable(manager: Manager, before: Mapping[str, InstalledPod], pods: Mapping[str, InstalledPod]) -> None:
+    """Enable and disable what is new or has changed its mind; an administrator's own decision stays."""
+    changed = [
+        pod for name, pod in pods.items() if (pod.boots if name not in before else pod.boots != before[name].boots)
+    ]
+    if boots := [pod.unit for pod in changed if pod.boots]:
+        await manager.enable_unit_files(boots)
+    if rests := [pod.unit for pod in changed if not pod.boots]:
+        await manager.disable_unit_files(rests)
+    if changed:
+        await manager.reload()
+
+
+async def _bring_up(
+    manager: Manager,
+    pod: InstalledPod,
+    before: InstalledPod | None,
+    change: Change,
+    state: str,
+    scope: Scope,
+    start_stopped: bool,
+) -> PodOutcome:
+    files = {*change.created, *change.updated, *change.removed}
+    changed = files & {*pod.texts, *(before.texts if before else ())}
+    word = "created" if before is None else "changed" if changed else "unchanged"
+    if before is None or (state == "inactive" and start_stopped):
+        return await _run(manager, pod, scope, (word, "started"), manager.start_unit)
+    if state == "inactive":
+        return PodOutcome(pod.name, (word, "stays stopped"))
+    inits = {container.unit for container in (*before.containers, *pod.containers) if container.init}
+    if changed & {sandbox_unit(pod.name), *inits}:
+        return await _run(manager, pod, scope, (word, "restarted"), manager.restart_unit)
+    done = [word]
+    if again := [container for container in pod.containers if container.unit in changed]:
+        done.append(f"container {', '.join(container.name for container in again)} restarted")
+        outcome = await _run(
+            manager, pod, scope, tuple(done), manager.restart_unit, [container.unit for container in again]
+        )
+        if outcome.job:
+            return outcome
+    if state == "active":
+        return PodOutcome(pod.name, tuple(done))
+    return await _run(manager, pod, scope, (*done, "started"), manager.start_unit)
+
+
+async def _run(
+    manager: Manager,
+    pod: InstalledPod,
+    scope: Scope,
+    done: tuple[str, ...],
+    enqueue: Callable[[str], Awaitable[str]],
+    units: Iterable[str] = (),
+) -> PodOutcome:
+    """Run a job for some units of a pod, by default for its handle; `done` is what has been done if they end well."""
+    since_usec = time.time_ns() // 1000
+    for job in await manager.run_jobs(enqueue, tuple(units) or (pod.unit,)):
+        if job.result not in _GOOD:
+            failures = await find_failures(manager, pod, scope, since_usec)
+            return PodOutcome(pod.name, (), job.result, failures)
+    return PodOutcome(pod.name, done)
+
+
+async def _gather(outcomes: Iterable[Awaitable[PodOutcome]]) -> tuple[PodOutcome, ...]:
+    return tuple(await asyncio.gather(*outcomes))
+
+
+def _find_call(manager: Manager, verb: Verb) -> Callable[[str], Awaitable[str]]:
+    calls = {Verb.START: manager.start_unit, Verb.STOP: manager.stop_unit, Verb.RESTART: manager.restart_unit}
+    return calls[verb]

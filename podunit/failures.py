@@ -1,0 +1,56 @@
+"""Why a pod did not start: the units that failed, how, and what they said.
+
+In: a pod and the running systemd. Out: `UnitFailure`s, for whoever prints them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from podunit.installed import InstalledPod
+from podunit.journal import read_last_lines
+from podunit.manager import Manager
+from podunit.names import parse_container_unit
+from podunit.scope import Scope
+
+_LOG_LINES = 10
+
+# siginfo's si_code of a child, as in ExecMainCode (org.freedesktop.systemd1(5)).
+_EXITED, _KILLED, _DUMPED = 1, 2, 3
+
+
+@dataclass(frozen=True, slots=True)
+class UnitFailure:
+    """One failed unit: `result` as in its property Result, `ending` as 'exit status 127', and its last lines."""
+
+    unit: str
+    container: str
+    result: str
+    ending: str
+    log: tuple[str, ...]
+
+
+async def find_failures(manager: Manager, pod: InstalledPod, scope: Scope, since_usec: int) -> tuple[UnitFailure, ...]:
+    """The units of a pod whose last start or run failed since a time, in the order in which they start."""
+    found = []
+    units = [unit for unit in pod.units if unit != pod.unit]
+    for unit, properties in zip(units, await manager.get_all_properties(units, "Unit", "Service"), strict=True):
+        if properties["Result"] == "success" or properties["StateChangeTimestamp"] < since_usec:
+            continue
+        parsed = parse_container_unit(unit)
+        log = read_last_lines(unit, scope, since_usec, _LOG_LINES)
+        container = parsed[1] if parsed else ""
+        found.append(UnitFailure(unit, container, properties["Result"], _describe_ending(properties), log))
+    return tuple(found)
+
+
+def _describe_ending(properties: Mapping[str, Any]) -> str:
+    status = properties["ExecMainStatus"]
+    match properties["ExecMainCode"]:
+        case code if code == _EXITED:
+            return f"exit status {status}"
+        case code if code in (_KILLED, _DUMPED):
+            return f"killed by signal {status}"
+    return ""

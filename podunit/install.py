@@ -1,0 +1,179 @@
+"""The unit directory, changed as one transaction: all files or none.
+
+In: file names and texts. Out: a `Change`, and the files. Knows neither pods nor the running systemd. Files that podunit
+did not write are never touched: every file of ours begins with one of the marks of `names`.
+
+A transaction is a folder `.podunit` inside the unit directory, on one file system with it; systemd skips its name. `new/`
+holds what is coming, `old/` what is replaced or removed, `log` (written last, synced) the names that are new. If it
+is found with a log, the process before died half-way, and what it did is undone.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from podunit.errors import PodunitError
+from podunit.names import MARKS
+from podunit.scope import Scope
+
+_TRANSACTION = ".podunit"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What installing comes to, by file name; each tuple sorted."""
+
+    created: tuple[str, ...]
+    updated: tuple[str, ...]
+    removed: tuple[str, ...]
+    unchanged: tuple[str, ...]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the directory is already as it should be."""
+        return not (self.created or self.updated or self.removed)
+
+
+def default_directory(scope: Scope) -> Path:
+    """Where generated units go: below /etc in systemd's search path, so that the administrator's files win."""
+    if scope is Scope.SYSTEM:
+        return Path("/usr/local/lib/systemd/system")
+    data = os.environ.get("XDG_DATA_HOME")
+    return (Path(data) if data else Path.home() / ".local/share") / "systemd/user"
+
+
+def spec_folder(scope: Scope) -> Path:
+    """Where the pods of this machine, or this user, are described."""
+    if scope is Scope.SYSTEM:
+        return Path("/etc/podunit")
+    config = os.environ.get("XDG_CONFIG_HOME")
+    return (Path(config) if config else Path.home() / ".config") / "podunit"
+
+
+class UnitDirectory:
+    """A directory of systemd's search path, for as long as it is locked."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def read(self) -> dict[str, str]:
+        """The files that podunit has written, by name."""
+        found = {}
+        for file in sorted(self.path.iterdir()) if self.path.is_dir() else ():
+            text = _read_own(file)
+            if text is not None:
+                found[file.name] = text
+        return found
+
+    def plan(self, texts: Mapping[str, str], removed: tuple[str, ...] = ()) -> Change:
+        """What would change; PodunitError if a file of somebody else is in the way."""
+        installed = self.read()
+        for name in texts:
+            if name not in installed and (self.path / name).exists():
+                raise PodunitError(
+                    f"{self.path / name} is there already, and podunit did not write it",
+                    "move it away, or give the pod another name",
+                )
+        return Change(
+            created=tuple(sorted(name for name in texts if name not in installed)),
+            updated=tuple(sorted(name for name in texts if name in installed and installed[name] != texts[name])),
+            removed=tuple(sorted(name for name in removed if name in installed)),
+            unchanged=tuple(sorted(name for name in texts if installed.get(name) == texts[name])),
+        )
+
+    def write(self, change: Change, texts: Mapping[str, str]) -> None:
+        """Make the change; on any error all is as before."""
+        if change.is_empty:
+            return
+        staged = self.path / _TRANSACTION
+        try:
+            self._stage(staged, change, texts)
+            for name in (*change.created, *change.updated):
+                (staged / "new" / name).rename(self.path / name)
+            for name in change.removed:
+                (self.path / name).unlink()
+            _sync(self.path)
+        except BaseException:
+            self.recover()
+            raise
+        (staged / "log").unlink()
+        shutil.rmtree(staged)
+
+    def recover(self) -> bool:
+        """Undo what a process that died has left half-done; whether there was anything to undo."""
+        staged = self.path / _TRANSACTION
+        try:
+            created = (staged / "log").read_text().split()
+        except FileNotFoundError:
+            shutil.rmtree(staged, ignore_errors=True)
+            return False
+        for name in created:
+            (self.path / name).unlink(missing_ok=True)
+        for file in (staged / "old").iterdir():
+            # A second link, so that dying here loses nothing.
+            fresh = staged / f"again-{file.name}"
+            fresh.unlink(missing_ok=True)
+            os.link(file, fresh)
+            fresh.rename(self.path / file.name)
+        _sync(self.path)
+        (staged / "log").unlink()
+        shutil.rmtree(staged)
+        return True
+
+    def _stage(self, staged: Path, change: Change, texts: Mapping[str, str]) -> None:
+        for folder in ("new", "old"):
+            (staged / folder).mkdir(parents=True)
+        for name in (*change.created, *change.updated):
+            file = staged / "new" / name
+            file.write_text(texts[name])
+            file.chmod(0o644)
+            _sync(file)
+        for name in (*change.updated, *change.removed):
+            os.link(self.path / name, staged / "old" / name)
+        log = staged / "log.partial"
+        log.write_text("".join(f"{name}\n" for name in change.created))
+        for path in (log, staged / "new", staged / "old"):
+            _sync(path)
+        log.rename(staged / "log")
+        _sync(staged)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[UnitDirectory]:
+    """The unit directory, made if it is missing, with nobody else at work in it."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        # The directory itself is locked: no file is left behind for that.
+        handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            directory = UnitDirectory(path)
+            directory.recover()
+            yield directory
+        finally:
+            os.close(handle)
+    except OSError as error:
+        where = error.filename or path
+        hint = "run this as root, or use --user" if isinstance(error, PermissionError) else ""
+        raise PodunitError(f"{where}: {(error.strerror or str(error)).lower()}; nothing was changed", hint) from None
+
+
+def _read_own(file: Path) -> str | None:
+    if not file.is_file() or file.is_symlink():
+        return None
+    text = file.read_text(encoding="utf-8", errors="surrogateescape")
+    return text if text.startswith(MARKS) else None
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

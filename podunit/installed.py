@@ -1,0 +1,80 @@
+"""What is installed: pods and containers, read back from the unit files that podunit has written.
+
+In: file names and texts of the unit directory. Out: `InstalledPod`s. The files are the truth; there is no other record.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from podunit.names import parse_container_unit, parse_pod, pod_unit, sandbox_unit
+
+_IMAGE = re.compile(r"^Image=(.*)$", re.MULTILINE)
+_REQUIRES = re.compile(r"^Requires=(.*)$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class InstalledContainer:
+    """One container's unit; `image_units` are the units that make its image present."""
+
+    pod: str
+    name: str
+    unit: str
+    image: str
+    init: bool
+    image_units: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class InstalledPod:
+    """A pod's unit files by name, and its containers in the order in which they start."""
+
+    name: str
+    texts: Mapping[str, str]
+    containers: tuple[InstalledContainer, ...]
+
+    @property
+    def unit(self) -> str:
+        """The handle."""
+        return pod_unit(self.name)
+
+    @property
+    def boots(self) -> bool:
+        """Whether the pod's YAML wants it to start with the machine."""
+        return "\nBoot=yes\n" in self.texts.get(self.unit, "")
+
+    @property
+    def units(self) -> tuple[str, ...]:
+        """The units in which a start can fail, in the order of the start."""
+        images = dict.fromkeys(unit for container in self.containers for unit in container.image_units)
+        return (sandbox_unit(self.name), *images, *(container.unit for container in self.containers), self.unit)
+
+
+def list_pods(texts: Mapping[str, str]) -> dict[str, InstalledPod]:
+    """All pods that have a handle among these files, by name."""
+    files: dict[str, dict[str, str]] = {}
+    for name, text in texts.items():
+        pod = parse_pod(name)
+        if pod:
+            files.setdefault(pod, {})[name] = text
+    return {
+        pod: InstalledPod(pod, own, tuple(_list_containers(own)))
+        for pod, own in sorted(files.items())
+        if pod_unit(pod) in own
+    }
+
+
+def _list_containers(texts: Mapping[str, str]) -> Iterable[InstalledContainer]:
+    found = []
+    for unit, text in texts.items():
+        parsed = parse_container_unit(unit)
+        if parsed:
+            image, requires = _IMAGE.search(text), _REQUIRES.search(text)
+            required = requires[1].split() if requires else []
+            images = tuple(name for name in required if name.startswith(("image@", "image-pull@")))
+            init = "\nType=oneshot\n" in text
+            found.append(InstalledContainer(*parsed, unit, image[1] if image else "", init, images))
+    # An init container is required by those that come later: it has fewer requirements than they.
+    return sorted(found, key=lambda it: (not it.init, texts[it.unit].count("container@"), it.name))
