@@ -6,6 +6,8 @@ command lines come from the engine, text from the templates.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from podunit.engines import podman
 from podunit.model import Container, EmptyDir, HostPath, Pod, PullPolicy, RestartPolicy, Setting, Workload
 from podunit.names import (
@@ -16,6 +18,7 @@ from podunit.names import (
     pod_unit,
     sandbox_unit,
     slice_unit,
+    stop_unit,
 )
 from podunit.scope import Scope
 from podunit.unitfile import Directive, UnitFile, Value, command_line, escape_text, join_units, join_words
@@ -37,6 +40,9 @@ _INIT_RESTART = {
 }
 
 _WANTED_BY = {Scope.SYSTEM: "multi-user.target", Scope.USER: "default.target"}
+# What a template is given, by name.
+Values = Mapping[str, Value | tuple[Value, ...] | tuple[Directive, ...] | bool | None]
+
 _SYSTEMCTL = {Scope.SYSTEM: "systemctl", Scope.USER: "systemctl --user"}
 
 
@@ -46,14 +52,42 @@ def generate(workload: Workload, scope: Scope) -> tuple[UnitFile, ...]:
 
 
 def generate_pod(pod: Pod, scope: Scope) -> tuple[UnitFile, ...]:
-    """Slice, handle, sandbox, init containers and containers of one pod."""
-    units = [_slice(pod), _handle(pod, scope), _mend(pod, scope), _sandbox(pod, scope)]
+    """Slice, handle and its helpers, sandbox, init containers and containers of one pod."""
+    shared = _name_units(pod, scope)
+    units = [
+        _slice(pod),
+        _handle(pod, scope, shared),
+        UnitFile(stop_unit(pod.name), "pod-stop.service.j2", shared),
+        UnitFile(mend_unit(pod.name), "pod-mend.service.j2", shared),
+        _sandbox(pod, scope, shared),
+    ]
     done: list[str] = []
     for container in pod.init_containers:
-        units.append(_container(pod, container, tuple(done), init=True))
+        units.append(_container(pod, container, shared, tuple(done), init=True))
         done.append(container_unit(pod.name, container.name))
-    units += [_container(pod, container, tuple(done), init=False) for container in pod.containers]
+    units += [_container(pod, container, shared, tuple(done), init=False) for container in pod.containers]
     return tuple(units)
+
+
+def _name_units(pod: Pod, scope: Scope) -> Values:
+    """What every template of a pod may name."""
+    containers = [container_unit(pod.name, container.name) for container in pod.containers]
+    inits = [container_unit(pod.name, container.name) for container in pod.init_containers]
+    retries = pod.restart_policy is not RestartPolicy.NEVER
+    return {
+        "pod": escape_text(pod.name),
+        "slice": join_units([slice_unit(pod.name)]),
+        "pod_unit": join_units([pod_unit(pod.name)]),
+        "stop_unit": join_units([stop_unit(pod.name)]),
+        "mend_unit": join_units([mend_unit(pod.name)]),
+        "sandbox_unit": join_units([sandbox_unit(pod.name)]),
+        "containers_target": join_units([containers_target(pod.name)]),
+        "containers": join_units(containers),
+        "members": join_units([*containers, *reversed(inits)]),
+        "systemctl": Value(_SYSTEMCTL[scope]),
+        "retries": retries,
+        "mend_verb": Value("restart" if retries else "stop"),
+    }
 
 
 def _slice(pod: Pod) -> UnitFile:
@@ -64,22 +98,12 @@ def _slice(pod: Pod) -> UnitFile:
     )
 
 
-def _handle(pod: Pod, scope: Scope) -> UnitFile:
-    containers = [container_unit(pod.name, container.name) for container in pod.containers]
-    inits = [container_unit(pod.name, container.name) for container in pod.init_containers]
+def _handle(pod: Pod, scope: Scope, shared: Values) -> UnitFile:
     return UnitFile(
         pod_unit(pod.name),
         "pod.service.j2",
         {
-            "pod": escape_text(pod.name),
-            "pod_unit": join_units([pod_unit(pod.name)]),
-            "sandbox_unit": join_units([sandbox_unit(pod.name)]),
-            "mend_unit": join_units([mend_unit(pod.name)]),
-            "containers_target": join_units([containers_target(pod.name)]),
-            "containers": join_units(containers),
-            "members": join_units([*containers, *reversed(inits)]),
-            "retries": pod.restart_policy is not RestartPolicy.NEVER,
-            "systemctl": Value(_SYSTEMCTL[scope]),
+            **shared,
             "wanted_by": Value(_WANTED_BY[scope]),
             "boot": Value("yes" if pod.boot else "no"),
             "unit_settings": _settings(pod.settings, "Unit"),
@@ -88,40 +112,15 @@ def _handle(pod: Pod, scope: Scope) -> UnitFile:
     )
 
 
-def _mend(pod: Pod, scope: Scope) -> UnitFile:
-    members = [*pod.containers, *reversed(pod.init_containers)]
-    return UnitFile(
-        mend_unit(pod.name),
-        "pod-mend.service.j2",
-        {
-            "pod": escape_text(pod.name),
-            "pod_unit": join_units([pod_unit(pod.name)]),
-            "sandbox_unit": join_units([sandbox_unit(pod.name)]),
-            "containers_target": join_units([containers_target(pod.name)]),
-            "members": join_units([container_unit(pod.name, container.name) for container in members]),
-            "slice": join_units([slice_unit(pod.name)]),
-            "retries": pod.restart_policy is not RestartPolicy.NEVER,
-            "systemctl": Value(_SYSTEMCTL[scope]),
-        },
-    )
-
-
-def _sandbox(pod: Pod, scope: Scope) -> UnitFile:
-    root = podman.runtime_directory(pod)
-    empty_dirs = [volume for volume in pod.volumes if isinstance(volume, EmptyDir)]
+def _sandbox(pod: Pod, scope: Scope, shared: Values) -> UnitFile:
+    volumes = [f"{podman.volumes_directory(pod)}/{v.name}" for v in pod.volumes if isinstance(v, EmptyDir)]
     return UnitFile(
         sandbox_unit(pod.name),
         "sandbox.service.j2",
         {
-            "pod": escape_text(pod.name),
-            "pod_unit": join_units([pod_unit(pod.name)]),
-            "mend_unit": join_units([mend_unit(pod.name)]),
-            "containers_target": join_units([containers_target(pod.name)]),
-            "slice": join_units([slice_unit(pod.name)]),
-            "runtime_directory": join_words([root]),
-            "state_directories": join_words([f"{podman.volumes_directory(pod)}/{v.name}" for v in empty_dirs])
-            if empty_dirs
-            else None,
+            **shared,
+            "runtime_directory": join_words([podman.runtime_directory(pod)]),
+            "state_directories": join_words(volumes) if volumes else None,
             "run": command_line(podman.run_sandbox(pod)),
             "remove": command_line(podman.remove_sandbox(pod), ignore_failure=True),
             "remove_volumes": command_line(podman.remove_volumes(pod, scope), ignore_failure=True),
@@ -129,7 +128,7 @@ def _sandbox(pod: Pod, scope: Scope) -> UnitFile:
     )
 
 
-def _container(pod: Pod, container: Container, inits: tuple[str, ...], *, init: bool) -> UnitFile:
+def _container(pod: Pod, container: Container, shared: Values, inits: tuple[str, ...], *, init: bool) -> UnitFile:
     sandbox = sandbox_unit(pod.name)
     images = (
         ()
@@ -137,26 +136,20 @@ def _container(pod: Pod, container: Container, inits: tuple[str, ...], *, init: 
         else (image_unit(container.image, always=container.pull_policy is PullPolicy.ALWAYS),)
     )
     host_paths = [mount.volume.path for mount in container.mounts if isinstance(mount.volume, HostPath)]
-    retries = pod.restart_policy is not RestartPolicy.NEVER
     run = podman.run_init_container if init else podman.run_container
     restart = (_INIT_RESTART if init else _MAIN_RESTART)[pod.restart_policy]
     return UnitFile(
         container_unit(pod.name, container.name),
         "init.service.j2" if init else "container.service.j2",
         {
-            "pod": escape_text(pod.name),
+            **shared,
             "container": escape_text(container.name),
-            "pod_unit": join_units([pod_unit(pod.name)]),
-            "sandbox_unit": join_units([sandbox]),
             "required_units": join_units([*images, *inits]) if images or inits else None,
             "after": join_units([sandbox, *images, *inits]),
-            "containers_target": join_units([containers_target(pod.name)]),
             "mounts": join_words(host_paths) if host_paths else None,
-            "slice": join_units([slice_unit(pod.name)]),
             "run": command_line(run(pod, container)),
             "stop": command_line(podman.stop_container(pod, container)),
             "remove": command_line(podman.remove_container(pod, container), ignore_failure=True),
-            "retries": retries,
             "restart": Value(restart),
             "timeout_stop_sec": Value(str(pod.grace_sec + _STOP_MARGIN_SEC)),
             "memory_max": _optional(container.memory_max_bytes),

@@ -3,9 +3,9 @@
 In: file names and texts. Out: a `Change`, and the files. Knows neither pods nor the running systemd. Files that podunit
 did not write are never touched: every file of ours begins with one of the marks of `names`.
 
-A transaction is a folder `.podunit` inside the unit directory, on one file system with it; systemd skips its name. `new/`
-holds what is coming, `old/` what is replaced or removed, `log` (written last, synced) the names that are new. If it
-is found with a log, the process before died half-way, and what it did is undone.
+A transaction is a folder `.podunit` inside the unit directory (systemd skips such a name): `new/` holds what is coming,
+`old/` what is replaced or removed, `log` (written last, synced) the names that are new. If it is found with a log, the
+process before died half-way, and what it did is undone.
 """
 
 from __future__ import annotations

@@ -39,6 +39,11 @@ def slice_unit(pod: str) -> str:
     return f"pod-{escape_unit_name(pod)}.slice"
 
 
+def stop_unit(pod: str) -> str:
+    """The unit that makes a stop of the pod wait, whatever state the pod is in."""
+    return f"pod-stop@{pod}.service"
+
+
 def mend_unit(pod: str) -> str:
     """The unit that brings a pod back after a failed start, or after the loss of its sandbox."""
     return f"pod-mend@{pod}.service"
@@ -59,7 +64,7 @@ def parse_container_unit(unit: str) -> tuple[str, str] | None:
 
 def parse_pod(unit: str) -> str | None:
     """The pod that a generated unit belongs to, None for a name that podunit does not make."""
-    for prefix in ("pod@", "pod-mend@", "sandbox@"):
+    for prefix in ("pod@", "pod-stop@", "pod-mend@", "sandbox@"):
         if unit.startswith(prefix) and unit.endswith(".service"):
             return unit.removeprefix(prefix).removesuffix(".service") or None
     if unit.startswith("pod-") and unit.endswith(".slice"):

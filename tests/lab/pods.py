@@ -1,0 +1,130 @@
+"""What the lab's tests do with pods, and what they look at from outside: states, processes, cgroups, remains."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from subprocess import CompletedProcess
+
+from tests.lab.laboratory import Laboratory
+
+IMAGE = "localhost/podunit-test:1"
+UNITS = "/usr/local/lib/systemd/system"
+
+# Prints whatever is left of any pod: units, cgroups, containers, namespaces, port rules, mounts, files.
+_REMAINS = r"""
+systemctl list-units --all --plain --no-legend --state=active,activating,deactivating,reloading,failed \
+    'pod@*' 'pod-*@*' 'sandbox@*' 'container@*' 'containers@*' 'pod-*.slice'
+systemctl list-jobs --plain --no-legend
+find /sys/fs/cgroup/pod.slice -mindepth 1 -type d 2> /dev/null || :
+podman ps --all --format '{{.Names}}'
+find /run/netns -type f 2> /dev/null || :
+nft list ruleset 2> /dev/null | grep dnat.ip || :
+findmnt --list --noheadings --output TARGET | grep -E '/run/netns/.|/run/podunit|/overlay/.' || :
+find /run/podunit -mindepth 1 2> /dev/null || :
+find /var/lib/podunit/volumes -mindepth 1 2> /dev/null || :
+"""
+
+
+class Pods:
+    """Pods in a lab, by the commands that a user would type."""
+
+    def __init__(self, lab: Laboratory) -> None:
+        self.lab = lab
+
+    def apply(self, text: str, *, check: bool = True) -> CompletedProcess[str]:
+        """Write a file of pods, and `podunit apply` it."""
+        self.lab.write("/root/pod.yaml", text)
+        return self.lab.run("podunit", "apply", "/root/pod.yaml", check=check)
+
+    def install(self, text: str) -> None:
+        """Put the units of pods in place, as by hand, without starting anything."""
+        self.lab.write("/root/pod.yaml", text)
+        self.lab.sh(
+            f"mkdir -p {UNITS}; cp /src/units/* {UNITS}/; podunit compile /root/pod.yaml --output {UNITS};"
+            " systemctl daemon-reload"
+        )
+
+    def systemctl(self, *arguments: str, check: bool = True, timeout_sec: float = 60) -> CompletedProcess[str]:
+        """Run systemctl."""
+        return self.lab.run("systemctl", *arguments, check=check, timeout_sec=timeout_sec)
+
+    def state(self, *units: str) -> str:
+        """The active states of units, in a row."""
+        return " ".join(self.systemctl("is-active", *units, check=False).stdout.split())
+
+    def show(self, unit: str, name: str) -> str:
+        """A property of a unit."""
+        return self.systemctl("show", "--value", f"--property={name}", unit).stdout.strip()
+
+    def main_pid(self, unit: str) -> int:
+        """The main process of a unit, that of the container's monitor."""
+        return int(self.show(unit, "MainPID"))
+
+    def payload_pid(self, container: str) -> int:
+        """The first process of a container, by podman's name for it."""
+        return int(self.lab.run("podman", "inspect", "--format={{.State.Pid}}", container).stdout)
+
+    def wait(self, expected: str, *units: str, timeout_sec: float = 25) -> None:
+        """Wait until the active states of units are these."""
+        wait_for(lambda: self.state(*units), expected, timeout_sec)
+
+    def remains(self) -> str:
+        """What is left of pods on the machine."""
+        return self.lab.sh(_REMAINS).stdout
+
+    def clear(self) -> None:
+        """Remove all pods, whatever state they are in."""
+        self.lab.sh(
+            f"cd {UNITS} 2> /dev/null || exit 0;"
+            " for unit in sandbox@*.service; do [ -e $unit ] || continue; pod=${unit#sandbox@};"
+            " podunit delete ${pod%.service}; done"
+        )
+
+
+def wait_for(look: Callable[[], str], expected: str, timeout_sec: float = 25) -> None:
+    """Wait until what is seen is as expected."""
+    deadline = time.monotonic() + timeout_sec
+    while (seen := look()) != expected:
+        assert time.monotonic() < deadline, f"after {timeout_sec} s: {seen!r} instead of {expected!r}"
+        time.sleep(0.05)
+
+
+def container(name: str, script: str, *more: str) -> str:
+    """A container in YAML, whose shell script ends on SIGTERM at once; `more` are lines of further fields."""
+    lines = [
+        f"- name: {name}",
+        f"  image: {IMAGE}",
+        f"  command: [sh, -c, {quote('trap exit TERM; ' + script)}]",
+        *(f"  {line}" for line in more),
+    ]
+    return "".join(f"  {line}\n" for line in lines)
+
+
+def quote(text: str) -> str:
+    """A YAML string."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def pod(
+    containers: str, name: str = "web", *, inits: str = "", policy: str = "Always", more: str = "", notes: str = ""
+) -> str:
+    """A pod in YAML; containers are restarted quickly, and killed two seconds after SIGTERM."""
+    return f"""\
+apiVersion: v1
+kind: Pod
+metadata:
+  name: {name}
+  annotations:
+    podunit/boot: "false"
+{notes}spec:
+  restartPolicy: {policy}
+  terminationGracePeriodSeconds: 2
+{"  initContainers:" if inits else ""}
+{inits}  containers:
+{containers}{more}"""
+
+
+def quick(*names: str) -> str:
+    """Annotations that make systemd restart these containers after 300 ms."""
+    return "".join(f"    podunit/{name}.Service.RestartSec: 300ms\n" for name in names)
