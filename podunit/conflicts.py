@@ -5,6 +5,8 @@ In: the model. Out: problems that name both places.
 
 from __future__ import annotations
 
+from ipaddress import ip_address
+
 from podunit.model import Container, Pod, Port, Workload
 from podunit.names import container_unit, image_unit, slice_unit
 from podunit.report import Report
@@ -73,4 +75,9 @@ def _check_host_ports(workload: Workload, report: Report) -> None:
 
 
 def _overlap(one: str, other: str) -> bool:
-    return one == other or not one or not other or "0.0.0.0" in (one, other) or "::" in (one, other)
+    if not one or not other:
+        return True
+    first, second = ip_address(one), ip_address(other)
+    if first.version != second.version:
+        return False
+    return first == second or first.is_unspecified or second.is_unspecified

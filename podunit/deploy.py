@@ -108,7 +108,7 @@ async def delete(
 
 
 def _read_static() -> dict[str, str]:
-    return {file.name: file.read_text() for file in sorted(find_folder("units").iterdir())}
+    return {file.name: file.read_text(encoding="utf-8") for file in sorted(find_folder("units").iterdir())}
 
 
 async def _get_active_states(manager: Manager, pods: Iterable[str]) -> Mapping[str, str]:

@@ -75,7 +75,7 @@ class UnitDirectory:
         """What would change; PodunitError if a file of somebody else is in the way."""
         installed = self.read()
         for name in texts:
-            if name not in installed and (self.path / name).exists():
+            if name not in installed and os.path.lexists(self.path / name):
                 raise PodunitError(
                     f"{self.path / name} is there already, and podunit did not write it",
                     "move it away, or give the pod another name",
@@ -91,6 +91,10 @@ class UnitDirectory:
         """Make the change; on any error all is as before."""
         if change.is_empty:
             return
+        with _explained(self.path, "; nothing was changed"):
+            self._write(change, texts)
+
+    def _write(self, change: Change, texts: Mapping[str, str]) -> None:
         staged = self.path / _TRANSACTION
         try:
             self._stage(staged, change, texts)
@@ -99,17 +103,18 @@ class UnitDirectory:
             for name in change.removed:
                 (self.path / name).unlink()
             _sync(self.path)
+            (staged / "log").unlink()
         except BaseException:
             self.recover()
             raise
-        (staged / "log").unlink()
-        shutil.rmtree(staged)
+        # Without its log this is only rubbish, which the next command removes as well.
+        shutil.rmtree(staged, ignore_errors=True)
 
     def recover(self) -> bool:
         """Undo what a process that died has left half-done; whether there was anything to undo."""
         staged = self.path / _TRANSACTION
         try:
-            created = (staged / "log").read_text().split()
+            created = (staged / "log").read_text(encoding="utf-8").splitlines()
         except FileNotFoundError:
             shutil.rmtree(staged, ignore_errors=True)
             return False
@@ -131,13 +136,13 @@ class UnitDirectory:
             (staged / folder).mkdir(parents=True)
         for name in (*change.created, *change.updated):
             file = staged / "new" / name
-            file.write_text(texts[name])
+            file.write_text(texts[name], encoding="utf-8")
             file.chmod(0o644)
             _sync(file)
         for name in (*change.updated, *change.removed):
             os.link(self.path / name, staged / "old" / name)
         log = staged / "log.partial"
-        log.write_text("".join(f"{name}\n" for name in change.created))
+        log.write_text("".join(f"{name}\n" for name in change.created), encoding="utf-8")
         for path in (log, staged / "new", staged / "old"):
             _sync(path)
         log.rename(staged / "log")
@@ -147,21 +152,28 @@ class UnitDirectory:
 @contextmanager
 def locked(path: Path) -> Iterator[UnitDirectory]:
     """The unit directory, made if it is missing, with nobody else at work in it."""
-    try:
+    directory = UnitDirectory(path)
+    with _explained(path, "; nothing was changed"):
         path.mkdir(parents=True, exist_ok=True)
         # The directory itself is locked: no file is left behind for that.
         handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-        try:
+    try:
+        with _explained(path, ""):
             fcntl.flock(handle, fcntl.LOCK_EX)
-            directory = UnitDirectory(path)
             directory.recover()
-            yield directory
-        finally:
-            os.close(handle)
+        yield directory
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def _explained(path: Path, outcome: str) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         where = error.filename or path
         hint = "run this as root, or use --user" if isinstance(error, PermissionError) else ""
-        raise PodunitError(f"{where}: {(error.strerror or str(error)).lower()}; nothing was changed", hint) from None
+        raise PodunitError(f"{where}: {(error.strerror or str(error)).lower()}{outcome}", hint) from None
 
 
 def _read_own(file: Path) -> str | None:

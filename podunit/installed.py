@@ -66,6 +66,11 @@ def list_pods(texts: Mapping[str, str]) -> dict[str, InstalledPod]:
     }
 
 
+def _count_inits(text: str) -> int:
+    requires = _REQUIRES.search(text)
+    return requires[1].count("container@") if requires else 0
+
+
 def _list_containers(texts: Mapping[str, str]) -> Iterable[InstalledContainer]:
     found = []
     for unit, text in texts.items():
@@ -77,4 +82,4 @@ def _list_containers(texts: Mapping[str, str]) -> Iterable[InstalledContainer]:
             init = "\nType=oneshot\n" in text
             found.append(InstalledContainer(*parsed, unit, image[1] if image else "", init, images))
     # An init container is required by those that come later: it has fewer requirements than they.
-    return sorted(found, key=lambda it: (not it.init, texts[it.unit].count("container@"), it.name))
+    return sorted(found, key=lambda it: (not it.init, _count_inits(texts[it.unit]), it.name))

@@ -43,22 +43,27 @@ def _find_reader(node: source.Node, report: Report) -> _Reader | None:
     if not isinstance(node, source.Mapping):
         report.error(node.at, "", "not a Kubernetes object", "it is a mapping with apiVersion and kind")
         return None
+    keys = [entry.key for entry in node.entries]
     words = {entry.key.text: entry.value for entry in node.entries if entry.key.text in ("apiVersion", "kind")}
     for key in ("apiVersion", "kind"):
         if key not in words:
-            report.error(node.at, "", f"'{key}' is missing", "a pod starts with 'apiVersion: v1' and 'kind: Pod'")
+            similar = [found for found in keys if suggest(found.text, [key])]
+            at = similar[0].at if similar else node.at
+            hint = f"did you mean '{key}'?" if similar else "a pod starts with 'apiVersion: v1' and 'kind: Pod'"
+            report.error(at, "", f"'{key}' is missing", hint)
     version, kind = words.get("apiVersion"), words.get("kind")
     if version is None or kind is None:
         return None
     for key, word in (("apiVersion", version), ("kind", kind)):
         if not isinstance(word, source.Scalar):
-            report.error(word.at, key, "expected a string")
+            found = "a list" if isinstance(word, source.Sequence) else "a mapping"
+            report.error(word.at, key, f"{found}, expected a string")
     if not (isinstance(version, source.Scalar) and isinstance(kind, source.Scalar)):
         return None
     kinds = [known for _, known in _KINDS]
     if kind.text not in kinds:
         hint = suggest(kind.text, kinds) or f"kinds that podunit runs: {', '.join(kinds)}"
-        report.error(kind.at, "kind", f"kind '{kind.text[:60]}' is not supported", hint)
+        report.error(kind.at, "kind", f"'{kind.text[:60]}' is not supported", hint)
         return None
     reader = _KINDS.get((version.text, kind.text))
     if reader is None:

@@ -19,7 +19,7 @@ UNIT_NAME_MAX = 255
 _LONG_LINE = 110
 _CONTINUED = " \\\n  "
 
-_SAFE_WORD = re.compile(r"[A-Za-z0-9_@%+=:,./~^!#&*(){}|<>?\[\]-]+")
+_SAFE_WORD = re.compile(r"[A-Za-z0-9_@%+=:,./~^!&*(){}|<>?\[\]-]+")
 _UNIT_NAME_SAFE = re.compile(r"[A-Za-z0-9:_.]")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -52,11 +53,12 @@ def compile_(
     scope: Scope = context.obj
     units = {unit.name: render(unit) for unit in generate(load(files), scope)}
     if output is None:
-        print("\n".join(f"# file {name}\n{text}" for name, text in units.items()), end="")
+        # The same bytes whatever the locale.
+        sys.stdout.buffer.write("\n".join(f"# file {name}\n{text}" for name, text in units.items()).encode())
         return
     try:
         output.mkdir(parents=True, exist_ok=True)
         for name, text in units.items():
-            (output / name).write_text(text)
+            (output / name).write_text(text, encoding="utf-8")
     except OSError as error:
         raise PodunitError(f"{error.filename}: {(error.strerror or str(error)).lower()}") from None

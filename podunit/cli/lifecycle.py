@@ -39,6 +39,7 @@ def apply(
 def up(context: typer.Context, targets: Targets, timeout: Timeout = None) -> None:
     """Install and start pods, or start installed ones, and wait until they are up."""
     files, pods = _split(targets)
+    _find(_read_units(context.obj), pods)
     if files:
         _apply(context.obj, files, timeout, start_stopped=True)
     if pods:
@@ -57,12 +58,13 @@ def delete(context: typer.Context, targets: Targets, timeout: Timeout = None) ->
     from podunit.manager import connect
 
     scope: Scope = context.obj
+    names = _list_names(targets)
+    _find(_read_units(scope), names)
 
     async def run() -> tuple[PodOutcome, ...]:
-        with locked(default_directory(scope)) as directory:
-            pods = _find(directory.read(), _list_names(targets))
-            async with connect(scope) as manager:
-                return await deploy.delete(manager, directory, pods, scope)
+        async with connect(scope) as manager:
+            with locked(default_directory(scope)) as directory:
+                return await deploy.delete(manager, directory, _find(directory.read(), names), scope)
 
     _finish(run, timeout)
 
@@ -99,11 +101,10 @@ def _apply(scope: Scope, files: list[str], timeout: float | None, *, start_stopp
 
 def _operate(scope: Scope, names: list[str], verb: str, timeout: float | None, *, wait: bool = True) -> None:
     from podunit import deploy
-    from podunit.install import UnitDirectory, default_directory
     from podunit.manager import connect
 
     asked = deploy.Verb(verb)
-    pods = _find(UnitDirectory(default_directory(scope)).read(), names)
+    pods = _find(_read_units(scope), names)
 
     async def run() -> tuple[PodOutcome, ...]:
         async with connect(scope) as manager:
@@ -142,6 +143,12 @@ def _split(targets: list[str]) -> tuple[list[str], list[str]]:
 def _list_names(targets: list[str]) -> list[str]:
     files, names = _split(targets)
     return [*names, *(pod.name for pod in load(files).pods)] if files else names
+
+
+def _read_units(scope: Scope) -> dict[str, str]:
+    from podunit.install import UnitDirectory, default_directory
+
+    return UnitDirectory(default_directory(scope)).read()
 
 
 def _find(texts: dict[str, str], names: list[str]) -> tuple[InstalledPod, ...]:

@@ -6,14 +6,17 @@ command needs is imported inside it: the start-up of one is not paid by all.
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
+from io import TextIOWrapper
 from types import FrameType
-from typing import Annotated, NoReturn
+from typing import Annotated, NoReturn, cast
 
 import typer
 
 from podunit.cli import files, lifecycle, listing
+from podunit.cli.output import print_error
 from podunit.errors import PodunitError
 from podunit.scope import Scope
 
@@ -69,13 +72,26 @@ for command in (
 def run() -> None:
     """Run the command line and end the process."""
     signal.signal(signal.SIGTERM, _terminate)
+    for stream in (sys.stdout, sys.stderr):
+        # What the locale cannot show is escaped; a message is never lost for that.
+        cast(TextIOWrapper, stream).reconfigure(errors="backslashreplace")
     try:
-        app()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()
     except PodunitError as error:
-        from podunit.cli.output import print_error
-
         print_error(error)
-        sys.exit(3)
+        status = 3
+    except BrokenPipeError:
+        # Whoever read this has seen enough. The interpreter flushes once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 128 + signal.SIGPIPE
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        print_error(PodunitError(f"standard output: {(error.strerror or str(error)).lower()}"))
+        status = 3
+    sys.exit(status)
 
 
 def _terminate(number: int, _: FrameType | None) -> NoReturn:

@@ -10,6 +10,7 @@ monitor and payload below the unit that runs podman; `--sdnotify=conmon` makes t
 from __future__ import annotations
 
 import json
+import re
 
 from podunit.model import Container, EmptyDir, Mount, Pod, Port, Protocol
 from podunit.scope import Scope
@@ -19,6 +20,8 @@ PODMAN = "/usr/bin/podman"
 
 # Where containers-common expects the init of `podman run --init`; also podman's own pause program.
 CATATONIT = "/usr/libexec/podman/catatonit"
+
+_PLAIN_PROGRAM = re.compile(r"[A-Za-z0-9_./+-]+")
 
 # sethostname(2) takes 64 bytes, but a DNS label ends at 63: the kubelet cuts there too.
 _HOST_NAME_MAX = 63
@@ -144,8 +147,8 @@ def _payload(pod: Pod, container: Container) -> tuple[Word, ...]:
 
 
 def _entrypoint(program: str) -> str:
-    # podman reads a value that is a JSON array as one, and an empty value as "none": spell those as an array.
-    return json.dumps([program]) if not program or program.startswith("[") else program
+    # podman takes a value that is JSON for an array as one, and an empty value for none: spell those as an array.
+    return program if _PLAIN_PROGRAM.fullmatch(program) and program != "null" else json.dumps([program])
 
 
 def _mount(pod: Pod, mount: Mount) -> Word:

@@ -18,6 +18,12 @@ from podunit.report import Report
 _PREFIX = "podunit/"
 _POD_SECTIONS = ("Unit", "Install", "Slice")
 _CONTAINER_SECTIONS = ("Unit", "Service")
+_MANUALS = {
+    "Unit": "systemd.unit",
+    "Install": "systemd.unit",
+    "Slice": "systemd.resource-control",
+    "Service": "systemd.service, systemd.exec, systemd.resource-control",
+}
 _WORDS = ("boot", "engine")
 _ENGINES = ("podman",)
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
@@ -56,7 +62,8 @@ def _read(
     *owner, section, directive = word.split(".") if "." in word else (word, "")
     if word == "boot":
         if value.value not in ("true", "false"):
-            report.error(value.at, path, f"'{value.value[:60]}' is not one of true, false")
+            hint = 'write "false", and the pod is not started at boot'
+            report.error(value.at, path, f"'{value.value[:60]}' is not one of true, false", hint)
         found.boot = value.value != "false"
     elif word == "engine":
         if value.value not in _ENGINES:
@@ -64,10 +71,12 @@ def _read(
     elif "." not in word:
         _refuse_word(key, path, word, report)
     elif len(owner) > 1:
-        report.error(key.at, path, "not of the form [CONTAINER.]SECTION.DIRECTIVE")
+        hint = "a container's name has no dot"
+        report.error(key.at, path, "not of the form [CONTAINER.]SECTION.DIRECTIVE", hint)
     elif owner and owner[0] not in containers:
         message = f"there is no container '{owner[0][:60]}' in this pod"
-        report.error(key.at, path, message, suggest(owner[0], containers))
+        hint = suggest(owner[0], containers) or f"containers here: {', '.join(containers)}"
+        report.error(key.at, path, message, hint)
     elif section not in (allowed := _CONTAINER_SECTIONS if owner else _POD_SECTIONS):
         _refuse_section(key, path, section, allowed, bool(owner), report)
     elif _check_directive(key, path, section, directive, report):
@@ -76,7 +85,7 @@ def _read(
 
 
 def _refuse_word(key: Located[str], path: str, word: str, report: Report) -> None:
-    hint = suggest(word, _WORDS) or (
+    hint = suggest(_PREFIX + word, [_PREFIX + known for known in _WORDS]) or (
         "known are podunit/boot, podunit/engine, and directives such as podunit/Unit.After"
     )
     report.error(key.at, path, f"unknown annotation '{key.value[:60]}'", hint)
@@ -87,7 +96,7 @@ def _refuse_section(
 ) -> None:
     owner = "a container" if of_container else "a pod"
     hint = suggest(section, allowed) or f"{owner} has {', '.join(allowed)}"
-    if section == "Service" and not of_container:
+    if not of_container and suggest(section, ["Service"]):
         hint = "name the container: podunit/CONTAINER.Service.DIRECTIVE"
     report.error(key.at, path, f"{owner} has no section '{section[:60]}'", hint)
 
@@ -112,7 +121,8 @@ def _check_directive(key: Located[str], path: str, section: str, directive: str,
         )
     else:
         message = f"'{directive[:60]}' is no directive of section {section}"
-        report.error(key.at, path, message, suggest(directive, allowed))
+        hint = suggest(directive, allowed) or f"see man {_MANUALS[section]}"
+        report.error(key.at, path, message, hint)
     return False
 
 
@@ -121,9 +131,9 @@ def _list_settings(section: str, directive: str, value: Located[str], path: str,
     settings = []
     for line in value.value.split("\n"):
         if _CONTROL.search(line):
-            report.error(value.at, path, "a control character has no place in a unit file")
+            report.error(value.at, path, "a control character has no place in a unit file", "remove it")
         elif line.rstrip().endswith("\\"):
-            report.error(value.at, path, "a backslash at the end would join the next line to this one")
+            report.error(value.at, path, "a line ends with a backslash: it would join the next line", "remove it")
         elif line.strip():
             settings.append(Setting(section, directive, line.strip(), value.at))
     if not settings:

@@ -63,9 +63,10 @@ def check_env_name(name: Located[str], path: str, report: Report) -> None:
 def check_image(image: Located[str], path: str, report: Report) -> None:
     """An image reference: `nginx`, `quay.io/org/app:1.2`, `localhost/app@sha256:…`."""
     if not _IMAGE.fullmatch(image.value):
-        hint = "write it as 'registry/name:tag', the name in lower case" if image.value else ""
-        message = f"'{image.value[:60]}' is not an image reference" if image.value else "empty"
-        report.error(image.at, path, message, hint)
+        hint = "write it as 'registry/name:tag', the name in lower case"
+        if "://" in image.value:
+            hint = f"remove '{image.value.partition('://')[0]}://'"
+        report.error(image.at, path, f"'{image.value[:60]}' is not an image reference", hint)
 
 
 def check_label(key: Located[str], value: Located[str], path: str, report: Report) -> None:
@@ -74,7 +75,7 @@ def check_label(key: Located[str], value: Located[str], path: str, report: Repor
     prefix_is_good = len(prefix) <= 253 and _SUBDOMAIN.fullmatch(prefix) if slash else True
     if not prefix_is_good or len(name) > 63 or not _QUALIFIED.fullmatch(name):
         hint = "use letters, digits, '-', '_' and '.', at most 63, and a DNS name with '/' before them if you like"
-        report.error(key.at, path, f"'{key.value[:60]}' is not a valid key", hint)
+        report.error(key.at, path, f"'{key.value[:60]}' is not a valid key of a label", hint)
     if len(value.value) > 63 or not (value.value == "" or _QUALIFIED.fullmatch(value.value)):
         hint = "use at most 63 letters, digits, '-', '_' and '.'; what is longer is for an annotation"
         report.error(value.at, path, f"'{value.value[:60]}' is not a valid value of a label", hint)

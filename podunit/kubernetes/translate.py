@@ -125,9 +125,9 @@ def _check_path(path: Located[str], field: str, report: Report) -> None:
     if not text.startswith("/"):
         report.error(path.at, field, f"'{text[:60]}' is not an absolute path", "start it with '/'")
     elif ".." in text.split("/"):
-        report.error(path.at, field, "'..' is not allowed in a path")
+        report.error(path.at, field, "'..' is not allowed in a path", "write the path without it")
     elif any(ord(char) < 32 or char == "\x7f" for char in text):
-        report.error(path.at, field, "a control character is not allowed in a path")
+        report.error(path.at, field, "a control character is not allowed in a path", "remove it")
 
 
 def _translate_containers(
@@ -237,14 +237,22 @@ def _check_port(port: Located[int], path: str, report: Report) -> None:
 def _translate_host_ip(port: schema.ContainerPort, path: str, report: Report) -> str:
     if port.host_ip is None:
         return ""
-    try:
-        address = ip_address(port.host_ip.value)
-    except ValueError:
-        report.error(port.host_ip.at, path, f"'{port.host_ip.value[:60]}' is not an IP address")
+    if not _is_address(port.host_ip.value):
+        hint = "write 127.0.0.1" if port.host_ip.value == "localhost" else ""
+        report.error(port.host_ip.at, path, f"'{port.host_ip.value[:60]}' is not an IP address", hint)
         return ""
     if port.host_port is None:
         report.error(port.host_ip.at, path, "no effect without a hostPort", "add a hostPort, or remove this")
-    return str(address)
+    return port.host_ip.value
+
+
+def _is_address(text: str) -> bool:
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return False
+    # A zone, as in fe80::1%eth0, is no part of a hostIP.
+    return getattr(address, "scope_id", None) is None
 
 
 def _translate_mounts(

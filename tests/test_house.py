@@ -1,0 +1,182 @@
+"""The house rules: imports go one way, one module alone knows each library, only the command line prints and ends."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import podunit
+from podunit.files import find_folder
+
+_PACKAGE = Path(podunit.__file__).parent
+
+# A module imports modules of a lower room, and earlier ones of its own package.
+_ROOMS: tuple[tuple[str, ...], ...] = (
+    ("podunit", "podunit.report", "podunit.errors", "podunit.scope"),
+    (
+        "podunit.source",
+        "podunit.model",
+        "podunit.unitfile",
+        "podunit.files",
+        "podunit.manager",
+        "podunit.journal",
+    ),
+    (
+        "podunit.decode",
+        "podunit.names",
+        "podunit.directives",
+        "podunit.engines",
+        "podunit.engines.podman",
+        "podunit.render",
+    ),
+    (
+        "podunit.kubernetes",
+        "podunit.kubernetes.quantity",
+        "podunit.kubernetes.naming",
+        "podunit.kubernetes.annotations",
+        "podunit.kubernetes.schema",
+        "podunit.kubernetes.translate",
+        "podunit.conflicts",
+        "podunit.installed",
+    ),
+    ("podunit.load", "podunit.generate", "podunit.failures", "podunit.states"),
+    ("podunit.install",),
+    ("podunit.deploy",),
+    (
+        "podunit.cli",
+        "podunit.cli.output",
+        "podunit.cli.files",
+        "podunit.cli.lifecycle",
+        "podunit.cli.listing",
+        "podunit.cli.main",
+    ),
+)
+_PLACES = {module: (room, place) for room, modules in enumerate(_ROOMS) for place, module in enumerate(modules)}
+
+# Library → the modules that may import it, as a prefix of their names.
+_LIBRARIES = {
+    "dbus_next": "podunit.manager",
+    "jinja2": "podunit.render",
+    "markupsafe": "podunit.render",
+    "yaml": "podunit.source",
+    "typer": "podunit.cli",
+}
+
+
+def name_module(file: Path) -> str:
+    parts = file.relative_to(_PACKAGE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+_FILES = {name_module(file): file for file in sorted(_PACKAGE.rglob("*.py"))}
+
+over_all_modules = pytest.mark.parametrize("module", _FILES)
+
+
+def parse(module: str) -> ast.Module:
+    return ast.parse(_FILES[module].read_text(encoding="utf-8"))
+
+
+def list_imports(module: str) -> Iterator[str]:
+    """Every module that is imported anywhere in a file, inside functions and for type checkers too."""
+    for node in ast.walk(parse(module)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            origin = node.module or ""
+            for alias in node.names:
+                whole = f"{origin}.{alias.name}"
+                yield whole if whole in _FILES else origin
+
+
+def list_calls(module: str) -> Iterator[str]:
+    for node in ast.walk(parse(module)):
+        if isinstance(node, ast.Call):
+            yield ast.unparse(node.func)
+
+
+def is_lower(imported: str, module: str) -> bool:
+    """Whether `imported` is in a lower room, or earlier in the package of `module`."""
+    (room, place), (own_room, own_place) = _PLACES[imported], _PLACES[module]
+    package = module.rpartition(".")[0]
+    in_package = package != "podunit" and imported.rpartition(".")[0] == package
+    return room < own_room or (room == own_room and in_package and place < own_place)
+
+
+def test_every_module_has_a_room() -> None:
+    assert set(_FILES) == set(_PLACES)
+
+
+@over_all_modules
+def test_imports_go_one_way(module: str) -> None:
+    imported = {name for name in list_imports(module) if name.partition(".")[0] == "podunit"}
+    assert {name for name in imported if not is_lower(name, module)} == set()
+
+
+@over_all_modules
+def test_a_library_has_one_importer(module: str) -> None:
+    imported = {name.partition(".")[0] for name in list_imports(module)}
+    wrong = {name for name in imported & set(_LIBRARIES) if not f"{module}.".startswith(f"{_LIBRARIES[name]}.")}
+    assert wrong == set()
+
+
+@over_all_modules
+def test_libraries_are_those_that_are_declared(module: str) -> None:
+    from sys import stdlib_module_names
+
+    imported = {name.partition(".")[0] for name in list_imports(module)}
+    assert imported - stdlib_module_names <= {"podunit", *_LIBRARIES}
+    assert not {"importlib.import_module", "import_module", "__import__"} & set(list_calls(module))
+
+
+@pytest.mark.parametrize("module", [name for name in _FILES if not name.startswith("podunit.cli")])
+def test_only_the_command_line_prints_and_ends(module: str) -> None:
+    wrong = {"print", "sys.exit", "exit", "quit", "os._exit", "sys.stdout.write", "sys.stderr.write"}
+    assert wrong & set(list_calls(module)) == set()
+    raised = {
+        ast.unparse(node.exc)
+        for node in ast.walk(parse(module))
+        if isinstance(node, ast.Raise) and node.exc is not None
+    }
+    assert not {name for name in raised if name.startswith("SystemExit")}
+
+
+@over_all_modules
+def test_no_error_is_caught_by_accident(module: str) -> None:
+    for node in ast.walk(parse(module)):
+        if isinstance(node, ast.ExceptHandler):
+            assert node.type is not None, f"line {node.lineno}: a bare except"
+            caught = ast.unparse(node.type)
+            assert "Exception" not in caught.replace("BaseException", ""), f"line {node.lineno}: except {caught}"
+            # To clean up is allowed; to go on is not.
+            ends_with_raise = isinstance(node.body[-1], ast.Raise) and node.body[-1].exc is None
+            assert "BaseException" not in caught or ends_with_raise, f"line {node.lineno}"
+
+
+@over_all_modules
+def test_positions_are_made_where_the_text_is_read(module: str) -> None:
+    assert ("Position" in set(list_calls(module))) == (module == "podunit.source")
+
+
+@over_all_modules
+def test_every_file_says_what_it_is(module: str) -> None:
+    tree = parse(module)
+    if _FILES[module].name == "__init__.py":
+        # No logic: a sentence and constants at most.
+        assert all(isinstance(node, ast.Expr | ast.Assign) for node in tree.body)
+        assert not set(list_calls(module))
+    else:
+        assert ast.get_docstring(tree)
+
+
+def test_no_file_has_to_be_scrolled_for_a_minute() -> None:
+    files = [*_FILES.values(), *find_folder("templates").iterdir(), *find_folder("units").iterdir()]
+    assert [file.name for file in files if len(file.read_text(encoding="utf-8").splitlines()) > 450] == []
+
+
+def test_no_file_is_for_what_has_no_place() -> None:
+    assert not {"utils", "util", "common", "helpers", "misc"} & {name.rpartition(".")[2] for name in _FILES}

@@ -1,0 +1,359 @@
+"""What `podunit.install` promises: the unit directory is as it was, or as it should be, and what is not ours stays."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from podunit.errors import PodunitError
+from podunit.install import Change, UnitDirectory, default_directory, locked, spec_folder
+from podunit.names import MARK, STATIC_MARK
+from podunit.scope import Scope
+
+_OLD = {
+    name: f"{MARK}\n{name} old ü\n" for name in ("changes.service", "goes.service", "goes-2.service", "stays.service")
+}
+_NEW = {
+    "changes.service": f"{MARK}\nchanges new\n",
+    "comes.service": f"{MARK}\ncomes\n",
+    r"pod-my\x2dweb.slice": f"{STATIC_MARK}\ncomes too\n",
+    "stays.service": _OLD["stays.service"],
+}
+_GONE = ("goes.service", "goes-2.service", "never-was.service")
+_CHANGE = Change(
+    created=("comes.service", r"pod-my\x2dweb.slice"),
+    updated=("changes.service",),
+    removed=("goes-2.service", "goes.service"),
+    unchanged=("stays.service",),
+)
+
+
+@pytest.fixture
+def units(tmp_path: Path) -> Path:
+    """A unit directory with files of ours and one of somebody else."""
+    folder = tmp_path / "units"
+    folder.mkdir()
+    for name, text in _OLD.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    (folder / "foreign.service").write_text("[Unit]\n", encoding="utf-8")
+    return folder
+
+
+def read_all(folder: Path) -> dict[str, str]:
+    """Every file of a folder, whoever wrote it, hidden ones included."""
+    return {
+        str(path.relative_to(folder)): path.read_text(encoding="utf-8") for path in folder.rglob("*") if path.is_file()
+    }
+
+
+def install(folder: Path, texts: dict[str, str], removed: tuple[str, ...] = ()) -> Change:
+    with locked(folder) as directory:
+        change = directory.plan(texts, removed)
+        directory.write(change, texts)
+        return change
+
+
+# Changes
+
+
+def test_a_change_creates_updates_removes_and_leaves(units: Path) -> None:
+    assert install(units, _NEW, _GONE) == _CHANGE
+    assert read_all(units) == {**_NEW, "foreign.service": "[Unit]\n"}
+    assert sorted(path.name for path in units.iterdir()) == sorted([*_NEW, "foreign.service"])
+
+
+def test_a_plan_changes_nothing(units: Path) -> None:
+    before = read_all(units)
+    assert UnitDirectory(units).plan(_NEW, _GONE) == _CHANGE
+    assert read_all(units) == before
+
+
+def test_what_does_not_change_is_not_touched(units: Path) -> None:
+    def look(name: str) -> tuple[int, int]:
+        status = (units / name).stat()
+        return status.st_ino, status.st_mtime_ns
+
+    for file in units.iterdir():
+        os.utime(file, ns=(1, 1))
+    before = {name: look(name) for name in ("stays.service", "foreign.service", "changes.service")}
+    install(units, _NEW, _GONE)
+    assert look("stays.service") == before["stays.service"]
+    assert look("foreign.service") == before["foreign.service"]
+    assert look("changes.service") != before["changes.service"]
+
+
+def test_the_second_time_there_is_nothing_to_do(units: Path) -> None:
+    install(units, _NEW, _GONE)
+    change = install(units, _NEW, _GONE)
+    assert change == Change((), (), (), tuple(sorted(_NEW)))
+    assert change.is_empty
+
+
+@pytest.mark.parametrize("part", ["created", "updated", "removed"])
+def test_a_change_is_empty_only_without_any_part(part: str) -> None:
+    assert Change((), (), (), ("a",)).is_empty
+    parts: dict[str, tuple[str, ...]] = {"created": (), "updated": (), "removed": (), "unchanged": ()}
+    assert not Change(**{**parts, part: ("a",)}).is_empty
+
+
+def test_units_are_readable_for_all_whatever_the_umask(units: Path) -> None:
+    umask = os.umask(0o077)
+    try:
+        install(units, _NEW)
+    finally:
+        os.umask(umask)
+    assert {(units / name).stat().st_mode & 0o777 for name in (*_CHANGE.created, *_CHANGE.updated)} == {0o644}
+
+
+def test_a_directory_that_is_missing_is_made(tmp_path: Path) -> None:
+    folder = tmp_path / "a/b"
+    assert install(folder, _NEW).created == tuple(sorted(_NEW))
+    assert read_all(folder) == _NEW
+
+
+def test_a_directory_that_is_missing_is_empty(tmp_path: Path) -> None:
+    assert UnitDirectory(tmp_path / "missing").read() == {}
+
+
+# What is not ours
+
+
+def test_only_our_own_files_are_read(units: Path) -> None:
+    (units / "link.service").symlink_to("stays.service")
+    (units / "masked.service").symlink_to("/dev/null")
+    (units / "dangling.service").symlink_to("nowhere")
+    (units / "folder.service.d").mkdir()
+    (units / "bytes.service").write_bytes(b"\xff\xfe")
+    (units / "later.service").write_text(f"# mine\n{MARK}\n", encoding="utf-8")
+    assert UnitDirectory(units).read() == _OLD
+
+
+@pytest.mark.parametrize("kind", ["file", "link", "mask", "folder"])
+def test_a_file_of_somebody_else_is_never_replaced(kind: str, units: Path) -> None:
+    path = units / "comes.service"
+    match kind:
+        case "file":
+            path.write_text("[Unit]\n", encoding="utf-8")
+        case "link":
+            path.symlink_to("stays.service")
+        case "mask":
+            path.symlink_to("/dev/null")
+        case "folder":
+            path.mkdir()
+    before = read_all(units)
+    with pytest.raises(PodunitError, match=r"comes\.service is there already, and podunit did not write it") as caught:
+        install(units, _NEW, _GONE)
+    assert caught.value.hint == "move it away, or give the pod another name"
+    assert read_all(units) == before
+
+
+def test_a_file_of_somebody_else_is_never_removed(units: Path) -> None:
+    assert install(units, {}, ("foreign.service", "goes.service")).removed == ("goes.service",)
+    assert (units / "foreign.service").exists()
+
+
+# Errors and death on the way
+
+_STEPS: tuple[tuple[object, str], ...] = (
+    (Path, "mkdir"),
+    (Path, "write_text"),
+    (Path, "chmod"),
+    (Path, "rename"),
+    (Path, "unlink"),
+    (os, "link"),
+    (shutil, "rmtree"),
+)
+
+
+class DeathError(BaseException):
+    """Stands for SIGKILL: nothing runs after it."""
+
+
+@contextmanager
+def break_at(step: int, error: BaseException) -> Iterator[Callable[[], int]]:
+    """Raise `error` instead of the file operation of this number; tells how many there were."""
+    done = 0
+
+    def spoil(operation: Callable[..., Any]) -> Callable[..., Any]:
+        def run(*arguments: Any, **options: Any) -> Any:
+            nonlocal done
+            done += 1
+            if done == step:
+                raise error
+            return operation(*arguments, **options)
+
+        return run
+
+    with pytest.MonkeyPatch.context() as patch:
+        for owner, name in _STEPS:
+            patch.setattr(owner, name, spoil(getattr(owner, name)))
+        yield lambda: done
+
+
+def count_steps(units: Path) -> int:
+    """How many operations the change takes; the directory is as before afterwards."""
+    before = units.with_name("before")
+    shutil.copytree(units, before, symlinks=True)
+    with locked(units) as directory, break_at(-1, DeathError()) as count:
+        directory.write(_CHANGE, _NEW)
+    shutil.rmtree(units)
+    before.rename(units)
+    return count()
+
+
+def die_at(step: int, units: Path) -> bool:
+    """Begin the change and die at a step; whether it came to that."""
+    with locked(units) as directory, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(UnitDirectory, "recover", lambda _: False)
+        try:
+            with break_at(step, DeathError()):
+                directory.write(_CHANGE, _NEW)
+        except DeathError:
+            return True
+    return False
+
+
+def reset(units: Path) -> None:
+    shutil.rmtree(units)
+    units.mkdir()
+    for name, text in _OLD.items():
+        (units / name).write_text(text, encoding="utf-8")
+    (units / "foreign.service").write_text("[Unit]\n", encoding="utf-8")
+
+
+def test_after_an_error_all_is_as_before(units: Path) -> None:
+    before = read_all(units)
+    # The last two steps clean up after a change that is done.
+    for step in range(1, count_steps(units) - 1):
+        with (
+            pytest.raises(PodunitError, match="x: no space left on device; nothing was changed"),
+            locked(units) as directory,
+            break_at(step, OSError(errno.ENOSPC, "No space left on device", "x")),
+        ):
+            directory.write(_CHANGE, _NEW)
+        assert read_all(units) == before
+
+
+def test_an_error_says_that_nothing_was_changed(units: Path) -> None:
+    before = read_all(units)
+    with (
+        pytest.raises(PodunitError) as caught,
+        locked(units) as directory,
+        break_at(1, OSError(errno.EROFS, "Read-only file system", "/units")),
+    ):
+        directory.write(_CHANGE, _NEW)
+    assert caught.value.message == "/units: read-only file system; nothing was changed"
+    assert caught.value.hint == ""
+    assert read_all(units) == before
+
+
+def test_without_permission_the_hint_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path, **_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    with pytest.raises(PodunitError, match="permission denied; nothing was changed") as caught, locked(tmp_path):
+        pass
+    assert caught.value.hint == "run this as root, or use --user"
+
+
+def test_a_path_that_cannot_be_a_directory_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(PodunitError, match="not a directory; nothing was changed"), locked(tmp_path / "file/units"):
+        pass
+
+
+def test_who_dies_half_way_leaves_the_old_state_or_the_new_one(units: Path) -> None:
+    found = []
+    for step in range(1, count_steps(units) + 1):
+        assert die_at(step, units)
+        with locked(units) as directory:
+            left = directory.read()
+            assert left in (_OLD, _NEW), f"a mix after step {step}"
+            found.append(left == _NEW)
+        assert (units / "foreign.service").read_text(encoding="utf-8") == "[Unit]\n"
+        assert not (units / ".podunit").exists()
+        reset(units)
+    # The old one up to a point, the new one from there on.
+    assert found == sorted(found)
+    assert len(found) > 10
+    assert set(found) == {False, True}
+
+
+def test_who_dies_while_undoing_can_be_undone_again(units: Path) -> None:
+    deaths = 0
+    for step in range(1, count_steps(units) + 1):
+        for second in range(1, 30):
+            assert die_at(step, units)
+            try:
+                with break_at(second, DeathError()):
+                    UnitDirectory(units).recover()
+            except DeathError:
+                deaths += 1
+            else:
+                reset(units)
+                break
+            with locked(units) as directory:
+                assert directory.read() in (_OLD, _NEW), f"a mix after steps {step} and {second}"
+            reset(units)
+        else:
+            pytest.fail("undoing does not end")
+    assert deaths > 30
+
+
+def test_after_a_death_the_change_can_be_made(units: Path) -> None:
+    for step in range(1, count_steps(units) + 1):
+        die_at(step, units)
+        install(units, _NEW, _GONE)
+        assert read_all(units) == {**_NEW, "foreign.service": "[Unit]\n"}
+        reset(units)
+
+
+def test_an_interrupt_undoes_the_change(units: Path) -> None:
+    before = read_all(units)
+    steps = count_steps(units)
+    with (
+        pytest.raises(KeyboardInterrupt),
+        locked(units) as directory,
+        break_at(steps - 4, KeyboardInterrupt()),
+    ):
+        directory.write(_CHANGE, _NEW)
+    assert read_all(units) == before
+
+
+def test_only_one_at_a_time(units: Path) -> None:
+    handle = os.open(units, os.O_RDONLY)
+    try:
+        with locked(units), pytest.raises(BlockingIOError):
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    finally:
+        os.close(handle)
+
+
+# Places
+
+
+def test_the_systems_directories() -> None:
+    assert default_directory(Scope.SYSTEM) == Path("/usr/local/lib/systemd/system")
+    assert spec_folder(Scope.SYSTEM) == Path("/etc/podunit")
+
+
+def test_a_users_directories(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/a")
+    for name in ("XDG_DATA_HOME", "XDG_CONFIG_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    assert default_directory(Scope.USER) == Path("/home/a/.local/share/systemd/user")
+    assert spec_folder(Scope.USER) == Path("/home/a/.config/podunit")
+    monkeypatch.setenv("XDG_DATA_HOME", "/data")
+    monkeypatch.setenv("XDG_CONFIG_HOME", "/config")
+    assert default_directory(Scope.USER) == Path("/data/systemd/user")
+    assert spec_folder(Scope.USER) == Path("/config/podunit")

@@ -1,0 +1,128 @@
+"""What `podunit.installed` promises: pods and containers come back from the very files that podunit makes of them."""
+
+from __future__ import annotations
+
+import textwrap
+from pathlib import Path
+
+from podunit.files import find_folder
+from podunit.generate import generate
+from podunit.installed import InstalledContainer, InstalledPod, list_pods
+from podunit.load import load_files
+from podunit.render import render
+from podunit.report import Report
+from podunit.scope import Scope
+
+_IMAGE = "quay.io/a/b:1"
+_IMAGE_UNIT = "image@quay.io-a-b:1.service"
+
+
+def make(tmp_path: Path, *specs: str, annotations: str = "") -> dict[str, str]:
+    """The unit files of pods, each given as its name and the rest of its spec, with the static ones."""
+    documents = []
+    for spec in specs:
+        name, _, rest = spec.partition("\n")
+        head = f"apiVersion: v1\nkind: Pod\nmetadata:\n  name: {name}\n  annotations: {{{annotations}}}\nspec:\n"
+        documents.append(head + textwrap.indent(rest, "  "))
+    file = tmp_path / "pods.yaml"
+    file.write_text("\n---\n".join(documents), encoding="utf-8")
+    report = Report()
+    workload = load_files([str(file)], report)
+    assert report.problems == ()
+    assert workload is not None
+    texts = {unit.name: render(unit) for unit in generate(workload, Scope.SYSTEM)}
+    return {**texts, **{file.name: file.read_text(encoding="utf-8") for file in find_folder("units").iterdir()}}
+
+
+def container(name: str, image: str = _IMAGE, fields: str = "") -> str:
+    return f"{{name: {name}, image: '{image}'{fields}}}"
+
+
+def test_nothing_is_installed() -> None:
+    assert list_pods({}) == {}
+
+
+def test_the_static_units_are_no_pod(tmp_path: Path) -> None:
+    assert set(list_pods(make(tmp_path, f"web\ncontainers: [{container('a')}]"))) == {"web"}
+
+
+def test_a_pod_comes_back_with_all_its_files(tmp_path: Path) -> None:
+    texts = make(tmp_path, f"my-web\ninitContainers: [{container('i')}]\ncontainers: [{container('a')}]")
+    (pod,) = list_pods(texts).values()
+    assert isinstance(pod, InstalledPod)
+    assert pod.name == "my-web"
+    assert pod.unit == "pod@my-web.service"
+    static = {file.name for file in find_folder("units").iterdir()}
+    assert set(pod.texts) == set(texts) - static
+    assert dict(pod.texts) == {name: texts[name] for name in pod.texts}
+
+
+def test_pods_are_kept_apart(tmp_path: Path) -> None:
+    specs = [f"{name}\ncontainers: [{container('c')}]" for name in ("a", "a.b", "a-b", "a.c", "b")]
+    pods = list_pods(make(tmp_path, *specs))
+    assert list(pods) == ["a", "a-b", "a.b", "a.c", "b"]
+    assert len({name for pod in pods.values() for name in pod.texts}) == sum(len(pod.texts) for pod in pods.values())
+    assert {pod.name: [c.unit for c in pod.containers] for pod in pods.values()} == {
+        name: [f"container@{name}.c.service"] for name in pods
+    }
+
+
+def test_containers_come_in_the_order_of_their_start(tmp_path: Path) -> None:
+    inits = ", ".join(container(name) for name in ("z", "m", "a"))
+    mains = ", ".join(container(name) for name in ("b", "y"))
+    pod = list_pods(make(tmp_path, f"web\ninitContainers: [{inits}]\ncontainers: [{mains}]"))["web"]
+    assert [(c.name, c.init) for c in pod.containers] == [
+        ("z", True),
+        ("m", True),
+        ("a", True),
+        ("b", False),
+        ("y", False),
+    ]
+
+
+def test_a_container_has_its_image_and_what_pulls_it(tmp_path: Path) -> None:
+    specs = ", ".join(
+        [
+            container("a"),
+            container("b", "quay.io/a/b:2"),
+            container("c", fields=", imagePullPolicy: Always"),
+            container("d", fields=", imagePullPolicy: Never"),
+        ]
+    )
+    pod = list_pods(make(tmp_path, f"web\ncontainers: [{specs}]"))["web"]
+    assert pod.containers[0] == InstalledContainer("web", "a", "container@web.a.service", _IMAGE, False, (_IMAGE_UNIT,))
+    assert [(c.image, c.image_units) for c in pod.containers[1:]] == [
+        ("quay.io/a/b:2", ("image@quay.io-a-b:2.service",)),
+        (_IMAGE, ("image-pull@quay.io-a-b:1.service",)),
+        (_IMAGE, ()),
+    ]
+
+
+def test_units_come_in_the_order_of_the_start_each_once(tmp_path: Path) -> None:
+    spec = f"web\ninitContainers: [{container('i')}]\ncontainers: [{container('a')}, {container('b')}]"
+    assert list_pods(make(tmp_path, spec))["web"].units == (
+        "sandbox@web.service",
+        _IMAGE_UNIT,
+        "container@web.i.service",
+        "container@web.a.service",
+        "container@web.b.service",
+        "pod@web.service",
+    )
+
+
+def test_whether_a_pod_boots(tmp_path: Path) -> None:
+    spec = f"web\ncontainers: [{container('a')}]"
+    assert list_pods(make(tmp_path, spec))["web"].boots
+    assert not list_pods(make(tmp_path, spec, annotations="podunit/boot: 'false'"))["web"].boots
+
+
+def test_what_a_container_runs_is_not_taken_for_the_units_own_lines(tmp_path: Path) -> None:
+    fields = ', args: ["\\nType=oneshot\\nImage=x\\nRequires=image@x.service\\n"]'
+    (found,) = list_pods(make(tmp_path, f"web\ncontainers: [{container('a', fields=fields)}]"))["web"].containers
+    assert (found.init, found.image, found.image_units) == (False, _IMAGE, (_IMAGE_UNIT,))
+
+
+def test_without_its_handle_a_pod_is_not_there(tmp_path: Path) -> None:
+    texts = make(tmp_path, f"web\ncontainers: [{container('a')}]")
+    del texts["pod@web.service"]
+    assert list_pods(texts) == {}

@@ -1,0 +1,261 @@
+"""What `podunit.unitfile` promises: systemd reads back exactly the words, names and texts that were put in.
+
+systemd's side is played by a reader of unit files written here from systemd.syntax(7), systemd.service(5) "COMMAND
+LINES" and systemd.unit(5) "SPECIFIERS"; it shares nothing with the code that quotes.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from podunit.unitfile import (
+    Specifier,
+    Value,
+    Word,
+    command_line,
+    escape_text,
+    escape_unit_name,
+    join_units,
+    join_words,
+    quote_word,
+)
+
+_DIRECTORIES = {"t": "<runtime>", "S": "<state>"}
+_LETTERS = {"a": 7, "b": 8, "f": 12, "n": 10, "r": 13, "t": 9, "v": 11, "s": 32}
+_LETTERS |= {char: ord(char) for char in "\\\"'"}
+
+
+def join_lines(value: str) -> str:
+    """What follows `Name=` once lines that end with a backslash are joined; a comment between them is left out."""
+    joined = ""
+    for number, line in enumerate(value.split("\n")):
+        if number and line.strip()[:1] in ("#", ";"):
+            continue
+        backslashes = len(line) - len(line.rstrip("\\"))
+        if backslashes % 2 == 0:
+            return (joined + line).strip()
+        joined += line[:-1] + " "
+    raise AssertionError("the last line goes on")
+
+
+def split_words(line: str) -> list[tuple[str, bool]]:
+    """The words of a line, each with whether it was quoted; quotes are at both ends of a word or nowhere."""
+    found: list[tuple[str, bool]] = []
+    at = 0
+    while at < len(line):
+        if line[at] in " \t":
+            at += 1
+            continue
+        quote = line[at] if line[at] in "\"'" else ""
+        at += len(quote)
+        word = ""
+        while at < len(line) and line[at] not in (quote or " \t"):
+            assert quote or line[at] not in "\"'", "a quote inside a word"
+            if line[at] == "\\":
+                char, at = unescape(line, at + 1)
+                word += char
+            else:
+                word += line[at]
+                at += 1
+        if quote:
+            assert line[at : at + 1] == quote, "a quote that is not closed"
+            at += 1
+            assert line[at : at + 1] in ("", " ", "\t"), "text after a closing quote"
+        found.append((word, bool(quote)))
+    return found
+
+
+def unescape(line: str, at: int) -> tuple[str, int]:
+    """The character of a C escape whose backslash is before `at`, and where it ends."""
+    if line[at] == "x":
+        code = int(line[at + 1 : at + 3], 16)
+        assert 0 < code < 0x80, "a byte that is no character"
+        return chr(code), at + 3
+    return chr(_LETTERS[line[at]]), at + 1
+
+
+def expand_specifiers(text: str) -> str:
+    expanded = ""
+    rest = iter(text)
+    for char in rest:
+        if char != "%":
+            expanded += char
+            continue
+        letter = next(rest)
+        expanded += "%" if letter == "%" else _DIRECTORIES[letter]
+    return expanded
+
+
+def expand_variables(text: str) -> str:
+    assert "$" not in text.replace("$$", ""), "a variable"
+    return text.replace("$$", "$")
+
+
+def read_command(value: Value) -> list[str]:
+    """The argv that systemd makes of an Exec line, if it is one command."""
+    words = split_words(join_lines(value.text))
+    assert (";", False) not in words, "a second command"
+    return [expand_variables(expand_specifiers(word)) for word, _ in words]
+
+
+def read_list(value: Value) -> list[str]:
+    """The words of a directive that is a list."""
+    return [expand_specifiers(word) for word, _ in split_words(join_lines(value.text))]
+
+
+def resolve(word: Word) -> str:
+    """What a word stands for."""
+    pieces = (word,) if isinstance(word, str) else word
+    return "".join(_DIRECTORIES[piece.value[1:]] if isinstance(piece, Specifier) else piece for piece in pieces)
+
+
+_AWKWARD = "%$\\\"'; \n\t\r\x01\x1b\x7f#-=,{}()[]*?~!&|<>@+:/.aé€🐋\u2028\x85\ufeff"
+_TEXTS = st.one_of(
+    st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=12),
+    st.text(st.sampled_from(_AWKWARD), max_size=12),
+    st.sampled_from(
+        ["", ";", "#", "#x", "\\;", "--", "--option", "--a=%t", "$$", "${A}", "%%", "\\", "a\\", '"', "'", "-", "%"]
+    ),
+)
+_WORDS: st.SearchStrategy[Word] = st.one_of(
+    _TEXTS, st.lists(st.one_of(_TEXTS, st.sampled_from(Specifier)), min_size=1, max_size=4).map(tuple)
+)
+
+
+# An option that is too long for one line: every option after it begins a line.
+_LONG = "--long=" + "x" * 120
+
+
+@given(st.lists(_WORDS, max_size=8), st.sampled_from(["--short", _LONG]), st.booleans())
+@example(["--comment", "#1", "x"], _LONG, False)
+@example(["; x", "--", "; y", "'"], _LONG, True)
+def test_systemd_reads_back_the_words_of_a_command(words: list[Word], option: str, ignore_failure: bool) -> None:
+    value = command_line(["/usr/bin/podman", option, *words], ignore_failure=ignore_failure)
+    program, *arguments = read_command(value)
+    assert program == ("-" if ignore_failure else "") + "/usr/bin/podman"
+    assert arguments == [option, *map(resolve, words)]
+
+
+@given(st.lists(_WORDS, max_size=8))
+def test_systemd_reads_back_the_words_of_a_list(words: list[Word]) -> None:
+    value = join_words(words)
+    assert "\n" not in value.text
+    assert read_list(value) == [resolve(word) for word in words]
+
+
+@given(st.lists(_WORDS, min_size=1, max_size=8))
+def test_no_byte_ends_a_line_early(words: list[Word]) -> None:
+    text = command_line(["/usr/bin/podman", _LONG, *words]).text
+    assert not set(text) & {"\0", "\r"}
+    assert all(line.endswith(" \\") for line in text.split("\n")[:-1])
+
+
+@pytest.mark.parametrize(
+    ("word", "quoted"),
+    [
+        ("", '""'),
+        ("a", "a"),
+        ("--name=a.b_c", "--name=a.b_c"),
+        ("a b", '"a b"'),
+        (";", '";"'),
+        ("a;b", '"a;b"'),
+        ("50%", "50%%"),
+        ("$A", '"$$A"'),
+        ("it's", '"it\'s"'),
+        ('"', r'"\""'),
+        ("\\", r'"\\"'),
+        ("a\nb\tc\rd", r'"a\nb\tc\rd"'),
+        ("\x01\x7f", r'"\x01\x7f"'),
+        ("ü", '"ü"'),
+        ((Specifier.STATE_DIR, "/a b"), '"%S/a b"'),
+        (("%", Specifier.RUNTIME_DIR), "%%%t"),
+    ],
+)
+def test_a_word_is_quoted_only_where_it_must_be(word: Word, quoted: str) -> None:
+    assert quote_word(word, expands_variables=True).text == quoted
+
+
+def test_a_dollar_is_doubled_only_where_variables_are_expanded() -> None:
+    assert quote_word("$", expands_variables=True).text == '"$$"'
+    assert quote_word("$", expands_variables=False).text == '"$"'
+
+
+def test_a_nul_is_refused() -> None:
+    with pytest.raises(ValueError, match="NUL"):
+        command_line(["/bin/true", "a\0b"])
+
+
+def test_a_short_command_is_one_line() -> None:
+    assert command_line(["/bin/a", "--b", "c"]) == Value("/bin/a --b c")
+    assert command_line(["/bin/a", "--b", "c"], ignore_failure=True) == Value("-/bin/a --b c")
+
+
+def test_a_long_command_has_an_option_per_line() -> None:
+    long = "x" * 100
+    text = command_line(["/bin/a", "b", "--long", long, "--option=a b", "--last", "image", "word", "-x"]).text
+    assert text.split("\n") == [
+        "/bin/a b \\",
+        f"  --long {long} \\",
+        '  "--option=a b" \\',
+        "  --last \\",
+        "  image word -x",
+    ]
+
+
+# Texts and names
+
+
+@given(st.text(st.characters(exclude_categories=["Cc", "Cs"])))
+@example("a\\")
+@example("a\\\\\\")
+@example("50% %i")
+def test_systemd_reads_back_a_text(text: str) -> None:
+    value = escape_text(text)
+    assert expand_specifiers(join_lines(value.text + "\nNext=line")) == text.rstrip("\\").strip()
+
+
+@pytest.mark.parametrize("char", ["\n", "\r", "\t", "\0", "\x1b", "\x7f"])
+def test_a_text_has_no_control_characters(char: str) -> None:
+    with pytest.raises(ValueError, match="control characters"):
+        escape_text(f"a{char}b")
+
+
+def test_names_of_units_keep_their_backslashes() -> None:
+    assert join_units([r"pod-my\x2dweb.slice", "a%b.service"]) == Value(r"pod-my\x2dweb.slice a%%b.service")
+
+
+_NAMES = [
+    ("web", "web"),
+    ("my-web", r"my\x2dweb"),
+    ("a.b", "a.b"),
+    (".a", r"\x2ea"),
+    ("a/b", "a-b"),
+    ("/", "-"),
+    ("quay.io/a/b:1.2", "quay.io-a-b:1.2"),
+    ("a@sha256:0", r"a\x40sha256:0"),
+    ("a_b", "a_b"),
+    ("a\\b %", r"a\x5cb\x20\x25"),
+    ("ü", r"\xc3\xbc"),
+    ("٣", r"\xd9\xa3"),
+]
+
+
+@pytest.mark.parametrize(("text", "escaped"), _NAMES)
+def test_a_part_of_a_units_name(text: str, escaped: str) -> None:
+    assert escape_unit_name(text) == escaped
+
+
+def test_an_empty_part_of_a_units_name() -> None:
+    assert escape_unit_name("") == ""
+
+
+@pytest.mark.skipif(shutil.which("systemd-escape") is None, reason="systemd-escape is missing")
+def test_systemd_escapes_alike() -> None:
+    texts = [text for text, _ in _NAMES]
+    done = subprocess.run(["systemd-escape", "--", *texts], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [escape_unit_name(text) for text in texts]
