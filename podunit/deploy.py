@@ -69,7 +69,7 @@ async def apply(
     directory.write(change, texts)
     if not change.is_empty:
         await manager.reload()
-    after = list_pods({**installed, **texts})
+    after = list_pods({name: text for name, text in {**installed, **texts}.items() if name not in gone})
     await _enable(manager, before, {name: after[name] for name in wanted})
     return await _gather(
         _bring_up(manager, after[name], before.get(name), change, states[name], scope, start_stopped) for name in wanted

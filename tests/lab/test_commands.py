@@ -1,0 +1,238 @@
+"""What podunit's commands promise, on a running systemd."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.lab.laboratory import Laboratory
+from tests.lab.pods import UNITS, Pods, container, pod, wait_for
+
+FOREVER = "sleep 1000 & wait"
+TWO = pod(container("a", FOREVER) + container("b", FOREVER))
+LINK = "/etc/systemd/system/multi-user.target.wants/pod@web.service"
+BOOTS = TWO.replace('podunit/boot: "false"', 'podunit/boot: "true"')
+
+
+@pytest.fixture
+def pods(lab: Laboratory) -> Iterator[Pods]:
+    pods = Pods(lab)
+    yield pods
+    pods.clear()
+    wait_for(pods.remains, "", timeout_sec=5)
+
+
+def ps(pods: Pods) -> list[dict[str, Any]]:
+    document = json.loads(pods.lab.run("podunit", "ps", "-o", "json").stdout)
+    assert document["schemaVersion"] == 1
+    containers: list[dict[str, Any]] = document["containers"]
+    return containers
+
+
+def list_files(pods: Pods) -> str:
+    """All files by which podunit could change a machine, with their inodes and times."""
+    script = (
+        f"find {UNITS} /etc/systemd/system /var/lib/podunit /run/podunit /run/systemd/system -printf '%p %i %T@ %l\\n'"
+    )
+    return pods.lab.sh(f"{script} 2> /dev/null | sort").stdout
+
+
+def test_apply_installs_enables_and_starts(pods: Pods) -> None:
+    assert pods.apply(BOOTS).stdout == "pod web: created, started\n"
+    assert pods.state("pod@web", "container@web.a", "container@web.b") == "active active active"
+    assert pods.lab.run("readlink", LINK).stdout == f"{UNITS}/pod@web.service\n"
+    assert pods.systemctl("is-enabled", "pod@web").stdout == "enabled\n"
+
+
+def test_apply_twice_changes_nothing(pods: Pods) -> None:
+    pods.apply(TWO)
+    before, pids = list_files(pods), [row["main_pid"] for row in ps(pods)]
+    assert pods.apply(TWO).stdout == "pod web: unchanged\n"
+    assert list_files(pods) == before
+    assert [row["main_pid"] for row in ps(pods)] == pids
+
+
+def test_only_the_container_that_changed_restarts(pods: Pods) -> None:
+    pods.apply(TWO)
+    before = {row["container"]: row["main_pid"] for row in ps(pods)}
+    changed = pod(container("a", FOREVER, "env: [{name: A, value: b}]") + container("b", FOREVER))
+    assert pods.apply(changed).stdout == "pod web: changed, container a restarted\n"
+    after = {row["container"]: row["main_pid"] for row in ps(pods)}
+    assert after["b"] == before["b"]
+    assert after["a"] not in (0, before["a"])
+
+
+def test_a_container_that_is_added_starts_and_one_that_is_gone_stops(pods: Pods) -> None:
+    pods.apply(TWO)
+    before = {row["container"]: row["main_pid"] for row in ps(pods)}
+    pods.apply(pod(container("a", FOREVER) + container("c", FOREVER)))
+    after = {row["container"]: row for row in ps(pods)}
+    assert {name: row["active"] for name, row in after.items()} == {"a": "active", "c": "active"}
+    assert after["a"]["main_pid"] == before["a"]
+    assert pods.lab.run("podman", "ps", "--all", "--format={{.Names}}").stdout.split() == [
+        "web_sandbox",
+        "web.a",
+        "web.c",
+    ]
+    assert "container@web.b" not in pods.systemctl("list-units", "--all").stdout
+
+
+def test_a_change_of_the_ports_restarts_the_pod(pods: Pods) -> None:
+    pods.apply(TWO)
+    sandbox = pods.main_pid("sandbox@web")
+    web = container("a", FOREVER) + container(
+        "b", "httpd -f -p 8080 -h /www & wait", "ports: [{containerPort: 8080, hostPort: 8081}]"
+    )
+    assert pods.apply(pod(web)).stdout == "pod web: changed, restarted\n"
+    assert pods.main_pid("sandbox@web") != sandbox
+    pods.lab.wait_until("curl --silent --fail localhost:8081")
+
+
+def test_a_limit_of_the_slice_is_changed_without_a_restart(pods: Pods) -> None:
+    pods.apply(TWO)
+    pids = [row["main_pid"] for row in ps(pods)]
+    pods.apply(TWO.replace('"false"\n', '"false"\n    podunit/Slice.MemoryMax: 1G\n'))
+    assert pods.show("pod-web.slice", "MemoryMax") == str(1024**3)
+    assert [row["main_pid"] for row in ps(pods)] == pids
+
+
+def test_a_pod_stopped_by_hand_stays_stopped_until_up(pods: Pods) -> None:
+    pods.apply(TWO)
+    pods.systemctl("stop", "pod@web")
+    changed = TWO.replace("sleep 1000", "sleep 1001")
+    assert pods.apply(changed).stdout == "pod web: changed, stays stopped\n"
+    assert pods.state("pod@web") == "inactive"
+    assert pods.lab.run("podunit", "up", "/root/pod.yaml").stdout == "pod web: unchanged, started\n"
+    assert pods.state("pod@web") == "active"
+    assert pods.lab.run("podunit", "down", "web").stdout == "pod web: stopped\n"
+    assert pods.lab.run("podunit", "up", "web").stdout == "pod web: started\n"
+
+
+def test_boot_false_disables_and_the_administrators_choice_stays(pods: Pods) -> None:
+    pods.apply(BOOTS)
+    pods.systemctl("disable", "pod@web")
+    pods.apply(BOOTS.replace("sleep 1000", "sleep 1001"))
+    assert pods.systemctl("is-enabled", "pod@web", check=False).stdout == "disabled\n"
+    pods.apply(TWO)
+    pods.apply(BOOTS)
+    assert pods.systemctl("is-enabled", "pod@web").stdout == "enabled\n"
+    pods.apply(TWO)
+    assert pods.systemctl("is-enabled", "pod@web", check=False).stdout == "disabled\n"
+
+
+def test_delete_leaves_no_unit_and_no_link(pods: Pods) -> None:
+    pods.apply(BOOTS)
+    assert pods.lab.run("podunit", "delete", "/root/pod.yaml").stdout == "pod web: stopped, deleted\n"
+    left = pods.lab.sh(f"find {UNITS} /etc/systemd/system -name '*web*'").stdout
+    assert left == ""
+    assert pods.systemctl("list-units", "--all", "--plain", "--no-legend", "*@web*").stdout == ""
+    assert pods.remains() == ""
+
+
+def test_ps_tells_how_containers_are(pods: Pods) -> None:
+    pods.apply(pod(container("a", FOREVER), inits=container("i", "exit 0")))
+    init, main = ps(pods)
+    assert (init["container"], init["init"], init["active"], init["sub"]) == ("i", True, "active", "exited")
+    assert main == {
+        "pod": "web",
+        "container": "a",
+        "init": False,
+        "unit": "container@web.a.service",
+        "active": "active",
+        "sub": "running",
+        "result": "success",
+        "ready": True,
+        "restarts": 0,
+        "main_pid": pods.main_pid("container@web.a"),
+        "cgroup": "/pod.slice/pod-web.slice/container@web.a.service",
+        "image": "localhost/podunit-test:1",
+    }
+    assert pods.lab.run("podunit", "ps", "-o", "name").stdout == "web.i\nweb.a\n"
+    table = pods.lab.run("podunit", "ps").stdout.splitlines()
+    assert table[0].split() == ["POD", "CONTAINER", "STATE", "READY", "RESTARTS", "PID", "IMAGE"]
+    assert table[2].split()[:5] == ["web", "a", "active", "(running)", "yes"]
+
+
+def test_a_broken_file_changes_nothing(pods: Pods) -> None:
+    pods.apply(TWO)
+    before, pids = list_files(pods), [row["main_pid"] for row in ps(pods)]
+    done = pods.apply(
+        TWO.replace("restartPolicy", "restartpolicy") + "---\n" + pod(container("z", "x"), "z"), check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("/root/pod.yaml:8:3: error: spec.restartpolicy: unknown field 'restartpolicy'\n")
+    assert list_files(pods) == before
+    assert [row["main_pid"] for row in ps(pods)] == pids
+
+
+def test_somebody_elses_unit_is_not_overwritten(pods: Pods) -> None:
+    pods.lab.write(f"{UNITS}/container@web.b.service", "[Service]\nExecStart=true\n")
+    try:
+        done = pods.apply(TWO, check=False)
+        assert done.returncode == 3
+        assert f"{UNITS}/container@web.b.service is there already" in done.stderr
+        assert pods.lab.sh(f"ls {UNITS} | grep web").stdout == "container@web.b.service\n"
+    finally:
+        pods.lab.run("rm", f"{UNITS}/container@web.b.service")
+
+
+def test_a_full_disk_changes_nothing(pods: Pods) -> None:
+    pods.lab.sh(f"mkdir -p {UNITS}; mount -t tmpfs -o size=16k,nr_inodes=100 tmpfs {UNITS}")
+    try:
+        done = pods.apply(TWO, check=False)
+        assert done.returncode == 3
+        assert "no space left on device; nothing was changed" in done.stderr
+        assert pods.lab.run("find", UNITS, "-mindepth", "1").stdout == ""
+    finally:
+        pods.lab.run("umount", UNITS)
+
+
+def test_jobs_are_not_waited_for_when_nobody_asks(pods: Pods) -> None:
+    slow = container("a", "trap : TERM; sleep 1000 & wait; sleep 1000")
+    pods.apply(pod(slow))
+    begun = time.monotonic()
+    assert pods.lab.run("podunit", "stop", "--no-wait", "web").stdout == "pod web: stop enqueued\n"
+    assert time.monotonic() - begun < 1.5
+    done = pods.lab.run("podunit", "stop", "--timeout=0.2", "web", check=False)
+    assert done.returncode == 3
+    assert "not done within 0.2 s" in done.stderr
+    pods.wait("inactive", "pod@web")
+
+
+@pytest.mark.parametrize(("name", "status"), [("INT", 130), ("TERM", 143)])
+def test_a_signal_ends_the_waiting_quietly(pods: Pods, name: str, status: int) -> None:
+    pods.apply(pod(container("a", "trap : TERM; sleep 1000 & wait; sleep 1000")))
+    script = (
+        f"podunit stop web & sleep 0.7; kill -{name} $!; wait $! && status=0 || status=$?; echo $status"
+        if name == "TERM"
+        else "timeout --preserve-status --signal=INT 0.7 podunit stop web && status=0 || status=$?; echo $status"
+    )
+    done = pods.lab.sh(script)
+    assert (done.stdout, done.stderr) == (f"{status}\n", "")
+    pods.wait("inactive", "pod@web")
+
+
+def test_no_such_pod(pods: Pods) -> None:
+    pods.apply(TWO)
+    done = pods.lab.run("podunit", "restart", "webb", check=False)
+    assert (done.returncode, done.stderr) == (3, "error: there is no pod 'webb'\n  hint: did you mean 'web'?\n")
+    message = pods.lab.sh("systemctl start pod@nosuch || journalctl --unit=pod@nosuch --output=cat").stdout
+    assert "pod 'nosuch' has no unit here: write its YAML to /etc/podunit/nosuch.yaml" in message
+    pods.systemctl("reset-failed", "pod@nosuch")
+
+
+def test_a_hundred_containers_are_asked_for_at_once(pods: Pods) -> None:
+    pods.install("---\n".join(pod(container("a", FOREVER) + container("b", FOREVER), f"p{i}") for i in range(50)))
+    assert len(ps(pods)) == 100
+
+
+def test_a_lost_bus_is_said_to_be_lost(pods: Pods) -> None:
+    pods.apply(pod(container("a", "trap : TERM; sleep 1000 & wait; sleep 1000")))
+    pods.lab.sh("podunit stop web > /run/out 2>&1 & sleep 0.6; systemctl stop dbus.socket dbus.service; wait $! || :")
+    pods.systemctl("start", "dbus.socket", "dbus.service")
+    assert "error: the connection to D-Bus was lost\n" in pods.lab.read("/run/out")
+    pods.wait("inactive", "pod@web")
