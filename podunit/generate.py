@@ -8,9 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from podunit import __version__
+from podunit.cgroups import container_directives, slice_directives
 from podunit.engines import podman
-from podunit.model import Container, EmptyDir, HostPath, Pod, PullPolicy, RestartPolicy, Setting, Workload
+from podunit.hostpaths import list_host_paths, prepare_paths
+from podunit.model import Container, EmptyDir, Pod, PullPolicy, RestartPolicy, Setting, Workload
 from podunit.names import (
+    PARENT_SLICE,
     container_unit,
     containers_target,
     image_unit,
@@ -21,10 +25,14 @@ from podunit.names import (
     stop_unit,
 )
 from podunit.scope import Scope
-from podunit.unitfile import Directive, UnitFile, Value, command_line, escape_text, join_units, join_words
+from podunit.target import Target
+from podunit.unitfile import Directive, UnitFile, Value, command_line, escape_text, join_units, join_words, quote_word
 
 # podman stop returns when the grace period is over and the kill is done; below this margin systemd would cut it short.
 _STOP_MARGIN_SEC = 10
+
+# The systemd that knows RestartSteps= and RestartMaxDelaySec=.
+_RESTART_STEPS = 254
 
 _MAIN_RESTART = {
     RestartPolicy.ALWAYS: "always",
@@ -46,26 +54,38 @@ Values = Mapping[str, Value | tuple[Value, ...] | tuple[Directive, ...] | bool |
 _SYSTEMCTL = {Scope.SYSTEM: "systemctl", Scope.USER: "systemctl --user"}
 
 
-def generate(workload: Workload, scope: Scope) -> tuple[UnitFile, ...]:
+def generate(workload: Workload, scope: Scope, target: Target) -> tuple[UnitFile, ...]:
     """All units of all pods; the static ones of `units/` are not among them."""
-    return tuple(unit for pod in workload.pods for unit in generate_pod(pod, scope))
+    units = tuple(unit for pod in workload.pods for unit in generate_pod(pod, scope, target))
+    low = sum(find_memory_low(pod, scope) for pod in workload.pods)
+    return (*units, generate_parent(low)) if low else units
 
 
-def generate_pod(pod: Pod, scope: Scope) -> tuple[UnitFile, ...]:
+def generate_parent(memory_low_bytes: int) -> UnitFile:
+    """The slice above those of all pods: what it protects, no pod's slice can otherwise."""
+    return UnitFile(PARENT_SLICE, "parent.slice.j2", {"memory_low": Value(str(memory_low_bytes))})
+
+
+def find_memory_low(pod: Pod, scope: Scope) -> int:
+    """How much memory the pod's slice protects, 0 for none."""
+    return sum(int(line.value.text) for line in slice_directives(pod, scope) if line.name == "MemoryLow")
+
+
+def generate_pod(pod: Pod, scope: Scope, target: Target) -> tuple[UnitFile, ...]:
     """Slice, handle and its helpers, sandbox, init containers and containers of one pod."""
-    shared = _name_units(pod, scope)
+    shared = {**_name_units(pod, scope), "backs_off": target.systemd >= _RESTART_STEPS}
     units = [
-        _slice(pod),
-        _handle(pod, scope, shared),
+        _slice(pod, scope),
+        _handle(pod, scope, target, shared),
         UnitFile(stop_unit(pod.name), "pod-stop.service.j2", shared),
         UnitFile(mend_unit(pod.name), "pod-mend.service.j2", shared),
         _sandbox(pod, scope, shared),
     ]
     done: list[str] = []
     for container in pod.init_containers:
-        units.append(_container(pod, container, shared, tuple(done), init=True))
+        units.append(_container(pod, container, scope, shared, tuple(done), init=True))
         done.append(container_unit(pod.name, container.name))
-    units += [_container(pod, container, shared, tuple(done), init=False) for container in pod.containers]
+    units += [_container(pod, container, scope, shared, tuple(done), init=False) for container in pod.containers]
     return tuple(units)
 
 
@@ -90,15 +110,18 @@ def _name_units(pod: Pod, scope: Scope) -> Values:
     }
 
 
-def _slice(pod: Pod) -> UnitFile:
+def _slice(pod: Pod, scope: Scope) -> UnitFile:
     return UnitFile(
         slice_unit(pod.name),
         "pod.slice.j2",
-        {"pod": escape_text(pod.name), "slice_settings": _settings(pod.settings, "Slice")},
+        {
+            "pod": escape_text(pod.name),
+            "slice_settings": (*slice_directives(pod, scope), *_settings(pod.settings, "Slice")),
+        },
     )
 
 
-def _handle(pod: Pod, scope: Scope, shared: Values) -> UnitFile:
+def _handle(pod: Pod, scope: Scope, target: Target, shared: Values) -> UnitFile:
     return UnitFile(
         pod_unit(pod.name),
         "pod.service.j2",
@@ -106,6 +129,9 @@ def _handle(pod: Pod, scope: Scope, shared: Values) -> UnitFile:
             **shared,
             "wanted_by": Value(_WANTED_BY[scope]),
             "boot": Value("yes" if pod.boot else "no"),
+            "version": Value(__version__),
+            "systemd_version": Value(str(target.systemd)),
+            "podman_version": Value(target.podman_text),
             "unit_settings": _settings(pod.settings, "Unit"),
             "install_settings": _settings(pod.settings, "Install"),
         },
@@ -113,29 +139,42 @@ def _handle(pod: Pod, scope: Scope, shared: Values) -> UnitFile:
 
 
 def _sandbox(pod: Pod, scope: Scope, shared: Values) -> UnitFile:
-    volumes = [f"{podman.volumes_directory(pod)}/{v.name}" for v in pod.volumes if isinstance(v, EmptyDir)]
+    memory = podman.list_memory_volumes(pod)
+    volumes = [volume for volume in pod.volumes if isinstance(volume, EmptyDir) and volume not in memory]
     return UnitFile(
         sandbox_unit(pod.name),
         "sandbox.service.j2",
         {
             **shared,
             "runtime_directory": join_words([podman.runtime_directory(pod)]),
-            "state_directories": join_words(volumes) if volumes else None,
+            "state_directories": join_words([podman.volumes_directory(pod)]) if volumes else None,
+            "make_volumes": command_line(podman.make_volumes(pod, volumes)),
+            "network_target": Value("network.target") if scope is Scope.SYSTEM else None,
+            "timeout_stop_sec": Value(str(pod.grace_sec + _STOP_MARGIN_SEC)),
             "run": command_line(podman.run_sandbox(pod)),
+            # A user's ports are held by a process, without rules.
+            "publish_again": command_line(podman.publish_again(pod))
+            if scope is Scope.SYSTEM and podman.list_published(pod)
+            else None,
             "remove": command_line(podman.remove_sandbox(pod), ignore_failure=True),
             "remove_volumes": command_line(podman.remove_volumes(pod, scope), ignore_failure=True),
+            "remove_memory_volumes": command_line(podman.remove_memory_volumes(pod), ignore_failure=True)
+            if memory
+            else None,
         },
     )
 
 
-def _container(pod: Pod, container: Container, shared: Values, inits: tuple[str, ...], *, init: bool) -> UnitFile:
+def _container(
+    pod: Pod, container: Container, scope: Scope, shared: Values, inits: tuple[str, ...], *, init: bool
+) -> UnitFile:
     sandbox = sandbox_unit(pod.name)
     images = (
         ()
         if container.pull_policy is PullPolicy.NEVER
         else (image_unit(container.image, always=container.pull_policy is PullPolicy.ALWAYS),)
     )
-    host_paths = [mount.volume.path for mount in container.mounts if isinstance(mount.volume, HostPath)]
+    host_paths = list_host_paths(container)
     run = podman.run_init_container if init else podman.run_container
     restart = (_INIT_RESTART if init else _MAIN_RESTART)[pod.restart_policy]
     return UnitFile(
@@ -144,16 +183,20 @@ def _container(pod: Pod, container: Container, shared: Values, inits: tuple[str,
         {
             **shared,
             "container": escape_text(container.name),
-            "required_units": join_units([*images, *inits]) if images or inits else None,
+            "required_units": join_units(inits) if inits else None,
+            "image_units": join_units(images) if images else None,
+            "pull_unit": quote_word(image_unit(container.image, always=True), expands_variables=True)
+            if container.pull_policy is PullPolicy.ALWAYS
+            else None,
             "after": join_units([sandbox, *images, *inits]),
             "mounts": join_words(host_paths) if host_paths else None,
             "run": command_line(run(pod, container)),
             "stop": command_line(podman.stop_container(pod, container)),
             "remove": command_line(podman.remove_container(pod, container), ignore_failure=True),
             "restart": Value(restart),
-            "timeout_stop_sec": Value(str(pod.grace_sec + _STOP_MARGIN_SEC)),
-            "memory_max": _optional(container.memory_max_bytes),
-            "cpu_quota": None if container.cpu_milli is None else Value(_percent(container.cpu_milli)),
+            "timeout_stop_sec": Value(str(_timeout_stop_sec(pod, init=init))),
+            "resources": container_directives(pod, container, scope),
+            "prepare": prepare_paths(pod, container),
             "image": escape_text(container.image),
             "unit_settings": _settings(container.settings, "Unit"),
             "service_settings": _settings(container.settings, "Service"),
@@ -166,11 +209,7 @@ def _settings(settings: tuple[Setting, ...], section: str) -> tuple[Directive, .
     return tuple(Directive(s.name, Value(s.value)) for s in settings if s.section == section)
 
 
-def _optional(number: int | None) -> Value | None:
-    return None if number is None else Value(str(number))
-
-
-def _percent(cpu_milli: int) -> str:
-    # 1000 thousandths of a CPU are 100 %.
-    whole, tenth = divmod(cpu_milli, 10)
-    return f"{whole}.{tenth}%" if tenth else f"{whole}%"
+def _timeout_stop_sec(pod: Pod, *, init: bool) -> int:
+    # In the foreground podman passes the signal on and waits: systemd kills after the grace period. The time has to do
+    # for the removal of what is left, too.
+    return max(pod.grace_sec, _STOP_MARGIN_SEC) if init else pod.grace_sec + _STOP_MARGIN_SEC

@@ -9,10 +9,12 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from podunit.names import parse_container_unit, parse_pod, pod_unit, sandbox_unit
+from podunit.names import parse_container_unit, parse_pod, pod_unit, sandbox_unit, slice_unit
 
+_MEMORY_LOW = re.compile(r"^MemoryLow=(\d+)$", re.MULTILINE)
 _IMAGE = re.compile(r"^Image=(.*)$", re.MULTILINE)
 _REQUIRES = re.compile(r"^Requires=(.*)$", re.MULTILINE)
+_WANTS = re.compile(r"^Wants=(.*)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,11 @@ class InstalledPod:
         return "\nBoot=yes\n" in self.texts.get(self.unit, "")
 
     @property
+    def memory_low_bytes(self) -> int:
+        """How much memory the pod's slice protects, 0 for none."""
+        return sum(int(found) for found in _MEMORY_LOW.findall(self.texts.get(slice_unit(self.name), "")))
+
+    @property
     def units(self) -> tuple[str, ...]:
         """The units in which a start can fail, in the order of the start."""
         images = dict.fromkeys(unit for container in self.containers for unit in container.image_units)
@@ -76,9 +83,9 @@ def _list_containers(texts: Mapping[str, str]) -> Iterable[InstalledContainer]:
     for unit, text in texts.items():
         parsed = parse_container_unit(unit)
         if parsed:
-            image, requires = _IMAGE.search(text), _REQUIRES.search(text)
-            required = requires[1].split() if requires else []
-            images = tuple(name for name in required if name.startswith(("image@", "image-pull@")))
+            image, wants = _IMAGE.search(text), _WANTS.search(text)
+            wanted = wants[1].split() if wants else []
+            images = tuple(name for name in wanted if name.startswith(("image@", "image-pull@")))
             init = "\nType=oneshot\n" in text
             found.append(InstalledContainer(*parsed, unit, image[1] if image else "", init, images))
     # An init container is required by those that come later: it has fewer requirements than they.

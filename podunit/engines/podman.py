@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 
-from podunit.model import Container, EmptyDir, Mount, Pod, Port, Protocol
+from podunit.model import Container, EmptyDir, Medium, Mount, Pod, Port, Protocol, Relabel, Security
 from podunit.scope import Scope
 from podunit.unitfile import Specifier, Word
 
@@ -22,9 +23,6 @@ PODMAN = "/usr/bin/podman"
 CATATONIT = "/usr/libexec/podman/catatonit"
 
 _PLAIN_PROGRAM = re.compile(r"[A-Za-z0-9_./+-]+")
-
-# sethostname(2) takes 64 bytes, but a DNS label ends at 63: the kubelet cuts there too.
-_HOST_NAME_MAX = 63
 
 
 def sandbox_name(pod: Pod) -> str:
@@ -49,7 +47,6 @@ def volumes_directory(pod: Pod) -> str:
 
 def run_sandbox(pod: Pod) -> tuple[Word, ...]:
     """Start the pause container and return once it holds the pod's namespaces."""
-    published = [port for container in (*pod.init_containers, *pod.containers) for port in container.ports]
     return (
         PODMAN,
         "run",
@@ -60,9 +57,10 @@ def run_sandbox(pod: Pod) -> tuple[Word, ...]:
         "--sdnotify=conmon",
         "--detach",
         "--log-driver=none",
-        f"--hostname={pod.name[:_HOST_NAME_MAX].rstrip('-.')}",
+        *(("--network=host", "--uts=host") if pod.host_network else (f"--hostname={pod.hostname}",)),
         "--ipc=shareable",
-        *(f"--publish={_publication(port)}" for port in published if port.host_port is not None),
+        *(f"--publish={_publication(port)}" for port in list_published(pod)),
+        *(_hold_volume(pod, volume) for volume in list_memory_volumes(pod)),
         f"--volume={CATATONIT}:/catatonit:ro",
         "--rootfs",
         (Specifier.RUNTIME_DIR, "/" + runtime_directory(pod)),
@@ -71,9 +69,32 @@ def run_sandbox(pod: Pod) -> tuple[Word, ...]:
     )
 
 
+def list_published(pod: Pod) -> tuple[Port, ...]:
+    """The ports that podman has to publish on the host."""
+    return tuple(
+        port
+        for container in (*pod.init_containers, *pod.containers)
+        for port in container.ports
+        if port.host_port is not None and not pod.host_network
+    )
+
+
+def publish_again(pod: Pod) -> tuple[Word, ...]:
+    """Make the rules for published ports once more, which a reload of the firewall has dropped."""
+    return (PODMAN, "network", "reload", sandbox_name(pod))
+
+
 def remove_sandbox(pod: Pod) -> tuple[Word, ...]:
     """Remove what is left of the sandbox, and containers that still refer to it: podman keeps it for them otherwise."""
-    return (PODMAN, "rm", "--force", "--ignore", "--depend", sandbox_name(pod))
+    # A container that goes at the same time makes podman fail, or leave the sandbox in silence.
+    remove = f'{PODMAN} rm --force --ignore --depend "$1" && ! {PODMAN} container exists "$1"'
+    return ("/bin/sh", "-c", f"until {remove}; do sleep 0.2; done", "remove", sandbox_name(pod))
+
+
+def make_volumes(pod: Pod, volumes: Iterable[EmptyDir]) -> tuple[Word, ...]:
+    """Make directories that every user in a container may write, below one that only the owner may enter."""
+    directories = ((Specifier.STATE_DIR, f"/{volumes_directory(pod)}/{volume.name}") for volume in volumes)
+    return ("/usr/bin/mkdir", "-p", "-m", "0777", *directories)
 
 
 def remove_volumes(pod: Pod, scope: Scope) -> tuple[Word, ...]:
@@ -126,9 +147,9 @@ def _run(pod: Pod, container: Container) -> tuple[Word, ...]:
         "--replace",
         "--rm",
         "--cgroups=split",
-        f"--network={sandbox}",
+        f"--network={'host' if pod.host_network else sandbox}",
         f"--ipc={sandbox}",
-        f"--uts={sandbox}",
+        f"--uts={'host' if pod.host_network else sandbox}",
         "--pull=never",
     )
 
@@ -138,6 +159,7 @@ def _payload(pod: Pod, container: Container) -> tuple[Word, ...]:
     words += [f"--env={env.name}={env.value}" for env in container.env]
     if container.working_dir is not None:
         words.append(f"--workdir={container.working_dir}")
+    words += _rights(container.security)
     words += [_mount(pod, mount) for mount in container.mounts]
     arguments = container.args or ()
     if container.command:
@@ -151,14 +173,72 @@ def _entrypoint(program: str) -> str:
     return program if _PLAIN_PROGRAM.fullmatch(program) and program != "null" else json.dumps([program])
 
 
-def _mount(pod: Pod, mount: Mount) -> Word:
-    source: tuple[str | Specifier, ...]
+def _rights(security: Security) -> list[Word]:
+    words: list[Word] = []
+    if security.user is not None:
+        words.append(f"--user={security.user}{'' if security.group is None else f':{security.group}'}")
+    if security.privileged:
+        words.append("--privileged")
+    if security.no_new_privileges:
+        words.append("--security-opt=no-new-privileges")
+    if security.read_only_root:
+        # podman's own idea of it has a writable /tmp, /run and /var/tmp.
+        words += ["--read-only", "--read-only-tmpfs=false"]
+    words += [f"--cap-drop={name}" for name in security.dropped_capabilities]
+    words += [f"--cap-add={name}" for name in security.added_capabilities]
+    return words
+
+
+def mount_source(pod: Pod, mount: Mount) -> tuple[str | Specifier, ...]:
+    """The path on the host of what a mount shows, for volumes that are directories of the host."""
+    below = f"/{mount.sub_path}" if mount.sub_path else ""
     if isinstance(mount.volume, EmptyDir):
-        source = ("src=", Specifier.STATE_DIR, f"/{volumes_directory(pod)}/{mount.volume.name}")
-    else:
-        source = (_csv(f"src={mount.volume.path}"),)
-    target = _csv(f"dst={mount.mount_path}")
-    return ("--mount=type=bind,", *source, f",{target}", ",ro=true" if mount.read_only else "")
+        return (Specifier.STATE_DIR, f"/{volumes_directory(pod)}/{mount.volume.name}{below}")
+    return (mount.volume.path + below,)
+
+
+def list_memory_volumes(pod: Pod) -> tuple[EmptyDir, ...]:
+    """The pod's volumes in memory, which podman makes and the sandbox holds."""
+    return tuple(volume for volume in pod.volumes if isinstance(volume, EmptyDir) and volume.medium is Medium.MEMORY)
+
+
+def remove_memory_volumes(pod: Pod) -> tuple[Word, ...]:
+    """Remove the pod's volumes in memory; their mounts went with the sandbox."""
+    return (PODMAN, "volume", "rm", *(_memory_volume(pod, volume) for volume in list_memory_volumes(pod)))
+
+
+def _memory_volume(pod: Pod, volume: EmptyDir) -> str:
+    # As with the sandbox: an underscore is in no name of a pod.
+    return f"{pod.name}_{volume.name}"
+
+
+def _hold_volume(pod: Pod, volume: EmptyDir) -> Word:
+    size = "" if volume.size_bytes is None else f",size={volume.size_bytes}"
+    options = f'volume-opt=type=tmpfs,volume-opt=device=tmpfs,"volume-opt=o=mode=0777{size}"'
+    return f"--mount=type=volume,src={_memory_volume(pod, volume)},dst=/volumes/{volume.name},{options}"
+
+
+def _mount(pod: Pod, mount: Mount) -> Word:
+    options = f",{_csv(f'dst={mount.mount_path}')}{',ro=true' if mount.read_only else ''}"
+    volume = mount.volume
+    if isinstance(volume, EmptyDir) and volume.medium is Medium.MEMORY:
+        return f"--mount=type=volume,src={_memory_volume(pod, volume)}{options}"
+    # An emptyDir is the pod's own; a host path is labelled only if somebody asks for it.
+    label = Relabel.SHARED if isinstance(volume, EmptyDir) else pod.relabel
+    return (
+        "--mount=type=bind,",
+        *_csv_pieces(("src=", *mount_source(pod, mount))),
+        options,
+        "" if label is Relabel.NONE else f",relabel={label}",
+    )
+
+
+def _csv_pieces(pieces: tuple[str | Specifier, ...]) -> tuple[str | Specifier, ...]:
+    # Specifiers stand for directories of systemd's, which need no quotes.
+    texts = [piece for piece in pieces if not isinstance(piece, Specifier)]
+    if _csv("".join(texts)) == "".join(texts):
+        return pieces
+    return ('"', *(piece if isinstance(piece, Specifier) else piece.replace('"', '""') for piece in pieces), '"')
 
 
 def _csv(field: str) -> str:

@@ -62,8 +62,8 @@ class Pods:
         return int(self.show(unit, "MainPID"))
 
     def payload_pid(self, container: str) -> int:
-        """The first process of a container, by podman's name for it."""
-        return int(self.lab.run("podman", "inspect", "--format={{.State.Pid}}", container).stdout)
+        """The first process of a container, by podman's name for it; 0 for none."""
+        return int(self.lab.run("podman", "inspect", "--format={{.State.Pid}}", container, check=False).stdout or 0)
 
     def wait(self, expected: str, *units: str, timeout_sec: float = 25) -> None:
         """Wait until the active states of units are these."""
