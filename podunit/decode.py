@@ -265,12 +265,14 @@ def _parsed_reader(marker: Parsed) -> _Reader:
 
 def _enum_reader(kind: type[StrEnum]) -> _Reader:
     members = {member.value: member for member in kind}
+    # An empty one is what a field has that is not written.
+    named = ", ".join(filter(None, members))
 
     def read(node: source.Node, path: str, named_at: Position, report: Report) -> object:
         if not isinstance(node, source.Scalar) or node.tag == "null":
-            return _mismatch(node, f"one of {', '.join(members)}", path, named_at, report)
+            return _mismatch(node, f"one of {named}", path, named_at, report)
         if node.text not in members:
-            message = f"'{_shorten(node.text)}' is not one of {', '.join(members)}"
+            message = f"'{_shorten(node.text)}' is not one of {named}"
             return _fail(report, node.at, path, message, suggest(node.text, members))
         if node.tag != "str":
             return _fail_string(node, path, report)

@@ -9,19 +9,21 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from podunit.failures import UnitFailure, find_failures
 from podunit.files import find_folder
-from podunit.generate import generate_pod
+from podunit.generate import generate_parent, generate_pod
+from podunit.host import find_target
 from podunit.install import Change, UnitDirectory
 from podunit.installed import InstalledPod, list_pods
 from podunit.manager import Manager
 from podunit.model import Workload
-from podunit.names import pod_unit, sandbox_unit
+from podunit.names import PARENT_SLICE, pod_unit, sandbox_unit
 from podunit.render import render
 from podunit.scope import Scope
+from podunit.unitfile import strip_remarks
 
 # What a job may end with when all is as it was asked for: a unit skipped or one that runs already is no failure.
 _GOOD = ("done", "skipped")
@@ -51,60 +53,95 @@ class PodOutcome:
     failures: tuple[UnitFailure, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a command has done: to each pod, and to the unit files."""
+
+    pods: tuple[PodOutcome, ...]
+    change: Change = field(default_factory=Change)
+
+
 async def apply(
     workload: Workload, directory: UnitDirectory, manager: Manager, scope: Scope, *, start_stopped: bool
-) -> tuple[PodOutcome, ...]:
+) -> Outcome:
     """Install the pods, reload, enable, start what is new, restart what changed, and wait for the jobs.
 
     A pod that is installed and inactive was stopped by somebody, and stays so unless `start_stopped`.
     """
-    wanted = {pod.name: {unit.name: render(unit) for unit in generate_pod(pod, scope)} for pod in workload.pods}
+    target = await find_target(manager)
+    wanted = {pod.name: {unit.name: render(unit) for unit in generate_pod(pod, scope, target)} for pod in workload.pods}
     texts = {name: text for files in (_read_static(), *wanted.values()) for name, text in files.items()}
     installed = directory.read()
     before = list_pods(installed)
     gone = tuple(name for pod in wanted if pod in before for name in before[pod].texts if name not in wanted[pod])
-    change = directory.plan(texts, gone)
+    after = list_pods({name: text for name, text in {**installed, **texts}.items() if name not in gone})
+    parent = _render_parent(after.values())
+    texts.update(parent)
+    change = directory.plan(texts, (*gone, *({PARENT_SLICE} - parent.keys())))
     states = await _get_active_states(manager, wanted)
     await manager.run_jobs(manager.stop_unit, gone)
     directory.write(change, texts)
     if not change.is_empty:
         await manager.reload()
-    after = list_pods({name: text for name, text in {**installed, **texts}.items() if name not in gone})
     await _enable(manager, before, {name: after[name] for name in wanted})
-    return await _gather(
+    outcomes = await _gather(
         _bring_up(manager, after[name], before.get(name), change, states[name], scope, start_stopped) for name in wanted
     )
+    return Outcome(outcomes, change)
 
 
-async def operate(verb: Verb, manager: Manager, pods: Iterable[InstalledPod], scope: Scope) -> tuple[PodOutcome, ...]:
+async def operate(verb: Verb, manager: Manager, pods: Iterable[InstalledPod], scope: Scope) -> Outcome:
     """Start, stop or restart pods, and wait until they are up, or until nothing of them runs."""
-    return await _gather(_run(manager, pod, scope, (_PAST[verb],), _find_call(manager, verb)) for pod in pods)
+    done = (_PAST[verb],)
+    return Outcome(await _gather(_run(manager, pod, scope, done, _find_call(manager, verb)) for pod in pods))
 
 
-async def enqueue(verb: Verb, manager: Manager, pods: Iterable[InstalledPod]) -> tuple[PodOutcome, ...]:
+async def enqueue(verb: Verb, manager: Manager, pods: Iterable[InstalledPod]) -> Outcome:
     """Ask for the start, stop or restart of pods, and wait for nothing."""
     pods = tuple(pods)
     await asyncio.gather(*(_find_call(manager, verb)(pod.unit) for pod in pods))
-    return tuple(PodOutcome(pod.name, (f"{verb} enqueued",)) for pod in pods)
+    return Outcome(tuple(PodOutcome(pod.name, (f"{verb} enqueued",)) for pod in pods))
 
 
-async def delete(
-    manager: Manager, directory: UnitDirectory, pods: Iterable[InstalledPod], scope: Scope
-) -> tuple[PodOutcome, ...]:
+async def delete(manager: Manager, directory: UnitDirectory, pods: Iterable[InstalledPod], scope: Scope) -> Outcome:
     """Stop and disable pods and remove their units; a pod that does not stop keeps them."""
-    outcomes = await operate(Verb.STOP, manager, pods, scope)
+    outcomes = (await operate(Verb.STOP, manager, pods, scope)).pods
+    change = Change()
     stopped = [pod for pod, outcome in zip(pods, outcomes, strict=True) if not outcome.job]
     names = tuple(name for pod in stopped for name in pod.texts)
     if names:
         await manager.disable_unit_files([pod.unit for pod in stopped])
-        directory.write(directory.plan({}, names), {})
+        rest = list_pods({name: text for name, text in directory.read().items() if name not in names})
+        parent = _render_parent(rest.values())
+        change = directory.plan(parent, (*names, *({PARENT_SLICE} - parent.keys())))
+        directory.write(change, parent)
         await manager.reload()
         # A unit that had failed stays known, and would be shown as missing.
         for unit in await manager.list_units_by_patterns(names):
             await manager.reset_failed_unit(unit.name)
-    return tuple(
-        outcome if outcome.job else PodOutcome(outcome.pod, (*outcome.done, "deleted")) for outcome in outcomes
-    )
+    deleted = (outcome if outcome.job else PodOutcome(outcome.pod, (*outcome.done, "deleted")) for outcome in outcomes)
+    return Outcome(tuple(deleted), change)
+
+
+async def remove_static_units(manager: Manager, directory: UnitDirectory) -> Outcome:
+    """Remove the units that ship with podunit, once no pod is left that uses them."""
+    change = directory.plan({}, tuple(_read_static()))
+    directory.write(change, {})
+    await manager.reload()
+    return Outcome((), change)
+
+
+async def disown(manager: Manager, directory: UnitDirectory) -> tuple[str, ...]:
+    """Leave all unit files to the administrator, running as they are; their names."""
+    names = directory.disown()
+    await manager.reload()
+    return names
+
+
+def _render_parent(pods: Iterable[InstalledPod]) -> dict[str, str]:
+    """The slice above those of these pods, where it has anything to say."""
+    low = sum(pod.memory_low_bytes for pod in pods)
+    return {PARENT_SLICE: render(generate_parent(low))} if low else {}
 
 
 def _read_static() -> dict[str, str]:
@@ -138,15 +175,17 @@ async def _bring_up(
     scope: Scope,
     start_stopped: bool,
 ) -> PodOutcome:
-    files = {*change.created, *change.updated, *change.removed}
-    changed = files & {*pod.texts, *(before.texts if before else ())}
-    word = "created" if before is None else "changed" if changed else "unchanged"
+    files = {*change.created, *change.updated, *change.removed} & {*pod.texts, *(before.texts if before else ())}
+    changed = {name for name in files if before is None or _differs(before.texts.get(name), pod.texts.get(name))}
+    word = "created" if before is None else "changed" if changed else "rewritten" if files else "unchanged"
     if before is None or (state == "inactive" and start_stopped):
         return await _run(manager, pod, scope, (word, "started"), manager.start_unit)
     if state == "inactive":
         return PodOutcome(pod.name, (word, "stays stopped"))
     inits = {container.unit for container in (*before.containers, *pod.containers) if container.init}
-    if changed & {sandbox_unit(pod.name), *inits}:
+    kept = {container.unit for container in pod.containers} & before.texts.keys() - inits
+    # Without a container that stays, the pod has just come to its end.
+    if changed & {sandbox_unit(pod.name), *inits} or not kept:
         return await _run(manager, pod, scope, (word, "restarted"), manager.restart_unit)
     done = [word]
     if again := [container for container in pod.containers if container.unit in changed]:
@@ -176,6 +215,11 @@ async def _run(
             failures = await find_failures(manager, pod, scope, since_usec)
             return PodOutcome(pod.name, (), job.result, failures)
     return PodOutcome(pod.name, done)
+
+
+def _differs(before: str | None, after: str | None) -> bool:
+    """Whether two texts of a unit differ for systemd: not by comments, nor by sections that it skips."""
+    return before is None or after is None or strip_remarks(before) != strip_remarks(after)
 
 
 async def _gather(outcomes: Iterable[Awaitable[PodOutcome]]) -> tuple[PodOutcome, ...]:

@@ -31,6 +31,16 @@ class UnitFailure:
     ending: str
     log: tuple[str, ...]
 
+    def describe(self) -> dict[str, object]:
+        """The object that is printed as JSON; its keys are stable."""
+        return {
+            "unit": self.unit,
+            "container": self.container,
+            "result": self.result,
+            "ending": self.ending,
+            "log": list(self.log),
+        }
+
 
 async def find_failures(manager: Manager, pod: InstalledPod, scope: Scope, since_usec: int) -> tuple[UnitFailure, ...]:
     """The units of a pod whose last start or run failed since a time, in the order in which they start."""

@@ -10,11 +10,12 @@ process before died half-way, and what it did is undone.
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import os
 import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,17 +23,19 @@ from podunit.errors import PodunitError
 from podunit.names import MARKS
 from podunit.scope import Scope
 
+_LOCK_INTERVAL_SEC = 0.1
 _TRANSACTION = ".podunit"
+_DISOWNED = "# Written by podunit, which is no longer in charge of it.\n"
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
     """What installing comes to, by file name; each tuple sorted."""
 
-    created: tuple[str, ...]
-    updated: tuple[str, ...]
-    removed: tuple[str, ...]
-    unchanged: tuple[str, ...]
+    created: tuple[str, ...] = ()
+    updated: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    unchanged: tuple[str, ...] = ()
 
     @property
     def is_empty(self) -> bool:
@@ -110,6 +113,12 @@ class UnitDirectory:
         # Without its log this is only rubbish, which the next command removes as well.
         shutil.rmtree(staged, ignore_errors=True)
 
+    def disown(self) -> tuple[str, ...]:
+        """Take podunit's mark off all its files, which are the administrator's own then; their names."""
+        texts = {name: _DISOWNED + text.partition("\n")[2] for name, text in self.read().items()}
+        self.write(Change(updated=tuple(texts)), texts)
+        return tuple(texts)
+
     def recover(self) -> bool:
         """Undo what a process that died has left half-done; whether there was anything to undo."""
         staged = self.path / _TRANSACTION
@@ -149,17 +158,35 @@ class UnitDirectory:
         _sync(staged)
 
 
+@asynccontextmanager
+async def hold(path: Path, say: Callable[[str], None]) -> AsyncIterator[UnitDirectory]:
+    """As `locked`, but waits for whoever is at work there, after saying so once."""
+    with ExitStack() as stack:
+        said = False
+        while True:
+            try:
+                directory = stack.enter_context(locked(path))
+            except BlockingIOError:
+                if not said:
+                    say(f"waiting for another podunit that is at work in {path}")
+                said = True
+                await asyncio.sleep(_LOCK_INTERVAL_SEC)
+            else:
+                break
+        yield directory
+
+
 @contextmanager
 def locked(path: Path) -> Iterator[UnitDirectory]:
-    """The unit directory, made if it is missing, with nobody else at work in it."""
+    """The unit directory, made if it is missing, with nobody else at work in it; BlockingIOError if somebody is."""
     directory = UnitDirectory(path)
     with _explained(path, "; nothing was changed"):
         path.mkdir(parents=True, exist_ok=True)
         # The directory itself is locked: no file is left behind for that.
         handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         with _explained(path, ""):
-            fcntl.flock(handle, fcntl.LOCK_EX)
             directory.recover()
         yield directory
     finally:

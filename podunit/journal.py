@@ -1,13 +1,15 @@
-"""The journal: the last lines that a unit's own processes have printed.
+"""The journal: what a unit's own processes and its container have printed.
 
-In: a unit's name. Out: lines. Knows journalctl(1), the journal's one stable interface from outside C.
+In: names of units. Out: lines. Knows journalctl(1), the journal's one stable interface from outside C.
 """
 
 from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Iterable, Iterator
 
+from podunit.errors import PodunitError
 from podunit.scope import Scope
 
 _TIMEOUT_SEC = 20
@@ -17,16 +19,65 @@ _NOISE = 5
 
 def read_last_lines(unit: str, scope: Scope, since_usec: int, lines: int) -> tuple[str, ...]:
     """At most so many lines that the unit has printed since a time (microseconds of CLOCK_REALTIME)."""
-    field = "_SYSTEMD_USER_UNIT" if scope is Scope.USER else "_SYSTEMD_UNIT"
-    command = ["journalctl", "--quiet", "--no-pager", "--output=json"]
-    command += [f"--lines={lines * _NOISE}", f"--since=@{since_usec // 1_000_000}", f"{field}={unit}"]
+    command = _command([unit], scope, f"--lines={lines * _NOISE}", f"--since=@{since_usec // 1_000_000}")
     try:
         done = subprocess.run(command, capture_output=True, timeout=_TIMEOUT_SEC, check=False)
     except (OSError, subprocess.TimeoutExpired):
         # Only an addition to a message that is already complete.
         return ()
-    entries = [json.loads(line) for line in done.stdout.splitlines()]
+    entries = map(json.loads, done.stdout.splitlines())
     return tuple(_read_message(entry) for entry in entries if _is_own(entry))[-lines:]
+
+
+def read_log(
+    units: tuple[str, ...], scope: Scope, *, follow: bool, lines: int | None, since: str | None
+) -> Iterator[tuple[str, str]]:
+    """The units' lines, oldest first, each with its unit; with `follow` as they come, until this is closed.
+
+    `since` is a time as journalctl takes it; of the past, `lines` are returned at most.
+    """
+    field = _unit_field(scope)
+    past = [f"--since={since}"] if since else []
+    if lines is not None:
+        past.append(f"--lines={lines * _NOISE * len(units)}")
+    cursor = ""
+    own = []
+    for entry in _run(_command(units, scope, *past)):
+        cursor = str(entry["__CURSOR"])
+        if _is_own(entry):
+            own.append((str(entry.get(field, "")), _read_message(entry)))
+    yield from own if lines is None else own[len(own) - min(lines, len(own)) :]
+    if follow:
+        rest = [f"--after-cursor={cursor}", "--no-tail"] if cursor else ["--lines=0"]
+        for entry in _run(_command(units, scope, *rest, "--follow")):
+            if _is_own(entry):
+                yield str(entry.get(field, "")), _read_message(entry)
+
+
+def _run(command: list[str]) -> Iterator[dict[str, object]]:
+    try:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    except OSError as error:
+        raise PodunitError(f"journalctl: {error.strerror}") from None
+    assert process.stdout is not None
+    assert process.stderr is not None
+    with process:
+        try:
+            yield from map(json.loads, process.stdout)
+            said = process.stderr.read().decode(errors="replace").strip()
+        finally:
+            process.terminate()
+    if process.returncode > 0:
+        raise PodunitError(f"journalctl: {said or f'exit status {process.returncode}'}")
+
+
+def _command(units: Iterable[str], scope: Scope, *options: str) -> list[str]:
+    matches = [f"{_unit_field(scope)}={unit}" for unit in units]
+    return ["journalctl", "--quiet", "--no-pager", "--output=json", *options, *matches]
+
+
+def _unit_field(scope: Scope) -> str:
+    return "_SYSTEMD_USER_UNIT" if scope is Scope.USER else "_SYSTEMD_UNIT"
 
 
 def _is_own(entry: dict[str, object]) -> bool:
@@ -38,6 +89,5 @@ def _is_own(entry: dict[str, object]) -> bool:
 def _read_message(entry: dict[str, object]) -> str:
     # What is not UTF-8 comes as a list of bytes, what is too long as null.
     message = entry.get("MESSAGE")
-    if isinstance(message, list):
-        return bytes(message).decode(errors="replace")
-    return str(message or "")
+    text = bytes(message).decode(errors="replace") if isinstance(message, list) else str(message or "")
+    return text.removesuffix("\n")

@@ -23,7 +23,7 @@ _KINDS: Mapping[tuple[str, str], _Reader] = {("v1", "Pod"): read_pod}
 def load_files(paths: Iterable[str], report: Report) -> Workload | None:
     """All pods of the files; None, and at least one error in the report, if anything is wrong with them."""
     pods: list[Pod] = []
-    for path in dict.fromkeys(paths):
+    for path in dict.fromkeys(file for given in paths for file in source.list_files(given, report)):
         data = source.read_source(path, report)
         if data is None:
             continue

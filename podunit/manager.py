@@ -89,6 +89,12 @@ class Manager:
         """Forget that a unit has failed."""
         await self._call(_PATH, _MANAGER, "ResetFailedUnit", "s", [unit])
 
+    async def get_version(self) -> str:
+        """systemd's own version, such as '257.13-1~deb13u1'."""
+        reply = await self._call(_PATH, _PROPERTIES, "Get", "ss", [_MANAGER, "Version"])
+        version: str = reply[0].value
+        return version
+
     async def reload(self) -> None:
         """Reread all unit files."""
         await self._call(_PATH, _MANAGER, "Reload", timeout_sec=_RELOAD_TIMEOUT_SEC)
@@ -215,6 +221,8 @@ class Manager:
     def close(self) -> None:
         """Close the connection; jobs go on."""
         self._gone.cancel()
+        for waiting in self._waiting.values():
+            waiting.cancel()
         self._bus.disconnect()  # type: ignore[no-untyped-call]
 
 

@@ -36,6 +36,34 @@ class Protocol(StrEnum):
     SCTP = "SCTP"
 
 
+class HostPathType(StrEnum):
+    """`type` of a HostPathVolumeSource: what has to be there, or is made."""
+
+    UNSET = ""
+    DIRECTORY_OR_CREATE = "DirectoryOrCreate"
+    DIRECTORY = "Directory"
+    FILE_OR_CREATE = "FileOrCreate"
+    FILE = "File"
+    SOCKET = "Socket"
+    CHAR_DEVICE = "CharDevice"
+    BLOCK_DEVICE = "BlockDevice"
+
+
+class Medium(StrEnum):
+    """`medium` of an EmptyDirVolumeSource."""
+
+    DISK = ""
+    MEMORY = "Memory"
+
+
+class Relabel(StrEnum):
+    """Annotation `podunit/relabel`: how SELinux labels host paths for the containers (podman's :z and :Z)."""
+
+    NONE = "none"
+    SHARED = "shared"
+    PRIVATE = "private"
+
+
 @dataclass(frozen=True, slots=True)
 class Env:
     """One environment variable of a container, its references already expanded."""
@@ -62,14 +90,20 @@ class HostPath:
 
     name: str
     path: str
+    type: HostPathType
     at: Position
 
 
 @dataclass(frozen=True, slots=True)
 class EmptyDir:
-    """A directory that the pod's containers share, made empty when the pod starts and removed when it stops."""
+    """A directory that the pod's containers share, made empty when the pod starts and removed when it stops.
+
+    `size_bytes` limits one in memory, None for no limit.
+    """
 
     name: str
+    medium: Medium
+    size_bytes: int | None
     at: Position
 
 
@@ -82,6 +116,7 @@ class Mount:
 
     volume: Volume
     mount_path: str
+    sub_path: str
     read_only: bool
     at: Position
 
@@ -97,11 +132,31 @@ class Setting:
 
 
 @dataclass(frozen=True, slots=True)
-class Container:
-    """One container; `command` and `args` are None where the image's own hold.
+class Resources:
+    """Limits and requests; memory in bytes, CPU in thousandths of one, None for none."""
 
-    `memory_max_bytes` and `cpu_milli` (thousandths of one CPU) are limits, None for none.
-    """
+    memory_limit_bytes: int | None
+    cpu_limit_milli: int | None
+    memory_request_bytes: int | None
+    cpu_request_milli: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Security:
+    """As whom and with what rights a container runs; IDs are None where the image's own hold."""
+
+    user: int | None
+    group: int | None
+    read_only_root: bool
+    privileged: bool
+    no_new_privileges: bool
+    added_capabilities: tuple[str, ...]
+    dropped_capabilities: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """One container; `command` and `args` are None where the image's own hold."""
 
     name: str
     image: str
@@ -112,8 +167,8 @@ class Container:
     env: tuple[Env, ...]
     ports: tuple[Port, ...]
     mounts: tuple[Mount, ...]
-    memory_max_bytes: int | None
-    cpu_milli: int | None
+    resources: Resources
+    security: Security
     settings: tuple[Setting, ...]
     at: Position
     image_at: Position
@@ -121,9 +176,16 @@ class Container:
 
 @dataclass(frozen=True, slots=True)
 class Pod:
-    """A pod. `boot` tells whether it starts with the machine; `settings` are the handle's and the slice's."""
+    """A pod. `boot` tells whether it starts with the machine; `settings` are the handle's and the slice's.
+
+    `resources` are the pod's own, None where it has none beside those of its containers.
+    """
 
     name: str
+    hostname: str
+    host_network: bool
+    resources: Resources | None
+    relabel: Relabel
     labels: tuple[tuple[str, str], ...]
     init_containers: tuple[Container, ...]
     containers: tuple[Container, ...]

@@ -14,6 +14,10 @@ STATIC_MARK = "# Part of podunit"
 MARKS = (MARK, STATIC_MARK)
 
 
+# The slice that holds the slices of all pods, by the rules of systemd.slice(5).
+PARENT_SLICE = "pod.slice"
+
+
 def pod_unit(pod: str) -> str:
     """The handle: what people start, stop and enable."""
     return f"pod@{pod}.service"

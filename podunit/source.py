@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -18,6 +19,10 @@ from typing import Any, NoReturn
 import yaml
 
 from podunit.report import Position, Report
+from podunit.sentences import list_sentences
+
+# The path that stands for standard input.
+STDIN = "-"
 
 _MAX_BYTES = 16 * 1024 * 1024
 _MAX_DEPTH = 64
@@ -82,13 +87,33 @@ class Mapping:
 Node = Scalar | Sequence | Mapping
 
 
+def list_files(path: str, report: Report) -> tuple[str, ...]:
+    """The YAML files of a folder, sorted, or else the path itself; none, and a problem, for a folder without any."""
+    if path == STDIN or not os.path.isdir(path):  # noqa: PTH112 (pathlib costs the start-up 3 ms)
+        return (path,)
+    try:
+        names = sorted(name for name in os.listdir(path) if name.endswith((".yaml", ".yml", ".json")))  # noqa: PTH208
+    except OSError as error:
+        report.error(Position(path, 1, 1), "", f"cannot be read: {(error.strerror or str(error)).lower()}")
+        return ()
+    if not names:
+        report.error(Position(path, 1, 1), "", "no YAML file in this folder", "their names end in .yaml, .yml or .json")
+    return tuple(os.path.join(path, name) for name in names)  # noqa: PTH118
+
+
 def read_source(path: str, report: Report) -> bytes | None:
     """The bytes of the file `path`, or None and a problem at its first line."""
     start = Position(path, 1, 1)
     try:
         # One byte more than allowed is enough to know; a pipe or /dev/zero has no size to ask for.
-        with open(path, "rb") as stream:  # noqa: PTH123 (pathlib costs the start-up 3 ms)
-            data = stream.read(_MAX_BYTES + 1)
+        if path == STDIN and sys.stdin is None:
+            report.error(start, "", "standard input is closed")
+            return None
+        if path == STDIN:
+            data = sys.stdin.buffer.read(_MAX_BYTES + 1)
+        else:
+            with open(path, "rb") as stream:  # noqa: PTH123 (pathlib costs the start-up 3 ms)
+                data = stream.read(_MAX_BYTES + 1)
     except FileNotFoundError:
         report.error(start, "", "no such file")
         return None
@@ -377,7 +402,7 @@ class _Composer:
             return at, "expected '- ' as the list goes on", f"check the indentation: the list {begun}"
         if "could not find expected ':'" in problem:
             return start, "no ': ' after this key", ""
-        for words, message, hint in _SENTENCES:
+        for words, message, hint in list_sentences(_MAX_DEPTH):
             if words in problem:
                 return at, message, hint
         return at, problem.replace("did not find expected", "expected"), context
@@ -401,28 +426,6 @@ class _Composer:
     def _refuse(self, at: Position, message: str, hint: str = "") -> NoReturn:
         self._error(at, message, hint)
         raise _RefusedError
-
-
-# What libyaml and PyYAML say → what it means to the writer of the file.
-_SENTENCES = (
-    ("maximum nesting depth", f"nested deeper than {_MAX_DEPTH} levels", ""),
-    (
-        "mapping values are not allowed",
-        "a ': ' cannot stand here",
-        "quote the value, or check the indentation",
-    ),
-    ("sequence entries are not allowed", "a list cannot start here", "start it on a line of its own"),
-    ("mapping keys are not allowed", "a key cannot start here", "start it on a line of its own"),
-    ("<document start>", "unexpected text after the end of the document", "check brackets and indentation"),
-    ("node content", "expected a value here", ""),
-    ("undefined tag handle", "this tag is not supported", "remove it, or quote the value"),
-    ("unknown escape character", "unknown escape", r"write '\\' for a backslash, or use single quotes"),
-    ("decimal number", "this escape needs more hexadecimal digits", ""),
-    ("Unicode character escape", "this escape is not a character", ""),
-    ("incompatible YAML document", "this version of YAML is not known", "remove the '%YAML' line"),
-    ("comment or line break", "unexpected text after '|' or '>'", "the block starts on the next line"),
-    ("chomping or indentation", "unexpected text after '|' or '>'", "the block starts on the next line"),
-)
 
 
 @lru_cache(maxsize=4096)

@@ -1,15 +1,18 @@
 """How the containers of installed pods are, as systemd knows it.
 
-In: installed pods and a manager. Out: `ContainerState`s.
+In: installed pods and a manager. Out: `ContainerState`s and `PodState`s.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
+from podunit.failures import UnitFailure, find_failures
 from podunit.installed import InstalledPod
 from podunit.manager import Manager
+from podunit.scope import Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,65 @@ class ContainerState:
     def describe(self) -> dict[str, object]:
         """The object that `ps -o json` prints; its keys are stable."""
         return {name: getattr(self, name) for name in self.__slots__}
+
+
+@dataclass(frozen=True, slots=True)
+class PodState:
+    """One pod: the state of its handle, since when (microseconds of CLOCK_REALTIME, 0 for never), and its containers.
+
+    `enabled` is as `systemctl is-enabled` prints it; `failures` say what keeps it from being up.
+    """
+
+    pod: str
+    unit: str
+    file: str
+    active: str
+    sub: str
+    result: str
+    since_usec: int
+    enabled: str
+    containers: tuple[ContainerState, ...]
+    failures: tuple[UnitFailure, ...]
+
+    def describe(self) -> dict[str, object]:
+        """The object that `status -o json` prints; its keys are stable."""
+        return {
+            "schemaVersion": 1,
+            "pod": self.pod,
+            "unit": self.unit,
+            "file": self.file,
+            "active": self.active,
+            "sub": self.sub,
+            "result": self.result,
+            "since": format_time(self.since_usec),
+            "enabled": self.enabled,
+            "containers": [state.describe() for state in self.containers],
+            "failures": [failure.describe() for failure in self.failures],
+        }
+
+
+def format_time(usec: int) -> str:
+    """A time as RFC 3339 in UTC, '' for never."""
+    return datetime.fromtimestamp(usec // 1_000_000, UTC).isoformat().replace("+00:00", "Z") if usec else ""
+
+
+async def get_pod_state(manager: Manager, pod: InstalledPod, scope: Scope) -> PodState:
+    """How a pod is; its failures are those that still last."""
+    properties = await manager.get_properties(pod.unit, "Unit", "Service")
+    containers = await get_container_states(manager, [pod])
+    lasting = properties["ActiveState"] != "active" or any(state.active != "active" for state in containers)
+    return PodState(
+        pod=pod.name,
+        unit=pod.unit,
+        file=properties["FragmentPath"],
+        active=properties["ActiveState"],
+        sub=properties["SubState"],
+        result=properties["Result"],
+        since_usec=properties["StateChangeTimestamp"],
+        enabled=properties["UnitFileState"],
+        containers=containers,
+        failures=await find_failures(manager, pod, scope, 0) if lasting else (),
+    )
 
 
 async def get_container_states(manager: Manager, pods: Iterable[InstalledPod]) -> tuple[ContainerState, ...]:

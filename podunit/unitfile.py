@@ -22,7 +22,7 @@ _CONTINUED = " \\\n  "
 _SAFE_WORD = re.compile(r"[A-Za-z0-9_@%+=:,./~^!&*(){}|<>?\[\]-]+")
 _UNIT_NAME_SAFE = re.compile(r"[A-Za-z0-9:_.]")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r"}
+_ESCAPES = {"\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
 
 class Specifier(StrEnum):
@@ -74,8 +74,11 @@ def quote_word(word: Word, *, expands_variables: bool) -> Value:
     text = "".join(
         piece.value if isinstance(piece, Specifier) else _escape_piece(piece, expands_variables) for piece in pieces
     )
-    # A word that is a lone `;` would end the command; the quotes take that meaning away.
-    return Value(text if _SAFE_WORD.fullmatch(text) else f'"{text}"')
+    if _SAFE_WORD.fullmatch(text):
+        return Value(text)
+    # A word that is a lone `;` would end the command; quotes take that meaning away. Inside single ones a double one
+    # needs no backslash, which is easier to read.
+    return Value(f"'{text}'" if '"' in text and "'" not in text else '"' + text.replace('"', '\\"') + '"')
 
 
 def join_words(words: Iterable[Word]) -> Value:
@@ -121,3 +124,15 @@ def _escape_piece(text: str, expands_variables: bool) -> str:
 
 def _hex_bytes(char: str) -> str:
     return "".join(f"\\x{byte:02x}" for byte in char.encode())
+
+
+def strip_remarks(text: str) -> str:
+    """The text of a unit file without what systemd skips: comments, empty lines and X- sections."""
+    lines = []
+    skipped = False
+    for line in text.split("\n"):
+        if line.startswith("["):
+            skipped = line.startswith("[X-")
+        if line and not skipped and not line.startswith(("#", ";")):
+            lines.append(line)
+    return "\n".join(lines)

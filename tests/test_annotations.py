@@ -7,7 +7,7 @@ import pytest
 from podunit.decode import Located
 from podunit.directives import list_directives, list_newer_directives, list_owned_directives
 from podunit.kubernetes.annotations import Annotations, read_annotations
-from podunit.model import Setting
+from podunit.model import Relabel, Setting
 from podunit.report import Position, Report
 
 _KEY = Position("f", 1, 1)
@@ -60,6 +60,16 @@ def test_boot_is_true_or_false(value: str) -> None:
 def test_the_engine_is_podman() -> None:
     assert read("podunit/engine", "podman") == Annotations()
     assert refuse("podunit/engine", "docker") == ("'docker' is not one of podman", "", _VALUE)
+
+
+@pytest.mark.parametrize("relabel", list(Relabel))
+def test_relabel(relabel: Relabel) -> None:
+    assert read("podunit/relabel", relabel) == Annotations(relabel=relabel)
+
+
+@pytest.mark.parametrize("value", ["", "Shared", "z", "true"])
+def test_relabel_is_one_of_three_words(value: str) -> None:
+    assert refuse("podunit/relabel", value) == (f"'{value}' is not one of none, shared, private", "", _VALUE)
 
 
 @pytest.mark.parametrize("section", ["Unit", "Install"])
@@ -129,7 +139,7 @@ def test_a_control_character_is_refused(char: str) -> None:
         (
             "podunit/zzz",
             "unknown annotation 'podunit/zzz'",
-            "known are podunit/boot, podunit/engine, and directives such as podunit/Unit.After",
+            "known are podunit/boot, podunit/engine, podunit/relabel, and directives such as podunit/Unit.After",
         ),
     ],
 )

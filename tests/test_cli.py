@@ -8,13 +8,19 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from podunit import __version__
+from podunit.cli.settings import Settings
+from podunit.scope import Scope
 
 _SOUND = """\
 apiVersion: v1
@@ -28,6 +34,10 @@ spec:
 """
 _BROKEN = _SOUND.replace("spec:", "spec:\n  restartPolicy: 'Alway,100%: no'").replace(
     "image:", "comand: [a]\n      image:"
+)
+_COMMANDS = (
+    *("validate", "compile", "apply", "up", "down", "delete", "start", "stop", "restart", "enable", "disable"),
+    *("ps", "status", "logs", "exec", "uninstall"),
 )
 _MESSAGE = "'Alway,100%: no' is not one of Always, OnFailure, Never"
 
@@ -46,22 +56,29 @@ class Shell:
             "DBUS_SESSION_BUS_ADDRESS": bus,
         }
 
-    def write(self, name: str, text: str) -> None:
-        (self.folder / name).write_text(text, encoding="utf-8")
+    def write(self, name: str, text: str | bytes) -> None:
+        (self.folder / name).write_bytes(text.encode() if isinstance(text, str) else text)
 
     def command(self, *arguments: str) -> list[str]:
         script = "import sys; from podunit.cli.main import run; sys.argv[0] = 'podunit'; run()"
         return [sys.executable, "-c", script, *arguments]
 
-    def run(self, *arguments: str, stdout: int = subprocess.PIPE) -> tuple[int, str, str]:
+    def run(
+        self,
+        *arguments: str,
+        stdin: str = "",
+        stdout: int = subprocess.PIPE,
+        environment: Mapping[str, str] | None = None,
+    ) -> tuple[int, str, str]:
         """Exit status, standard output, standard error."""
         done = subprocess.run(
             self.command(*arguments),
             cwd=self.folder,
-            env=self.environment,
+            env={**self.environment, **(environment or {})},
+            input=stdin,
             stdout=stdout,
             stderr=subprocess.PIPE,
-            text=True,
+            encoding="utf-8",
             check=False,
         )
         return done.returncode, done.stdout, done.stderr
@@ -97,13 +114,14 @@ def test_a_broken_file_says_where_and_what(shell: Shell) -> None:
 
 
 def test_problems_of_all_files_are_told(shell: Shell) -> None:
-    status, _, errors = shell.run("validate", "missing.yaml", "sound.yaml", "broken.yaml", ".")
+    (shell.folder / "empty").mkdir()
+    status, _, errors = shell.run("validate", "empty", "missing.yaml", "sound.yaml", "broken.yaml")
     assert status == 1
     assert [line.split(":")[0] for line in errors.splitlines() if "error:" in line] == [
+        "empty",
         "missing.yaml",
         "broken.yaml",
         "broken.yaml",
-        ".",
     ]
 
 
@@ -112,7 +130,6 @@ def test_problems_of_all_files_are_told(shell: Shell) -> None:
     [
         ("missing.yaml", "no such file"),
         ("", "no such file"),
-        (".", "this is a directory, not a file"),
         ("loop", "cannot be read: too many levels of symbolic links"),
         ("/proc/self/mem", "cannot be read: input/output error"),
     ],
@@ -171,6 +188,101 @@ def test_github_shows_problems_at_their_lines(shell: Shell) -> None:
     assert shell.run("validate", "--format", "github", "sound.yaml") == (0, "", "")
 
 
+def test_a_warning_is_no_failure(shell: Shell) -> None:
+    shell.write("warns.yaml", _SOUND + "  hostname: front\n  hostNetwork: true\n")
+    said = "warns.yaml:9:13: warning: spec.hostname: no effect: with hostNetwork the host's own name holds\n"
+    assert shell.run("validate", "warns.yaml") == (0, "", said)
+    status, output, errors = shell.run("--system", "compile", "warns.yaml")
+    assert (status, errors) == (0, said)
+    assert "# file pod@web.service\n" in output
+    status, output, errors = shell.run("validate", "--format", "json", "warns.yaml")
+    assert (status, [problem["level"] for problem in json.loads(output)], errors) == (0, ["warning"], "")
+    assert shell.run("validate", "--format", "github", "warns.yaml")[1].startswith("::warning file=warns.yaml,line=9,")
+
+
+def test_standard_input_is_a_file_too(shell: Shell) -> None:
+    assert shell.run("validate", "-", stdin=_SOUND) == (0, "", "")
+    status, output, errors = shell.run("validate", "-", stdin=_BROKEN)
+    assert (status, output) == (1, "")
+    assert errors.startswith(f"-:6:18: error: spec.restartPolicy: {_MESSAGE}\n")
+    assert shell.run("validate", "-") == (
+        1,
+        "",
+        "-:1:1: error: no document in this file\n  hint: a pod starts with 'apiVersion: v1' and 'kind: Pod'\n",
+    )
+
+
+def test_a_folder_is_all_its_yaml_files(shell: Shell) -> None:
+    (shell.folder / "pods").mkdir()
+    shell.write("pods/a.yaml", _SOUND)
+    shell.write("pods/b.yml", _SOUND.replace("web", "other"))
+    shell.write("pods/c.txt", "not read: [")
+    assert shell.run("validate", "pods") == shell.run("validate", "pods", "pods/a.yaml") == (0, "", "")
+    output = shell.run("--system", "compile", "pods")[1]
+    assert output == shell.run("--system", "compile", "pods/a.yaml", "pods/b.yml")[1]
+    assert "# file pod@other.service\n" in output
+    shell.write("pods/d.json", "{")
+    status, _, errors = shell.run("validate", "pods")
+    assert status == 1
+    assert errors.startswith("pods/d.json:1:")
+
+
+@pytest.mark.parametrize("command", ["validate", "compile"])
+def test_an_empty_folder_is_a_problem(command: str, shell: Shell) -> None:
+    (shell.folder / "empty").mkdir()
+    said = "empty:1:1: error: no YAML file in this folder\n  hint: their names end in .yaml, .yml or .json\n"
+    assert shell.run(command, "empty") == (1, "", said)
+
+
+@pytest.mark.parametrize("command", ["validate", "compile", "apply"])
+def test_pods_that_want_one_host_port_name_each_other(command: str, shell: Shell) -> None:
+    for name, port in (("one", 8080), ("two", 9090)):
+        ports = (
+            f"      ports:\n        - containerPort: 80\n        - containerPort: {port}\n          hostPort: 8080\n"
+        )
+        shell.write(f"{name}.yaml", _SOUND.replace("web", name) + ports)
+    status, output, errors = shell.run("--user", command, "one.yaml", "two.yaml")
+    assert (status, output) == (1, "")
+    assert errors.splitlines() == [
+        "two.yaml:12:21: error: host port 8080/TCP is taken already",
+        "  hint: the first claim is at one.yaml:12:21",
+    ]
+
+
+_BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 10)
+)
+
+
+@pytest.mark.parametrize(
+    ("data", "problem"),
+    [
+        ("[" * 10_000_000, r"evil\.yaml:1:\d+: error: nested deeper than 64 levels"),
+        (_BOMB, r"evil\.yaml:6:10: error: aliases stand for more than 100000 values up to here"),
+        (b"a: 1\n\xc3\xa9: \xe9\n", r"evil\.yaml:2:4: error: byte 0xe9 is not UTF-8"),
+        (b"\x00" * 1000, r"evil\.yaml:1:1: error: character U\+0000 is not allowed in YAML"),
+        (os.urandom(1000), r"evil\.yaml:\d+:\d+: error: .+"),
+    ],
+    ids=["brackets", "aliases", "latin-1", "zeros", "noise"],
+)
+@pytest.mark.parametrize("way", ["file", "stdin"])
+def test_evil_input_ends_soon_with_a_place(data: str | bytes, problem: str, way: str, shell: Shell) -> None:
+    shell.write("evil.yaml", data)
+    started = time.monotonic()
+    done = subprocess.run(
+        shell.command("validate", "evil.yaml" if way == "file" else "-"),
+        cwd=shell.folder,
+        env=shell.environment,
+        stdin=(shell.folder / "evil.yaml").open("rb"),
+        capture_output=True,
+        check=False,
+    )
+    assert time.monotonic() - started < 10
+    assert (done.returncode, done.stdout) == (1, b"")
+    first = done.stderr.decode().splitlines()[0]
+    assert re.fullmatch(problem if way == "file" else problem.replace(r"evil\.yaml", "-"), first)
+
+
 # compile
 
 
@@ -221,6 +333,42 @@ def test_system_and_user_have_units_of_their_own(shell: Shell) -> None:
     assert shell.run("compile", "sound.yaml")[1] == (system if os.geteuid() == 0 else user)
 
 
+def test_standard_input_is_compiled(shell: Shell) -> None:
+    assert shell.run("compile", "-", stdin=_SOUND) == shell.run("compile", "sound.yaml")
+
+
+@pytest.mark.parametrize("versions", [("--systemd", "254"), ("--systemd", "257.13-1~deb13u1", "--podman", "5.4.2")])
+def test_units_are_for_a_newer_systemd_on_demand(versions: tuple[str, ...], shell: Shell) -> None:
+    old, new = shell.run("compile", "sound.yaml")[1], shell.run("compile", "sound.yaml", *versions)[1]
+    assert ("RestartSteps=" in old, "RestartSteps=" in new) == (False, True)
+    assert f"\nSystemd={versions[1][:3]}\n" in new
+
+
+@pytest.mark.parametrize("versions", [(), ("--systemd", "252"), ("--podman", "4.3.1"), ("--systemd", "252.1")])
+def test_units_are_for_the_oldest_systemd_by_default(versions: tuple[str, ...], shell: Shell) -> None:
+    assert shell.run("compile", "sound.yaml", *versions) == shell.run("compile", "sound.yaml")
+    assert "\nSystemd=252\nPodman=4.3.1\n" in shell.run("compile", "sound.yaml", *versions)[1]
+
+
+@pytest.mark.parametrize(
+    ("option", "version", "message"),
+    [
+        ("--systemd", "200", "systemd 200 is too old; podunit needs 252 or later"),
+        ("--podman", "4.2", "podman 4.2 is too old; podunit needs 4.3 or later"),
+        ("--systemd", "new", "'new' is not a version of systemd; write it as 257, or 5.4.2"),
+        ("--podman", "", "'' is not a version of podman; write it as 257, or 5.4.2"),
+    ],
+)
+def test_a_version_that_is_too_old_or_none_is_wrong_usage(
+    option: str, version: str, message: str, shell: Shell
+) -> None:
+    status, output, errors = shell.run("compile", "sound.yaml", option, version, "-o", "made")
+    assert (status, output) == (2, "")
+    assert message in errors
+    assert "Usage: podunit compile" in errors
+    assert not (shell.folder / "made").exists()
+
+
 # Usage
 
 
@@ -249,9 +397,26 @@ def test_a_wrong_command_line_ends_with_2(arguments: tuple[str, ...], shell: She
 def test_help_is_no_error(option: str, shell: Shell) -> None:
     status, output, errors = shell.run(option)
     assert (status, errors) == (0, "")
-    commands = ("validate", "compile", "apply", "up", "down", "delete", "start", "stop", "restart", "ps")
-    assert [line.split()[0] for line in output.partition("Commands:")[2].splitlines() if line] == list(commands)
+    assert [line.split()[0] for line in output.partition("Commands:")[2].splitlines() if line] == list(_COMMANDS)
     assert shell.run("apply", option)[0] == 0
+
+
+@pytest.mark.parametrize("command", _COMMANDS)
+def test_each_command_says_what_it_does(command: str, shell: Shell) -> None:
+    status, output, errors = shell.run(command, "--help")
+    assert (status, errors) == (0, "")
+    usage, about, *_ = output.split("\n\n")
+    assert usage.startswith(f"Usage: podunit {command} [OPTIONS]")
+    assert about.endswith(".")
+
+
+def test_a_shell_can_complete(shell: Shell) -> None:
+    status, output, errors = shell.run(environment={"_PODUNIT_COMPLETE": "source_bash"})
+    assert (status, errors) == (0, "")
+    assert "complete -o default -F _podunit_completion podunit" in output
+    assert shell.run("--show-completion", "bash")[1].strip() == output.strip()
+    words = {"COMP_WORDS": "podunit sta", "COMP_CWORD": "1", "_PODUNIT_COMPLETE": "complete_bash"}
+    assert shell.run(environment=words)[1].split() == ["start", "status"]
 
 
 def test_version(shell: Shell) -> None:
@@ -303,10 +468,13 @@ def test_installed_pods_are_known_by_their_files(shell: Shell) -> None:
 
 
 def test_apply_without_a_file_takes_those_of_the_spec_folder(shell: Shell) -> None:
+    folder = f"{shell.folder}/.config/podunit"
     status, _, errors = shell.run("--user", "apply")
-    assert status == 3
-    assert errors.startswith(f"error: there is no pod file in {shell.folder}/.config/podunit\n  hint: ")
-    (shell.folder / ".config/podunit").mkdir(parents=True)
+    assert (status, errors.splitlines()[0]) == (3, f"error: there is no folder {folder}")
+    Path(folder).mkdir(parents=True)
+    status, _, errors = shell.run("--user", "apply")
+    assert status == 1
+    assert errors.startswith(f"{folder}:1:1: error: no YAML file in this folder\n  hint: ")
     shell.write(".config/podunit/web.yaml", _BROKEN)
     shell.write(".config/podunit/web.txt", "not read")
     status, _, errors = shell.run("--user", "apply")
@@ -338,26 +506,107 @@ def test_a_reader_that_goes_away_is_no_error(shell: Shell) -> None:
     assert (status, errors) == (1, "")
 
 
-def test_output_that_is_no_terminal_has_no_colours(shell: Shell) -> None:
-    assert "\x1b" not in shell.run("validate", "broken.yaml")[2]
+@pytest.mark.parametrize(
+    ("options", "environment", "colored"),
+    [
+        ((), {}, False),
+        (("--color", "auto"), {}, False),
+        (("--color", "never"), {}, False),
+        (("--color", "always"), {}, True),
+        (("--color", "always"), {"NO_COLOR": "1"}, True),
+    ],
+)
+def test_output_that_is_no_terminal_has_colors_only_on_demand(
+    options: tuple[str, ...], environment: dict[str, str], colored: bool, shell: Shell
+) -> None:
+    status, output, errors = shell.run(*options, "validate", "broken.yaml", environment=environment)
+    assert (status, output) == (1, "")
+    assert ("\x1b[1;31merror:\x1b[0m" in errors) is colored
+    assert re.sub(r"\x1b\[[0-9;]*m", "", errors) == shell.run("validate", "broken.yaml")[2]
+    for form in ("json", "github"):
+        assert "\x1b" not in shell.run(*options, "validate", "--format", form, "broken.yaml")[1]
 
 
-@pytest.mark.parametrize("no_color", [False, True])
-def test_a_terminal_shows_the_line(no_color: bool, shell: Shell) -> None:
+@pytest.mark.parametrize(
+    ("options", "no_color", "colored"),
+    [
+        ((), None, True),
+        ((), "", True),
+        ((), "1", False),
+        (("--color", "never"), None, False),
+        (("--color", "always"), "1", True),
+    ],
+)
+def test_a_terminal_shows_the_line(options: tuple[str, ...], no_color: str | None, colored: bool, shell: Shell) -> None:
     ours, theirs = os.openpty()
-    environment = {**shell.environment, **({"NO_COLOR": "1"} if no_color else {})}
+    environment = {**shell.environment, **({} if no_color is None else {"NO_COLOR": no_color})}
+    command = shell.command(*options, "validate", "broken.yaml")
     try:
-        subprocess.run(
-            shell.command("validate", "broken.yaml"), cwd=shell.folder, env=environment, stderr=theirs, check=False
-        )
+        subprocess.run(command, cwd=shell.folder, env=environment, stderr=theirs, check=False)
         shown = os.read(ours, 65536).decode().replace("\r\n", "\n")
     finally:
         os.close(theirs)
         os.close(ours)
-    assert ("\x1b[" in shown) is not no_color
-    if no_color:
-        assert shown.splitlines()[:3] == [
-            f"broken.yaml:6:18: error: spec.restartPolicy: {_MESSAGE}",
-            "      restartPolicy: 'Alway,100%: no'",
-            "                     ^^^^^^^^^^^^^^^^",
-        ]
+    assert ("\x1b[" in shown) is colored
+    assert re.sub(r"\x1b\[[0-9;]*m", "", shown).splitlines()[:3] == [
+        f"broken.yaml:6:18: error: spec.restartPolicy: {_MESSAGE}",
+        "      restartPolicy: 'Alway,100%: no'",
+        "                     ^^^^^^^^^^^^^^^^",
+    ]
+
+
+def test_quiet_is_about_what_went_well(shell: Shell) -> None:
+    assert shell.run("-q", "validate", "broken.yaml") == shell.run("validate", "broken.yaml")
+    assert shell.run("-q", "compile", "sound.yaml") == shell.run("compile", "sound.yaml")
+    assert shell.run("--quiet", "--user", "start", "web") == shell.run("--user", "start", "web")
+
+
+@pytest.mark.parametrize(("quiet", "printed"), [(False, "pod web: started\n"), (True, "")])
+def test_what_went_well_is_one_line(quiet: bool, printed: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Settings(Scope.USER, None, quiet, False).print_success("pod web: started")
+    assert capsys.readouterr() == (printed, "")
+
+
+@pytest.mark.parametrize(
+    "locale",
+    [
+        {"LANG": "C"},
+        {"LC_ALL": "POSIX"},
+        {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+        {"PYTHONIOENCODING": "ascii"},
+    ],
+    ids=lambda locale: "-".join(locale),
+)
+def test_a_locale_without_umlauts_is_no_error(locale: dict[str, str], shell: Shell) -> None:
+    shell.write("grüße.yaml", _SOUND + "      args: [Grüße, 🐋]\n")
+    shell.write("größe.yaml", _SOUND.replace("spec:", "spec:\n  restartPolicy: Größe"))
+    status, output, errors = shell.run("--system", "compile", "grüße.yaml", environment=locale)
+    assert (status, errors) == (0, "")
+    assert output == shell.run("--system", "compile", "grüße.yaml", environment={"LANG": "C.UTF-8"})[1]
+    assert '"Grüße" "🐋"' in output
+    status, output, errors = shell.run("validate", "größe.yaml", environment=locale)
+    assert (status, output) == (1, "")
+    assert ".yaml:6:18: error: spec.restartPolicy: 'Gr" in errors
+    assert "Traceback" not in errors
+    status, output, errors = shell.run("validate", "--format", "json", "größe.yaml", environment=locale)
+    assert (status, errors) == (1, "")
+    assert json.loads(output)[0]["message"].startswith("'Größe' is not one of ")
+
+
+def test_a_full_disk_is_the_systems_no(shell: Shell) -> None:
+    with Path("/dev/full").open("wb") as full:
+        status, _, errors = shell.run("compile", "sound.yaml", stdout=full.fileno())
+    assert (status, errors) == (3, "error: standard output: no space left on device\n")
+
+
+@pytest.mark.parametrize(("number", "expected"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_is_the_exit_status(number: signal.Signals, expected: int, shell: Shell) -> None:
+    os.mkfifo(shell.folder / "fifo.yaml")
+    waiting = subprocess.Popen(
+        shell.command("validate", "fifo.yaml"), cwd=shell.folder, env=shell.environment, stderr=subprocess.PIPE
+    )
+    with waiting, (shell.folder / "fifo.yaml").open("wb"):
+        # It has opened its end: it reads, and would for ever.
+        waiting.send_signal(number)
+        _, errors = waiting.communicate()
+    assert (waiting.returncode, errors) == (expected, b"")

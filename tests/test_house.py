@@ -15,7 +15,7 @@ _PACKAGE = Path(podunit.__file__).parent
 
 # A module imports modules of a lower room, and earlier ones of its own package.
 _ROOMS: tuple[tuple[str, ...], ...] = (
-    ("podunit", "podunit.report", "podunit.errors", "podunit.scope"),
+    ("podunit", "podunit.report", "podunit.errors", "podunit.scope", "podunit.sentences"),
     (
         "podunit.source",
         "podunit.model",
@@ -23,6 +23,7 @@ _ROOMS: tuple[tuple[str, ...], ...] = (
         "podunit.files",
         "podunit.manager",
         "podunit.journal",
+        "podunit.target",
     ),
     (
         "podunit.decode",
@@ -38,19 +39,26 @@ _ROOMS: tuple[tuple[str, ...], ...] = (
         "podunit.kubernetes.naming",
         "podunit.kubernetes.annotations",
         "podunit.kubernetes.schema",
+        "podunit.kubernetes.rights",
         "podunit.kubernetes.translate",
         "podunit.conflicts",
         "podunit.installed",
+        "podunit.host",
+        "podunit.cgroups",
+        "podunit.hostpaths",
     ),
-    ("podunit.load", "podunit.generate", "podunit.failures", "podunit.states"),
-    ("podunit.install",),
+    ("podunit.load", "podunit.generate", "podunit.failures"),
+    ("podunit.install", "podunit.states"),
     ("podunit.deploy",),
     (
         "podunit.cli",
+        "podunit.cli.settings",
         "podunit.cli.output",
         "podunit.cli.files",
+        "podunit.cli.pods",
         "podunit.cli.lifecycle",
         "podunit.cli.listing",
+        "podunit.cli.attach",
         "podunit.cli.main",
     ),
 )

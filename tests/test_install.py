@@ -17,6 +17,7 @@ from podunit.errors import PodunitError
 from podunit.install import Change, UnitDirectory, default_directory, locked, spec_folder
 from podunit.names import MARK, STATIC_MARK
 from podunit.scope import Scope
+from podunit.unitfile import strip_remarks
 
 _OLD = {
     name: f"{MARK}\n{name} old ü\n" for name in ("changes.service", "goes.service", "goes-2.service", "stays.service")
@@ -337,6 +338,59 @@ def test_only_one_at_a_time(units: Path) -> None:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     finally:
         os.close(handle)
+
+
+# Leaving
+
+
+def test_what_is_disowned_is_the_administrators(units: Path) -> None:
+    with locked(units) as directory:
+        assert directory.disown() == tuple(sorted(_OLD))
+    changed = {
+        name: text.replace(MARK, "# Written by podunit, which is no longer in charge of it.")
+        for name, text in _OLD.items()
+    }
+    assert read_all(units) == {**changed, "foreign.service": "[Unit]\n"}
+    assert UnitDirectory(units).read() == {}
+    assert not (units / ".podunit").exists()
+
+
+def test_what_is_disowned_says_the_same_to_systemd(units: Path) -> None:
+    texts = {"a.service": f"{MARK}; more\n[Unit]\nAfter=b\n", "b.service": f"{STATIC_MARK}.\n# Why.\n\n[Unit]\n"}
+    install(units, texts)
+    with locked(units) as directory:
+        assert {"a.service", "b.service"} < set(directory.disown())
+    for name, text in texts.items():
+        left = (units / name).read_text(encoding="utf-8")
+        assert left.splitlines()[1:] == text.splitlines()[1:]
+        assert strip_remarks(left) == strip_remarks(text)
+
+
+def test_what_is_disowned_is_in_the_way_of_an_apply(units: Path) -> None:
+    with locked(units) as directory:
+        directory.disown()
+    with pytest.raises(PodunitError, match=r"changes\.service is there already, and podunit did not write it"):
+        install(units, _NEW)
+
+
+def test_nothing_is_left_to_disown(units: Path) -> None:
+    with locked(units) as directory:
+        directory.disown()
+        before = read_all(units)
+        assert directory.disown() == ()
+    assert read_all(units) == before
+
+
+def test_an_error_leaves_all_files_owned(units: Path) -> None:
+    before = read_all(units)
+    for step in (1, 4, 8):
+        with (
+            pytest.raises(PodunitError, match="nothing was changed"),
+            locked(units) as directory,
+            break_at(step, OSError(errno.ENOSPC, "No space left on device", "x")),
+        ):
+            directory.disown()
+        assert read_all(units) == before
 
 
 # Places

@@ -12,6 +12,7 @@ from podunit.load import load_files
 from podunit.render import render
 from podunit.report import Report
 from podunit.scope import Scope
+from podunit.target import OLDEST
 
 _IMAGE = "quay.io/a/b:1"
 _IMAGE_UNIT = "image@quay.io-a-b:1.service"
@@ -30,7 +31,7 @@ def make(tmp_path: Path, *specs: str, annotations: str = "") -> dict[str, str]:
     workload = load_files([str(file)], report)
     assert report.problems == ()
     assert workload is not None
-    texts = {unit.name: render(unit) for unit in generate(workload, Scope.SYSTEM)}
+    texts = {unit.name: render(unit) for unit in generate(workload, Scope.SYSTEM, OLDEST)}
     return {**texts, **{file.name: file.read_text(encoding="utf-8") for file in find_folder("units").iterdir()}}
 
 

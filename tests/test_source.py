@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import io
 import re
 import time
 from collections.abc import Iterator
@@ -16,7 +17,17 @@ from hypothesis import strategies as st
 
 from podunit import source
 from podunit.report import Position, Problem, Report
-from podunit.source import Mapping, Node, Scalar, Sequence, parse_documents, read_source, split_lines
+from podunit.source import (
+    STDIN,
+    Mapping,
+    Node,
+    Scalar,
+    Sequence,
+    list_files,
+    parse_documents,
+    read_source,
+    split_lines,
+)
 
 LOADERS = sorted({yaml.SafeLoader, getattr(yaml, "CSafeLoader", yaml.SafeLoader)}, key=lambda it: it.__name__)
 
@@ -487,3 +498,90 @@ def test_an_endless_file_is_refused() -> None:
     report = Report()
     assert read_source("/dev/zero", report) is None
     assert report.failed
+
+
+class Stdin:
+    """Standard input that holds some bytes."""
+
+    def __init__(self, data: bytes) -> None:
+        self.buffer = io.BytesIO(data)
+
+
+def test_a_dash_is_standard_input(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / STDIN).write_text("a file of that name")
+    monkeypatch.setattr("sys.stdin", Stdin(b"\xffa: 1\r\n"))
+    report = Report()
+    assert list_files(STDIN, report) == (STDIN,)
+    assert read_source(STDIN, report) == b"\xffa: 1\r\n"
+    assert read_source(f"./{STDIN}", report) == b"a file of that name"
+    assert report.problems == ()
+
+
+def test_standard_input_has_a_limit_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", Stdin(b"#" * (16 * 1024 * 1024 + 1)))
+    report = Report()
+    assert read_source(STDIN, report) is None
+    assert [str(problem) for problem in report.problems] == ["-:1:1: error: larger than 16 MiB"]
+
+
+# Folders
+
+
+def list_names(path: Path) -> list[str]:
+    """The files of a folder that has some, below it."""
+    report = Report()
+    files = list_files(str(path), report)
+    assert report.problems == ()
+    return [str(Path(file).relative_to(path)) for file in files]
+
+
+def test_a_folder_is_its_yaml_files_in_their_order(tmp_path: Path) -> None:
+    for name in ("b.yaml", "a.yml", "10.yaml", "9.yaml", "c.json", "B.yaml", "ü.yaml", "d.yaml.bak", "e.txt", "yaml"):
+        (tmp_path / name).touch()
+    assert list_names(tmp_path) == ["10.yaml", "9.yaml", "B.yaml", "a.yml", "b.yaml", "c.json", "ü.yaml"]
+
+
+def test_a_folder_in_a_folder_is_not_looked_into(tmp_path: Path) -> None:
+    (tmp_path / "below").mkdir()
+    (tmp_path / "below/a.yaml").touch()
+    (tmp_path / "b.yaml").touch()
+    assert list_names(tmp_path) == ["b.yaml"]
+
+
+@pytest.mark.parametrize("name", ["a.yaml", "missing.yaml", "a.txt", ""])
+def test_a_file_is_itself_whatever_its_name(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.yaml").touch()
+    (tmp_path / "a.txt").touch()
+    report = Report()
+    assert list_files(name, report) == (name,)
+    assert report.problems == ()
+
+
+def test_a_link_to_a_folder_is_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder/a.yaml").touch()
+    (tmp_path / "link").symlink_to("folder")
+    assert list_names(tmp_path / "link") == ["a.yaml"]
+
+
+def test_a_folder_without_files_is_a_problem(tmp_path: Path) -> None:
+    (tmp_path / "README").touch()
+    report = Report()
+    assert list_files(str(tmp_path), report) == ()
+    (problem,) = report.problems
+    assert str(problem) == f"{tmp_path}:1:1: error: no YAML file in this folder"
+    assert problem.hint == "their names end in .yaml, .yml or .json"
+
+
+def test_a_folder_that_cannot_be_read_is_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: str) -> list[str]:
+        raise PermissionError(13, "Permission denied", path)
+
+    monkeypatch.setattr("os.listdir", refuse)
+    report = Report()
+    assert list_files(str(tmp_path), report) == ()
+    assert [str(problem) for problem in report.problems] == [
+        f"{tmp_path}:1:1: error: cannot be read: permission denied"
+    ]

@@ -10,7 +10,23 @@ import textwrap
 import pytest
 
 from podunit.kubernetes.translate import read_pod
-from podunit.model import Container, EmptyDir, Env, HostPath, Mount, Pod, Port, Protocol, PullPolicy, RestartPolicy
+from podunit.model import (
+    Container,
+    EmptyDir,
+    Env,
+    HostPath,
+    HostPathType,
+    Medium,
+    Mount,
+    Pod,
+    Port,
+    Protocol,
+    PullPolicy,
+    Relabel,
+    Resources,
+    RestartPolicy,
+    Security,
+)
 from podunit.report import Position, Report
 from podunit.source import Mapping, parse_documents
 
@@ -53,6 +69,10 @@ def find_places(spec: str) -> list[str]:
 def test_the_least_pod_has_every_default() -> None:
     assert read("containers:\n  - name: main\n    image: quay.io/a/b:1\n") == Pod(
         name="web",
+        hostname="web",
+        host_network=False,
+        resources=None,
+        relabel=Relabel.NONE,
         labels=(),
         init_containers=(),
         containers=(
@@ -66,8 +86,8 @@ def test_the_least_pod_has_every_default() -> None:
                 env=(),
                 ports=(),
                 mounts=(),
-                memory_max_bytes=None,
-                cpu_milli=None,
+                resources=Resources(None, None, None, None),
+                security=Security(None, None, False, False, False, (), ()),
                 settings=(),
                 at=Position("f", 7, 7),
                 image_at=Position("f", 8, 14, 13),
@@ -219,7 +239,7 @@ def test_no_addresses(address: str) -> None:
 
 def test_limits_are_bytes_and_thousandths_of_a_cpu() -> None:
     container = read_container("resources: {limits: {memory: 64Mi, cpu: 1.5}}")
-    assert (container.memory_max_bytes, container.cpu_milli) == (64 * 1024**2, 1500)
+    assert container.resources == Resources(64 * 1024**2, 1500, None, None)
 
 
 # Volumes
@@ -233,19 +253,55 @@ def test_a_mount_has_its_volume() -> None:
         "    volumeMounts:\n"
         "      - {name: host, mountPath: /a, readOnly: true}\n"
         "      - {name: empty, mountPath: /b}\n"
-        "      - {name: empty, mountPath: /c}\n"
+        "      - {name: empty, mountPath: /c, subPath: ./a//b/}\n"
         "volumes:\n"
         "  - {name: host, hostPath: {path: /srv}}\n"
         "  - {name: empty, emptyDir: {}}\n"
         "  - name: implied\n"
     )
-    host, empty = HostPath("host", "/srv", Position("f", 14, 7)), EmptyDir("empty", Position("f", 15, 7))
-    assert pod.volumes == (host, empty, EmptyDir("implied", Position("f", 16, 7)))
+    host = HostPath("host", "/srv", HostPathType.UNSET, Position("f", 14, 7))
+    empty = EmptyDir("empty", Medium.DISK, None, Position("f", 15, 7))
+    assert pod.volumes == (host, empty, EmptyDir("implied", Medium.DISK, None, Position("f", 16, 7)))
     assert pod.containers[0].mounts == (
-        Mount(host, "/a", True, Position("f", 10, 11)),
-        Mount(empty, "/b", False, Position("f", 11, 11)),
-        Mount(empty, "/c", False, Position("f", 12, 11)),
+        Mount(host, "/a", "", True, Position("f", 10, 11)),
+        Mount(empty, "/b", "", False, Position("f", 11, 11)),
+        Mount(empty, "/c", "a/b", False, Position("f", 12, 11)),
     )
+
+
+@pytest.mark.parametrize("kind", list(HostPathType))
+def test_the_type_of_a_host_path(kind: HostPathType) -> None:
+    (volume,) = read(
+        f"containers: [{{name: a, image: b}}]\nvolumes: [{{name: v, hostPath: {{path: /a, type: '{kind}'}}}}]"
+    ).volumes
+    assert isinstance(volume, HostPath)
+    assert volume.type is kind
+
+
+def test_a_volume_in_memory() -> None:
+    spec = "containers: [{name: a, image: b}]\nvolumes: [{name: v, emptyDir: {medium: Memory, sizeLimit: 1.5Ki}}]"
+    assert read(spec).volumes == (EmptyDir("v", Medium.MEMORY, 1536, Position("f", 7, 13)),)
+
+
+@pytest.mark.parametrize(
+    ("path", "part"),
+    [("a", "a"), ("a/b", "a/b"), ("./a/./b//c/", "a/b/c"), (".", ""), ("", ""), ("..a/b..", "..a/b.."), ("...", "...")],
+)
+def test_a_part_of_a_volume(path: str, part: str) -> None:
+    container = read_container(
+        f"volumeMounts: [{{name: v, mountPath: /a, subPath: '{path}'}}]", "volumes: [{name: v, hostPath: {path: /srv}}]"
+    )
+    assert [mount.sub_path for mount in container.mounts] == [part]
+
+
+@pytest.mark.parametrize("path", ["/", "/a", "..", "../a", "a/..", "a/../b", "a/../../b", r"a\n", r"\x7f"])
+def test_no_parts_of_a_volume(path: str) -> None:
+    spec = (
+        "volumes: [{name: v, hostPath: {path: /srv}}]\n"
+        "containers:\n- name: a\n  image: b\n"
+        f'  volumeMounts: [{{name: v, mountPath: /a, subPath: "{path}"}}]'
+    )
+    assert find_places(spec) == ["5:52 containers[0].volumeMounts[0].subPath"]
 
 
 @pytest.mark.parametrize("path", ["", ".", "a", "./a", "~/a", "/..", "/a/../b", "/a/..", '"/a\\nb"', '"/\\x7f"'])
@@ -257,6 +313,44 @@ def test_no_paths(path: str) -> None:
 @pytest.mark.parametrize("path", ["/", "//", "/a/", "/a..b/...", "/a b", "/ü", '/"', "/a/./b"])
 def test_paths(path: str) -> None:
     assert read_container(f"workingDir: '{path}'").working_dir == path
+
+
+# Names and networks of hosts
+
+
+@pytest.mark.parametrize(
+    ("name", "hostname"),
+    [
+        ("web", "web"),
+        ("my-web.example", "my-web.example"),
+        ("a" * 63, "a" * 63),
+        ("a" * 64, "a" * 63),
+        ("a" * 62 + ".b", "a" * 62),
+        ("a" * 61 + "--b", "a" * 61),
+    ],
+)
+def test_the_hosts_name_is_the_pods(name: str, hostname: str) -> None:
+    report = Report()
+    pod = run(_HEAD.replace("web", name) + "  containers: [{name: a, image: b}]", report)
+    assert pod is not None
+    assert report.problems == ()
+    assert pod.hostname == hostname
+
+
+def test_a_hosts_name_of_its_own() -> None:
+    pod = read("hostname: front\ncontainers: [{name: a, image: b}]")
+    assert (pod.name, pod.hostname, pod.host_network) == ("web", "front", False)
+
+
+@pytest.mark.parametrize("name", ["''", "a.b", "A", "-a", "a-", "a_b", "a" * 64])
+def test_no_hosts_names(name: str) -> None:
+    assert find_places(f"hostname: {name}\ncontainers: [{{name: a, image: b}}]") == ["1:11 hostname"]
+
+
+def test_the_network_of_the_host() -> None:
+    pod = read("hostNetwork: true\ncontainers: [{name: a, image: b, ports: [{containerPort: 1, hostPort: 1}]}]")
+    assert pod.host_network
+    assert pod.containers[0].ports[0].host_port == 1
 
 
 # The whole

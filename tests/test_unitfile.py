@@ -1,7 +1,6 @@
 """What `podunit.unitfile` promises: systemd reads back exactly the words, names and texts that were put in.
 
-systemd's side is played by a reader of unit files written here from systemd.syntax(7), systemd.service(5) "COMMAND
-LINES" and systemd.unit(5) "SPECIFIERS"; it shares nothing with the code that quotes.
+systemd's side is played by `systemd_syntax`.
 """
 
 from __future__ import annotations
@@ -23,95 +22,15 @@ from podunit.unitfile import (
     join_units,
     join_words,
     quote_word,
+    strip_remarks,
 )
-
-_DIRECTORIES = {"t": "<runtime>", "S": "<state>"}
-_LETTERS = {"a": 7, "b": 8, "f": 12, "n": 10, "r": 13, "t": 9, "v": 11, "s": 32}
-_LETTERS |= {char: ord(char) for char in "\\\"'"}
-
-
-def join_lines(value: str) -> str:
-    """What follows `Name=` once lines that end with a backslash are joined; a comment between them is left out."""
-    joined = ""
-    for number, line in enumerate(value.split("\n")):
-        if number and line.strip()[:1] in ("#", ";"):
-            continue
-        backslashes = len(line) - len(line.rstrip("\\"))
-        if backslashes % 2 == 0:
-            return (joined + line).strip()
-        joined += line[:-1] + " "
-    raise AssertionError("the last line goes on")
-
-
-def split_words(line: str) -> list[tuple[str, bool]]:
-    """The words of a line, each with whether it was quoted; quotes are at both ends of a word or nowhere."""
-    found: list[tuple[str, bool]] = []
-    at = 0
-    while at < len(line):
-        if line[at] in " \t":
-            at += 1
-            continue
-        quote = line[at] if line[at] in "\"'" else ""
-        at += len(quote)
-        word = ""
-        while at < len(line) and line[at] not in (quote or " \t"):
-            assert quote or line[at] not in "\"'", "a quote inside a word"
-            if line[at] == "\\":
-                char, at = unescape(line, at + 1)
-                word += char
-            else:
-                word += line[at]
-                at += 1
-        if quote:
-            assert line[at : at + 1] == quote, "a quote that is not closed"
-            at += 1
-            assert line[at : at + 1] in ("", " ", "\t"), "text after a closing quote"
-        found.append((word, bool(quote)))
-    return found
-
-
-def unescape(line: str, at: int) -> tuple[str, int]:
-    """The character of a C escape whose backslash is before `at`, and where it ends."""
-    if line[at] == "x":
-        code = int(line[at + 1 : at + 3], 16)
-        assert 0 < code < 0x80, "a byte that is no character"
-        return chr(code), at + 3
-    return chr(_LETTERS[line[at]]), at + 1
-
-
-def expand_specifiers(text: str) -> str:
-    expanded = ""
-    rest = iter(text)
-    for char in rest:
-        if char != "%":
-            expanded += char
-            continue
-        letter = next(rest)
-        expanded += "%" if letter == "%" else _DIRECTORIES[letter]
-    return expanded
-
-
-def expand_variables(text: str) -> str:
-    assert "$" not in text.replace("$$", ""), "a variable"
-    return text.replace("$$", "$")
-
-
-def read_command(value: Value) -> list[str]:
-    """The argv that systemd makes of an Exec line, if it is one command."""
-    words = split_words(join_lines(value.text))
-    assert (";", False) not in words, "a second command"
-    return [expand_variables(expand_specifiers(word)) for word, _ in words]
-
-
-def read_list(value: Value) -> list[str]:
-    """The words of a directive that is a list."""
-    return [expand_specifiers(word) for word, _ in split_words(join_lines(value.text))]
+from tests.systemd_syntax import DIRECTORIES, expand_specifiers, join_lines, read_command, read_list
 
 
 def resolve(word: Word) -> str:
     """What a word stands for."""
     pieces = (word,) if isinstance(word, str) else word
-    return "".join(_DIRECTORIES[piece.value[1:]] if isinstance(piece, Specifier) else piece for piece in pieces)
+    return "".join(DIRECTORIES[piece.value[1:]] if isinstance(piece, Specifier) else piece for piece in pieces)
 
 
 _AWKWARD = "%$\\\"'; \n\t\r\x01\x1b\x7f#-=,{}()[]*?~!&|<>@+:/.aé€🐋\u2028\x85\ufeff"
@@ -167,7 +86,9 @@ def test_no_byte_ends_a_line_early(words: list[Word]) -> None:
         ("50%", "50%%"),
         ("$A", '"$$A"'),
         ("it's", '"it\'s"'),
-        ('"', r'"\""'),
+        ('"', "'\"'"),
+        ('say "hi" $A\n', "'say \"hi\" $$A\\n'"),
+        ('it\'s "q"', '"it\'s \\"q\\""'),
         ("\\", r'"\\"'),
         ("a\nb\tc\rd", r'"a\nb\tc\rd"'),
         ("\x01\x7f", r'"\x01\x7f"'),
@@ -259,3 +180,32 @@ def test_systemd_escapes_alike() -> None:
     texts = [text for text, _ in _NAMES]
     done = subprocess.run(["systemd-escape", "--", *texts], capture_output=True, text=True, check=True)
     assert done.stdout.split() == [escape_unit_name(text) for text in texts]
+
+
+# Remarks
+
+
+@pytest.mark.parametrize(
+    ("text", "rest"),
+    [
+        ("", ""),
+        ("# a\n; b\n\n", ""),
+        ("#a\n[Unit]\nAfter=b\n", "[Unit]\nAfter=b"),
+        ("[Unit]\n# a\nAfter=b\n\n[Service]\nType=exec\n", "[Unit]\nAfter=b\n[Service]\nType=exec"),
+        ("[X-Podunit]\nBoot=yes\n", ""),
+        ("[Unit]\nAfter=b\n[X-Podunit]\nBoot=yes\n\n[Install]\nWantedBy=c\n", "[Unit]\nAfter=b\n[Install]\nWantedBy=c"),
+        ("[Unit]\nAfter=b # no remark\n", "[Unit]\nAfter=b # no remark"),
+        ("[Unit]\nX-Own=1\n", "[Unit]\nX-Own=1"),
+    ],
+)
+def test_what_systemd_skips_is_a_remark(text: str, rest: str) -> None:
+    assert strip_remarks(text) == rest
+
+
+def test_what_a_command_says_is_no_remark() -> None:
+    for word in ("# a", "; a", "[X-a", "\n#", ""):
+        texts = [
+            f"[Service]\nExecStart={command_line(['/bin/a', _LONG, word, last]).text}\nType=exec\n" for last in "xy"
+        ]
+        assert strip_remarks(texts[0]) != strip_remarks(texts[1])
+        assert strip_remarks(texts[0]).endswith("\nType=exec")

@@ -9,10 +9,13 @@ from typing import Annotated
 import typer
 
 from podunit.cli.output import Format, print_report
+from podunit.cli.settings import Settings
 from podunit.model import Workload
-from podunit.scope import Scope
 
-Files = Annotated[list[str], typer.Argument(metavar="FILE...", help="YAML files.", show_default=False)]
+Files = Annotated[
+    list[str],
+    typer.Argument(metavar="FILE...", help="YAML files, folders of them, or - for standard input.", show_default=False),
+]
 
 
 def load(files: list[str], form: Format = Format.TEXT) -> Workload:
@@ -44,14 +47,21 @@ def compile_(
         Path | None,
         typer.Option("--output", "-o", metavar="DIR", help="Write the units into this directory.", show_default=False),
     ] = None,
+    systemd: Annotated[str, typer.Option(metavar="VERSION", help="Write for this systemd.")] = "252",
+    podman: Annotated[str, typer.Option(metavar="VERSION", help="Write for this podman.")] = "4.3.1",
 ) -> None:
     """Print the systemd units of pods, or write them into a directory. Nothing else is changed."""
     from podunit.errors import PodunitError
     from podunit.generate import generate
     from podunit.render import render
+    from podunit.target import parse_target
 
-    scope: Scope = context.obj
-    units = {unit.name: render(unit) for unit in generate(load(files), scope)}
+    settings: Settings = context.obj
+    try:
+        target = parse_target(systemd, podman)
+    except PodunitError as error:
+        raise typer.BadParameter(f"{error.message}; {error.hint}") from None
+    units = {unit.name: render(unit) for unit in generate(load(files), settings.scope, target)}
     if output is None:
         # The same bytes whatever the locale.
         sys.stdout.buffer.write("\n".join(f"# file {name}\n{text}" for name, text in units.items()).encode())

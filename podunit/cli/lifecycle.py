@@ -1,175 +1,272 @@
-"""Commands that change what runs: apply, up, down, delete, start, stop, restart."""
+"""Commands that change what runs: apply, up, down, delete, start, stop, restart, enable, disable, uninstall."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from podunit.cli.files import load
-from podunit.scope import Scope
+from podunit.cli.pods import Pods, Targets, find_pods, is_file
+from podunit.cli.settings import Settings
+from podunit.errors import PodunitError
 
 if TYPE_CHECKING:
-    from podunit.deploy import PodOutcome
+    from podunit.deploy import Outcome
     from podunit.installed import InstalledPod
+    from podunit.manager import Manager
 
-Targets = Annotated[
-    list[str], typer.Argument(metavar="FILE|POD...", help="YAML files, or names of pods.", show_default=False)
-]
-Pods = Annotated[list[str], typer.Argument(metavar="POD...", help="Names of pods.", show_default=False)]
+
+class OutcomeFormat(StrEnum):
+    """How a command says what became of pods."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
 Timeout = Annotated[
     float | None, typer.Option("--timeout", metavar="SECONDS", min=0, help="Wait at most so long.", show_default=False)
 ]
 Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until the jobs are done.")]
+Report = Annotated[OutcomeFormat, typer.Option("--output", "-o", help="How to say what became of the pods.")]
 
 
 def apply(
     context: typer.Context,
     files: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[FILE...]", help="YAML files; by default all of the spec folder.", show_default=False),
+        typer.Argument(
+            metavar="[FILE...]",
+            help="YAML files, folders of them, or - for standard input; by default the spec folder.",
+            show_default=False,
+        ),
     ] = None,
     timeout: Timeout = None,
+    output: Report = OutcomeFormat.TEXT,
 ) -> None:
     """Install pods: start what is new, restart what changed, and wait until it is up."""
-    _apply(context.obj, files or _list_spec_files(context.obj), timeout, start_stopped=False)
+    from podunit.install import spec_folder
+
+    settings: Settings = context.obj
+    folder = spec_folder(settings.scope)
+    if not files and not folder.is_dir():
+        raise PodunitError(f"there is no folder {folder}", "make it for the pods of this host, or name a file")
+    _apply(settings, files or [str(folder)], timeout, output, start_stopped=False)
 
 
-def up(context: typer.Context, targets: Targets, timeout: Timeout = None) -> None:
+def up(context: typer.Context, targets: Targets, timeout: Timeout = None, output: Report = OutcomeFormat.TEXT) -> None:
     """Install and start pods, or start installed ones, and wait until they are up."""
-    files, pods = _split(targets)
-    _find(_read_units(context.obj), pods)
+    settings: Settings = context.obj
+    files = [target for target in targets if is_file(target)]
+    names = [target for target in targets if not is_file(target)]
+    if names:
+        find_pods(settings, names)
     if files:
-        _apply(context.obj, files, timeout, start_stopped=True)
-    if pods:
-        _operate(context.obj, pods, "start", timeout)
+        _apply(settings, files, timeout, output, start_stopped=True)
+    if names:
+        _operate(settings, names, "start", timeout, output)
 
 
-def down(context: typer.Context, targets: Targets, timeout: Timeout = None) -> None:
+def down(
+    context: typer.Context, targets: Targets, timeout: Timeout = None, output: Report = OutcomeFormat.TEXT
+) -> None:
     """Stop pods and wait until nothing of them runs; their units stay."""
-    _operate(context.obj, _list_names(targets), "stop", timeout)
+    _operate(context.obj, _list_names(targets), "stop", timeout, output)
 
 
-def delete(context: typer.Context, targets: Targets, timeout: Timeout = None) -> None:
+def delete(
+    context: typer.Context, targets: Targets, timeout: Timeout = None, output: Report = OutcomeFormat.TEXT
+) -> None:
     """Stop and disable pods, and remove their units."""
+    _delete(context.obj, _list_names(targets), timeout, output)
+
+
+def start(
+    context: typer.Context,
+    pods: Pods,
+    wait: Wait = True,
+    timeout: Timeout = None,
+    output: Report = OutcomeFormat.TEXT,
+) -> None:
+    """Start installed pods."""
+    _operate(context.obj, pods, "start", timeout, output, wait=wait)
+
+
+def stop(
+    context: typer.Context,
+    pods: Pods,
+    wait: Wait = True,
+    timeout: Timeout = None,
+    output: Report = OutcomeFormat.TEXT,
+) -> None:
+    """Stop pods."""
+    _operate(context.obj, pods, "stop", timeout, output, wait=wait)
+
+
+def restart(
+    context: typer.Context,
+    pods: Pods,
+    wait: Wait = True,
+    timeout: Timeout = None,
+    output: Report = OutcomeFormat.TEXT,
+) -> None:
+    """Restart pods, and start those that do not run."""
+    _operate(context.obj, pods, "restart", timeout, output, wait=wait)
+
+
+def enable(context: typer.Context, pods: Pods) -> None:
+    """Let pods start at boot."""
+    _set_boot(context.obj, pods, "enabled", lambda manager, units: manager.enable_unit_files(units))
+
+
+def disable(context: typer.Context, pods: Pods) -> None:
+    """Do not let pods start at boot."""
+    _set_boot(context.obj, pods, "disabled", lambda manager, units: manager.disable_unit_files(units))
+
+
+def uninstall(
+    context: typer.Context,
+    keep_units: Annotated[
+        bool, typer.Option("--keep-units", help="Leave the units, running as they are, as files of your own.")
+    ] = False,
+) -> None:
+    """Remove all pods and podunit's own units; the package itself is for your package manager to remove."""
+    import asyncio
+
     from podunit import deploy
-    from podunit.install import default_directory, locked
+    from podunit.cli.output import print_note
+    from podunit.install import hold
+    from podunit.installed import list_pods
     from podunit.manager import connect
 
-    scope: Scope = context.obj
-    names = _list_names(targets)
-    _find(_read_units(scope), names)
+    settings: Settings = context.obj
+    if keep_units:
+        for name in asyncio.run(_disown(settings)):
+            settings.print_success(f"unit {name}: kept, yours now")
+        return
+    if names := list(list_pods(settings.read_units())):
+        _delete(settings, names, None, OutcomeFormat.TEXT)
 
-    async def run() -> tuple[PodOutcome, ...]:
-        async with connect(scope) as manager:
-            with locked(default_directory(scope)) as directory:
-                return await deploy.delete(manager, directory, _find(directory.read(), names), scope)
+    async def run() -> Outcome:
+        async with connect(settings.scope) as manager, hold(settings.unit_directory, print_note) as directory:
+            return await deploy.remove_static_units(manager, directory)
 
-    _finish(run, timeout)
-
-
-def start(context: typer.Context, pods: Pods, wait: Wait = True, timeout: Timeout = None) -> None:
-    """Start installed pods."""
-    _operate(context.obj, pods, "start", timeout, wait=wait)
+    _finish(settings, run, None, OutcomeFormat.TEXT)
 
 
-def stop(context: typer.Context, pods: Pods, wait: Wait = True, timeout: Timeout = None) -> None:
-    """Stop pods."""
-    _operate(context.obj, pods, "stop", timeout, wait=wait)
+async def _disown(settings: Settings) -> tuple[str, ...]:
+    from podunit import deploy
+    from podunit.cli.output import print_note
+    from podunit.install import hold
+    from podunit.manager import connect
+
+    async with connect(settings.scope) as manager, hold(settings.unit_directory, print_note) as directory:
+        return await deploy.disown(manager, directory)
 
 
-def restart(context: typer.Context, pods: Pods, wait: Wait = True, timeout: Timeout = None) -> None:
-    """Restart pods, and start those that do not run."""
-    _operate(context.obj, pods, "restart", timeout, wait=wait)
-
-
-def _apply(scope: Scope, files: list[str], timeout: float | None, *, start_stopped: bool) -> None:
+def _apply(
+    settings: Settings, files: list[str], timeout: float | None, output: OutcomeFormat, *, start_stopped: bool
+) -> None:
     workload = load(files)
     from podunit import deploy
-    from podunit.install import default_directory, locked
+    from podunit.cli.output import print_note
+    from podunit.install import hold
     from podunit.manager import connect
 
-    async def run() -> tuple[PodOutcome, ...]:
+    async def run() -> Outcome:
         # systemd first: without it nothing may be changed.
-        async with connect(scope) as manager:
-            with locked(default_directory(scope)) as directory:
-                return await deploy.apply(workload, directory, manager, scope, start_stopped=start_stopped)
+        async with connect(settings.scope) as manager, hold(settings.unit_directory, print_note) as directory:
+            return await deploy.apply(workload, directory, manager, settings.scope, start_stopped=start_stopped)
 
-    _finish(run, timeout)
+    _finish(settings, run, timeout, output)
 
 
-def _operate(scope: Scope, names: list[str], verb: str, timeout: float | None, *, wait: bool = True) -> None:
+def _delete(settings: Settings, names: list[str], timeout: float | None, output: OutcomeFormat) -> None:
+    from podunit import deploy
+    from podunit.cli.output import print_note
+    from podunit.install import hold
+    from podunit.manager import connect
+
+    pods = find_pods(settings, names)
+
+    async def run() -> Outcome:
+        async with connect(settings.scope) as manager, hold(settings.unit_directory, print_note) as directory:
+            return await deploy.delete(manager, directory, pods, settings.scope)
+
+    _finish(settings, run, timeout, output)
+
+
+def _operate(
+    settings: Settings,
+    names: list[str],
+    verb: str,
+    timeout: float | None,
+    output: OutcomeFormat,
+    *,
+    wait: bool = True,
+) -> None:
     from podunit import deploy
     from podunit.manager import connect
 
     asked = deploy.Verb(verb)
-    pods = _find(_read_units(scope), names)
+    pods = find_pods(settings, names)
 
-    async def run() -> tuple[PodOutcome, ...]:
-        async with connect(scope) as manager:
+    async def run() -> Outcome:
+        async with connect(settings.scope) as manager:
             if not wait:
                 return await deploy.enqueue(asked, manager, pods)
-            return await deploy.operate(asked, manager, pods, scope)
+            return await deploy.operate(asked, manager, pods, settings.scope)
 
-    _finish(run, timeout)
+    _finish(settings, run, timeout, output)
 
 
-def _finish(run: Callable[[], Awaitable[tuple[PodOutcome, ...]]], timeout: float | None) -> None:
+def _set_boot(
+    settings: Settings, names: list[str], done: str, change: Callable[[Manager, Iterable[str]], Awaitable[None]]
+) -> None:
     import asyncio
 
-    from podunit.cli.output import print_outcomes
-    from podunit.errors import PodunitError
+    from podunit.manager import connect
 
-    async def limited() -> tuple[PodOutcome, ...]:
+    pods: tuple[InstalledPod, ...] = find_pods(settings, names)
+
+    async def run() -> None:
+        async with connect(settings.scope) as manager:
+            await change(manager, [pod.unit for pod in pods])
+            await manager.reload()
+
+    asyncio.run(run())
+    for pod in pods:
+        settings.print_success(f"pod {pod.name}: {done}")
+
+
+def _finish(
+    settings: Settings,
+    run: Callable[[], Awaitable[Outcome]],
+    timeout: float | None,
+    output: OutcomeFormat,
+) -> None:
+    import asyncio
+
+    from podunit.cli.output import describe_outcome, print_json, print_outcome
+
+    async def limited() -> Outcome:
         try:
             return await asyncio.wait_for(run(), timeout)
         except TimeoutError:
             raise PodunitError(f"not done within {timeout} s", "the jobs go on: see systemctl list-jobs") from None
 
-    if not print_outcomes(asyncio.run(limited())):
+    done = asyncio.run(limited())
+    if output is OutcomeFormat.JSON:
+        print_json(describe_outcome(done))
+    else:
+        print_outcome(done, settings)
+    if any(outcome.job for outcome in done.pods):
         raise typer.Exit(1)
 
 
-def _is_file(target: str) -> bool:
-    # A pod's name has neither a slash nor, by custom, one of these endings.
-    return "/" in target or target.endswith((".yaml", ".yml", ".json"))
-
-
-def _split(targets: list[str]) -> tuple[list[str], list[str]]:
-    return [target for target in targets if _is_file(target)], [target for target in targets if not _is_file(target)]
-
-
 def _list_names(targets: list[str]) -> list[str]:
-    files, names = _split(targets)
+    files = [target for target in targets if is_file(target)]
+    names = [target for target in targets if not is_file(target)]
     return [*names, *(pod.name for pod in load(files).pods)] if files else names
-
-
-def _read_units(scope: Scope) -> dict[str, str]:
-    from podunit.install import UnitDirectory, default_directory
-
-    return UnitDirectory(default_directory(scope)).read()
-
-
-def _find(texts: dict[str, str], names: list[str]) -> tuple[InstalledPod, ...]:
-    from podunit.decode import suggest
-    from podunit.errors import PodunitError
-    from podunit.installed import list_pods
-
-    pods = list_pods(texts)
-    for name in names:
-        if name not in pods:
-            hint = suggest(name, pods) or f"pods here: {', '.join(pods) or 'none'}"
-            raise PodunitError(f"there is no pod '{name}'", hint)
-    return tuple(pods[name] for name in dict.fromkeys(names))
-
-
-def _list_spec_files(scope: Scope) -> list[str]:
-    from podunit.errors import PodunitError
-    from podunit.install import spec_folder
-
-    folder = spec_folder(scope)
-    files = sorted(str(file) for file in folder.glob("*.yaml")) if folder.is_dir() else []
-    if not files:
-        raise PodunitError(f"there is no pod file in {folder}", "name a file: podunit apply web.yaml")
-    return files

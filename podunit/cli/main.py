@@ -1,7 +1,7 @@
 """The command `podunit`: its commands, and how each ends.
 
-Exit status: 0, 1 the input has problems or a pod failed, 2 usage, 3 the system refused, 130 and 143 interrupted. What a
-command needs is imported inside it: the start-up of one is not paid by all.
+Exit status: 0, 1 the input has problems or a pod failed, 2 usage, 3 the system refused, 130 and 143 interrupted; `exec`
+has its command's. What a command needs is imported inside it: the start-up of one is not paid by all.
 """
 
 from __future__ import annotations
@@ -10,19 +10,20 @@ import os
 import signal
 import sys
 from io import TextIOWrapper
+from pathlib import Path
 from types import FrameType
 from typing import Annotated, NoReturn, cast
 
 import typer
 
-from podunit.cli import files, lifecycle, listing
-from podunit.cli.output import print_error
+from podunit.cli import attach, files, lifecycle, listing
+from podunit.cli.output import Color, print_error, set_color
+from podunit.cli.settings import Settings
 from podunit.errors import PodunitError
 from podunit.scope import Scope
 
 app = typer.Typer(
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -46,12 +47,23 @@ def _main(
             "--user/--system", help="Which systemd: yours, or the system's (default for root).", show_default=False
         ),
     ] = None,
+    unit_dir: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Where the generated units are; systemd has to look there.", show_default=False
+        ),
+    ] = None,
+    color: Annotated[Color, typer.Option(help="When to use colors.")] = Color.AUTO,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing about what went well.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Print each unit that is written.")] = False,
     version: Annotated[  # noqa: ARG001 - its callback does it all
         bool,
         typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version."),
     ] = False,
 ) -> None:
-    context.obj = Scope.default() if user is None else Scope.USER if user else Scope.SYSTEM
+    set_color(color)
+    scope = Scope.default() if user is None else Scope.USER if user else Scope.SYSTEM
+    context.obj = Settings(scope, unit_dir, quiet, verbose)
 
 
 for command in (
@@ -64,7 +76,13 @@ for command in (
     lifecycle.start,
     lifecycle.stop,
     lifecycle.restart,
+    lifecycle.enable,
+    lifecycle.disable,
     listing.ps,
+    listing.status,
+    attach.logs,
+    attach.exec_,
+    lifecycle.uninstall,
 ):
     app.command(command.__name__.rstrip("_"))(command)
 

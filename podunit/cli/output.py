@@ -10,11 +10,15 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
+from typing import TextIO
 
-from podunit.deploy import PodOutcome
+from podunit.cli.settings import Settings
+from podunit.deploy import Outcome, PodOutcome
 from podunit.errors import PodunitError
+from podunit.failures import UnitFailure
 from podunit.report import Level, Problem, Report
 from podunit.source import split_lines
+from podunit.states import PodState, format_time
 
 
 class Format(StrEnum):
@@ -37,6 +41,11 @@ def print_report(report: Report, form: Format = Format.TEXT) -> None:
                 print(_format_github(problem))
 
 
+def print_note(text: str) -> None:
+    """Print what the command is doing, where that needs saying."""
+    print(f"note: {text}", file=sys.stderr)
+
+
 def print_error(error: PodunitError) -> None:
     """Print why the system said no."""
     _print_error(error.message)
@@ -44,16 +53,39 @@ def print_error(error: PodunitError) -> None:
         print(f"  hint: {error.hint}", file=sys.stderr)
 
 
-def print_outcomes(outcomes: Iterable[PodOutcome]) -> bool:
-    """Print what became of each pod; whether all is well."""
-    good = True
-    for outcome in outcomes:
+def print_outcome(done: Outcome, settings: Settings) -> None:
+    """Print what became of each pod and, if somebody wants to know, of each unit file."""
+    if settings.verbose:
+        change = done.change
+        for word, names in (("created", change.created), ("updated", change.updated), ("removed", change.removed)):
+            for name in names:
+                print(f"unit {name}: {word}")
+    for outcome in done.pods:
         if outcome.job:
-            good = False
             _print_failure(outcome)
-        else:
-            print(f"pod {outcome.pod}: {', '.join(outcome.done)}")
-    return good
+        elif outcome.done:
+            settings.print_success(f"pod {outcome.pod}: {', '.join(outcome.done)}")
+
+
+def describe_outcome(done: Outcome) -> dict[str, object]:
+    """What became of pods and unit files, as the object that is printed as JSON; its keys are stable."""
+    return {
+        "schemaVersion": 1,
+        "units": {
+            "created": list(done.change.created),
+            "updated": list(done.change.updated),
+            "removed": list(done.change.removed),
+        },
+        "pods": [
+            {
+                "pod": outcome.pod,
+                "done": list(outcome.done),
+                "job": outcome.job or "done",
+                "failures": [failure.describe() for failure in outcome.failures],
+            }
+            for outcome in done.pods
+        ],
+    }
 
 
 def print_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -75,13 +107,26 @@ def _print_failure(outcome: PodOutcome) -> None:
     if outcome.job == "canceled":
         because = f": its job was canceled by another{because}"
     _print_error(f"pod '{outcome.pod}' is not up{because}")
-    for failure in outcome.failures:
-        ending = f", {failure.ending}" if failure.ending else ""
-        print(f"  {failure.unit}: {failure.result}{ending}", file=sys.stderr)
-        for line in failure.log:
-            print(f"    {line}", file=sys.stderr)
+    _print_failures(outcome.failures, sys.stderr)
     if not outcome.failures:
         print(f"  hint: see journalctl --unit=pod@{outcome.pod}", file=sys.stderr)
+
+
+def print_pod_state(state: PodState) -> None:
+    """Print the head of a pod's status, and what keeps it from being up."""
+    color = {"active": "1;32", "failed": "1;31"}.get(state.active, "0")
+    since = f" since {format_time(state.since_usec)}" if state.since_usec else ""
+    print(f"pod {state.pod}: {paint(f'{state.active} ({state.sub})', color)}{since}")
+    print(f"  unit: {state.unit} ({state.file}; {state.enabled or 'not enabled'})")
+    _print_failures(state.failures, sys.stdout)
+
+
+def _print_failures(failures: Iterable[UnitFailure], stream: TextIO) -> None:
+    for failure in failures:
+        ending = f", {failure.ending}" if failure.ending else ""
+        print(f"  {failure.unit}: {failure.result}{ending}", file=stream)
+        for line in failure.log:
+            print(f"    {line}", file=stream)
 
 
 def _print_error(message: str) -> None:
@@ -113,7 +158,8 @@ def _print_source(problem: Problem, sources: dict[str, tuple[str, ...]]) -> None
     if at.line <= len(lines) and lines[at.line - 1].strip():
         text = lines[at.line - 1].replace("\t", " ")
         if text.isprintable():
-            print(f"    {text}\n    {' ' * (at.column - 1)}{_paint('^' * at.width, '1;32', True)}", file=sys.stderr)
+            carets = _paint("^" * at.width, "1;32", terminal=True)
+            print(f"    {text}\n    {' ' * (at.column - 1)}{carets}", file=sys.stderr)
 
 
 def _describe(problem: Problem) -> dict[str, object]:
@@ -139,5 +185,33 @@ def _format_github(problem: Problem) -> str:
     return f"::{problem.level} {where}::{escape(subject + problem.message + hint)}"
 
 
+class Color(StrEnum):
+    """When to use colors."""
+
+    AUTO = "auto"
+    ALWAYS = "always"
+    NEVER = "never"
+
+
+_color = Color.AUTO
+
+
+def set_color(color: Color) -> None:
+    """Say when to use colors; `auto` is on a terminal, unless NO_COLOR is set (no-color.org)."""
+    global _color
+    _color = color
+
+
+def paint(text: str, color: str) -> str:
+    """A text for standard output in a color of ECMA-48, if colors are wanted there."""
+    return _paint(text, color, sys.stdout.isatty())
+
+
+def choose_colors(names: Iterable[str]) -> dict[str, str]:
+    """A color for each name."""
+    return {name: str(36 - index % 6) for index, name in enumerate(names)}
+
+
 def _paint(text: str, color: str, terminal: bool) -> str:
-    return f"\x1b[{color}m{text}\x1b[0m" if terminal and not os.environ.get("NO_COLOR") else text
+    wanted = _color is Color.ALWAYS or (_color is Color.AUTO and terminal and not os.environ.get("NO_COLOR"))
+    return f"\x1b[{color}m{text}\x1b[0m" if wanted else text

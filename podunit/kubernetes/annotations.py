@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from podunit.decode import Located, join_path, suggest
 from podunit.directives import list_directives, list_newer_directives, list_owned_directives
-from podunit.model import Setting
+from podunit.model import Relabel, Setting
 from podunit.report import Report
 
 _PREFIX = "podunit/"
@@ -24,7 +24,7 @@ _MANUALS = {
     "Slice": "systemd.resource-control",
     "Service": "systemd.service, systemd.exec, systemd.resource-control",
 }
-_WORDS = ("boot", "engine")
+_WORDS = ("boot", "engine", "relabel")
 _ENGINES = ("podman",)
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
@@ -34,6 +34,7 @@ class Annotations:
     """What the annotations of a pod say."""
 
     boot: bool = True
+    relabel: Relabel = Relabel.NONE
     pod: list[Setting] = field(default_factory=list)
     containers: dict[str, list[Setting]] = field(default_factory=dict)
 
@@ -68,6 +69,11 @@ def _read(
     elif word == "engine":
         if value.value not in _ENGINES:
             report.error(value.at, path, f"'{value.value[:60]}' is not one of {', '.join(_ENGINES)}")
+    elif word == "relabel":
+        if value.value in list(Relabel):
+            found.relabel = Relabel(value.value)
+        else:
+            report.error(value.at, path, f"'{value.value[:60]}' is not one of {', '.join(Relabel)}")
     elif "." not in word:
         _refuse_word(key, path, word, report)
     elif len(owner) > 1:
@@ -86,7 +92,7 @@ def _read(
 
 def _refuse_word(key: Located[str], path: str, word: str, report: Report) -> None:
     hint = suggest(_PREFIX + word, [_PREFIX + known for known in _WORDS]) or (
-        "known are podunit/boot, podunit/engine, and directives such as podunit/Unit.After"
+        "known are podunit/boot, podunit/engine, podunit/relabel, and directives such as podunit/Unit.After"
     )
     report.error(key.at, path, f"unknown annotation '{key.value[:60]}'", hint)
 

@@ -12,7 +12,7 @@ from typing import Annotated, ClassVar
 
 from podunit.decode import Located, Parsed, Table
 from podunit.kubernetes.quantity import parse_bytes, parse_cpu_milli
-from podunit.model import Protocol, PullPolicy, RestartPolicy
+from podunit.model import HostPathType, Medium, Protocol, PullPolicy, RestartPolicy
 from podunit.report import Position
 
 _REFUSED = "remove it: podunit refuses what it would not honour"
@@ -49,31 +49,74 @@ class ContainerPort:
 class VolumeMount:
     """core/v1 VolumeMount."""
 
-    unsupported: ClassVar[Mapping[str, str]] = _refuse("mountPropagation recursiveReadOnly subPath subPathExpr")
+    unsupported: ClassVar[Mapping[str, str]] = _refuse("mountPropagation recursiveReadOnly subPathExpr")
 
     name: Located[str]
     mount_path: Located[str]
     at: Position
     read_only: bool = False
+    sub_path: Located[str] | None = None
+
+
+Bytes = Annotated[int, Parsed(parse_bytes)]
+CpuMilli = Annotated[int, Parsed(parse_cpu_milli)]
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """The resources that can be limited, of core/v1 ResourceRequirements."""
+class ResourceList:
+    """The resources of core/v1 ResourceRequirements that podunit knows, as limits or as requests."""
 
     unsupported: ClassVar[Mapping[str, str]] = _refuse("ephemeral-storage hugepages-2Mi hugepages-1Gi")
 
-    memory: Annotated[int, Parsed(parse_bytes)] | None = None
-    cpu: Annotated[int, Parsed(parse_cpu_milli)] | None = None
+    memory: Located[Bytes] | None = None
+    cpu: Located[CpuMilli] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ResourceRequirements:
     """core/v1 ResourceRequirements."""
 
-    unsupported: ClassVar[Mapping[str, str]] = _refuse("claims requests")
+    unsupported: ClassVar[Mapping[str, str]] = _refuse("claims")
 
-    limits: Limits = field(default_factory=Limits)
+    limits: ResourceList = field(default_factory=ResourceList)
+    requests: ResourceList = field(default_factory=ResourceList)
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """core/v1 Capabilities."""
+
+    add: tuple[Located[str], ...] = ()
+    drop: tuple[Located[str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SecurityContext:
+    """core/v1 SecurityContext."""
+
+    unsupported: ClassVar[Mapping[str, str]] = _refuse(
+        "appArmorProfile procMount runAsNonRoot seLinuxOptions seccompProfile windowsOptions"
+    )
+
+    run_as_user: Located[int] | None = None
+    run_as_group: Located[int] | None = None
+    read_only_root_filesystem: bool = False
+    privileged: bool = False
+    allow_privilege_escalation: Located[bool] | None = None
+    capabilities: Capabilities = field(default_factory=Capabilities)
+
+
+@dataclass(frozen=True, slots=True)
+class PodSecurityContext:
+    """core/v1 PodSecurityContext."""
+
+    unsupported: ClassVar[Mapping[str, str]] = _refuse(
+        "appArmorProfile fsGroup fsGroupChangePolicy runAsNonRoot seLinuxChangePolicy seLinuxOptions seccompProfile"
+        " supplementalGroups supplementalGroupsPolicy sysctls windowsOptions"
+    )
+
+    run_as_user: Located[int] | None = None
+    run_as_group: Located[int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +125,7 @@ class Container:
 
     unsupported: ClassVar[Mapping[str, str]] = _refuse(
         "envFrom lifecycle livenessProbe readinessProbe resizePolicy restartPolicy restartPolicyRules"
-        " securityContext startupProbe stdin stdinOnce terminationMessagePath terminationMessagePolicy tty"
+        " startupProbe stdin stdinOnce terminationMessagePath terminationMessagePolicy tty"
         " volumeDevices"
     )
 
@@ -96,6 +139,7 @@ class Container:
     env: tuple[EnvVar, ...] = ()
     ports: tuple[ContainerPort, ...] = ()
     resources: ResourceRequirements = field(default_factory=ResourceRequirements)
+    security_context: SecurityContext = field(default_factory=SecurityContext)
     volume_mounts: tuple[VolumeMount, ...] = ()
 
 
@@ -103,16 +147,16 @@ class Container:
 class HostPathVolumeSource:
     """core/v1 HostPathVolumeSource."""
 
-    unsupported: ClassVar[Mapping[str, str]] = _refuse("type")
-
     path: Located[str]
+    type: HostPathType = HostPathType.UNSET
 
 
 @dataclass(frozen=True, slots=True)
 class EmptyDirVolumeSource:
     """core/v1 EmptyDirVolumeSource."""
 
-    unsupported: ClassVar[Mapping[str, str]] = _refuse("medium sizeLimit")
+    medium: Medium = Medium.DISK
+    size_limit: Located[Bytes] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,9 +181,9 @@ class PodSpec:
 
     unsupported: ClassVar[Mapping[str, str]] = _refuse(
         "activeDeadlineSeconds affinity automountServiceAccountToken dnsConfig dnsPolicy enableServiceLinks"
-        " ephemeralContainers hostAliases hostIPC hostNetwork hostPID hostUsers hostname hostnameOverride"
+        " ephemeralContainers hostAliases hostIPC hostPID hostUsers hostnameOverride"
         " imagePullSecrets nodeName nodeSelector os overhead preemptionPolicy priority priorityClassName"
-        " readinessGates resourceClaims resources runtimeClassName schedulerName schedulingGates securityContext"
+        " readinessGates resourceClaims runtimeClassName schedulerName schedulingGates"
         " serviceAccount serviceAccountName setHostnameAsFQDN shareProcessNamespace subdomain tolerations"
         " topologySpreadConstraints"
     )
@@ -149,6 +193,10 @@ class PodSpec:
     volumes: tuple[Volume, ...] = ()
     restart_policy: RestartPolicy = RestartPolicy.ALWAYS
     termination_grace_period_seconds: Located[int] | None = None
+    host_network: bool = False
+    hostname: Located[str] | None = None
+    resources: ResourceRequirements = field(default_factory=ResourceRequirements)
+    security_context: PodSecurityContext = field(default_factory=PodSecurityContext)
 
 
 @dataclass(frozen=True, slots=True)

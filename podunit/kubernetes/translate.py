@@ -21,7 +21,8 @@ from podunit.kubernetes.naming import (
     check_pod_name,
     check_port_name,
 )
-from podunit.model import PullPolicy
+from podunit.kubernetes.rights import translate_pod_resources, translate_resources, translate_security
+from podunit.model import Medium, PullPolicy
 from podunit.report import Report
 from podunit.source import Mapping
 
@@ -62,11 +63,15 @@ def _translate_pod(pod: schema.Pod, report: Report) -> model.Pod:
     volumes = _translate_volumes(spec.volumes, report)
     return model.Pod(
         name=pod.metadata.name.value,
+        hostname=_translate_hostname(pod, report),
+        host_network=spec.host_network,
+        resources=translate_pod_resources(spec.resources, report),
+        relabel=annotations.relabel,
         labels=tuple((key.value, value.value) for key, value in pod.metadata.labels.entries),
         init_containers=_translate_containers(
-            "spec.initContainers", spec.init_containers, volumes, annotations, report
+            "spec.initContainers", spec.init_containers, spec, volumes, annotations, report
         ),
-        containers=_translate_containers("spec.containers", spec.containers.value, volumes, annotations, report),
+        containers=_translate_containers("spec.containers", spec.containers.value, spec, volumes, annotations, report),
         volumes=tuple(volumes.values()),
         restart_policy=spec.restart_policy,
         grace_sec=_translate_grace(spec.termination_grace_period_seconds, report),
@@ -113,10 +118,20 @@ def _translate_volumes(volumes: tuple[schema.Volume, ...], report: Report) -> di
         if volume.host_path:
             source = volume.host_path.path
             _check_path(source, f"{path}.hostPath.path", report)
-            found[name] = model.HostPath(name, source.value, volume.at)
+            found[name] = model.HostPath(name, source.value, volume.host_path.type, volume.at)
         else:
             # As the API server does: a volume without a source is an emptyDir.
-            found[name] = model.EmptyDir(name, volume.at)
+            empty_dir = volume.empty_dir or schema.EmptyDirVolumeSource()
+            limit = empty_dir.size_limit
+            if limit and empty_dir.medium is Medium.DISK:
+                report.warning(
+                    limit.at,
+                    f"{path}.emptyDir.sizeLimit",
+                    "not enforced: a directory on disk has no limit of its own",
+                    "with 'medium: Memory' it is enforced",
+                )
+            size_bytes = limit.value if limit else None
+            found[name] = model.EmptyDir(name, empty_dir.medium, size_bytes, volume.at)
     return found
 
 
@@ -133,12 +148,13 @@ def _check_path(path: Located[str], field: str, report: Report) -> None:
 def _translate_containers(
     path: str,
     containers: tuple[schema.Container, ...],
+    spec: schema.PodSpec,
     volumes: dict[str, model.Volume],
     annotations: Annotations,
     report: Report,
 ) -> tuple[model.Container, ...]:
     return tuple(
-        _translate_container(item_path, container, volumes, annotations, report)
+        _translate_container(item_path, container, spec, volumes, annotations, report)
         for item_path, container in _number(path, containers)
     )
 
@@ -146,6 +162,7 @@ def _translate_containers(
 def _translate_container(
     path: str,
     container: schema.Container,
+    spec: schema.PodSpec,
     volumes: dict[str, model.Volume],
     annotations: Annotations,
     report: Report,
@@ -155,7 +172,6 @@ def _translate_container(
     env, expand = _translate_env(container.env, f"{path}.env", report)
     if container.working_dir is not None:
         _check_path(container.working_dir, f"{path}.workingDir", report)
-    limits = container.resources.limits
     return model.Container(
         name=container.name.value,
         image=container.image.value,
@@ -164,10 +180,12 @@ def _translate_container(
         args=tuple(expand(word.value) for word in container.args) or None,
         working_dir=container.working_dir.value if container.working_dir else None,
         env=env,
-        ports=_translate_ports(container.ports, f"{path}.ports", report),
+        ports=_translate_ports(container.ports, f"{path}.ports", spec.host_network, report),
         mounts=_translate_mounts(container.volume_mounts, f"{path}.volumeMounts", volumes, report),
-        memory_max_bytes=limits.memory,
-        cpu_milli=limits.cpu,
+        resources=translate_resources(container.resources, f"{path}.resources", report),
+        security=translate_security(
+            container.security_context, spec.security_context, f"{path}.securityContext", report
+        ),
         settings=tuple(annotations.containers.get(container.name.value, ())),
         at=container.at,
         image_at=container.image.at,
@@ -208,7 +226,9 @@ def _translate_env(
     return tuple(known.values()), expand
 
 
-def _translate_ports(ports: tuple[schema.ContainerPort, ...], path: str, report: Report) -> tuple[model.Port, ...]:
+def _translate_ports(
+    ports: tuple[schema.ContainerPort, ...], path: str, host_network: bool, report: Report
+) -> tuple[model.Port, ...]:
     _refuse_twice(
         [(port.name, f"{path}[{index}].name") for index, port in enumerate(ports) if port.name],
         "port",
@@ -222,6 +242,9 @@ def _translate_ports(ports: tuple[schema.ContainerPort, ...], path: str, report:
         _check_port(port.container_port, f"{item}.containerPort", report)
         if port.host_port is not None:
             _check_port(port.host_port, f"{item}.hostPort", report)
+            if host_network and port.host_port.value != port.container_port.value:
+                message = f"with hostNetwork it is the containerPort, {port.container_port.value}"
+                report.error(port.host_port.at, f"{item}.hostPort", message)
         host_ip = _translate_host_ip(port, f"{item}.hostIP", report)
         host_port = port.host_port.value if port.host_port else None
         at = port.host_port.at if port.host_port else port.at
@@ -267,6 +290,7 @@ def _translate_mounts(
     for index, mount in enumerate(mounts):
         item = f"{path}[{index}]"
         _check_path(mount.mount_path, f"{item}.mountPath", report)
+        sub_path = _translate_sub_path(mount.sub_path, f"{item}.subPath", report)
         volume = volumes.get(mount.name.value)
         if volume is None:
             hint = suggest(mount.name.value, volumes) or (
@@ -275,5 +299,32 @@ def _translate_mounts(
             message = f"there is no volume '{mount.name.value[:60]}'"
             report.error(mount.name.at, f"{item}.name", message, hint)
             continue
-        found.append(model.Mount(volume, mount.mount_path.value, mount.read_only, mount.at))
+        if sub_path and isinstance(volume, model.EmptyDir) and volume.medium is Medium.MEMORY:
+            message = "a volume in memory cannot be mounted in part"
+            report.error(mount.at, f"{item}.subPath", message, "remove the subPath, or 'medium: Memory'")
+        found.append(model.Mount(volume, mount.mount_path.value, sub_path, mount.read_only, mount.at))
     return tuple(found)
+
+
+def _translate_sub_path(path: Located[str] | None, field: str, report: Report) -> str:
+    if path is None:
+        return ""
+    parts = path.value.split("/")
+    if path.value.startswith("/") or ".." in parts:
+        hint = "write it without '..'" if ".." in parts else "write it without '/' at its start"
+        report.error(path.at, field, f"'{path.value[:60]}' is not a path below the volume", hint)
+    elif any(ord(char) < 32 or char == "\x7f" for char in path.value):
+        report.error(path.at, field, "a control character is not allowed in a path", "remove it")
+    return "/".join(part for part in parts if part not in ("", "."))
+
+
+def _translate_hostname(pod: schema.Pod, report: Report) -> str:
+    # sethostname(2) takes 64 bytes, but a DNS label ends at 63: the kubelet cuts there too.
+    name = pod.metadata.name.value[:63].rstrip("-.")
+    hostname = pod.spec.hostname
+    if hostname is None:
+        return name
+    check_label_name(hostname, "spec.hostname", "host", report)
+    if pod.spec.host_network:
+        report.warning(hostname.at, "spec.hostname", "no effect: with hostNetwork the host's own name holds")
+    return hostname.value

@@ -1,0 +1,91 @@
+"""Commands that connect to what runs: logs, exec."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Annotated
+
+import typer
+
+from podunit.cli.pods import Pod, find_pods
+from podunit.cli.settings import Settings
+from podunit.errors import PodunitError
+from podunit.installed import InstalledContainer
+
+_DURATION = re.compile(r"\d+(?:\.\d+)?(?:ms|s|sec|m|min|h|hr|d|w)?(?:\s*\d+(?:s|m|min|h|d|w))*")
+
+
+def logs(
+    context: typer.Context,
+    pod: Pod,
+    container: Annotated[
+        str | None, typer.Argument(metavar="[CONTAINER]", help="Only this one.", show_default=False)
+    ] = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as more is printed.")] = False,
+    lines: Annotated[
+        int | None, typer.Option("--lines", "-n", min=0, help="At most so many lines.", show_default=False)
+    ] = None,
+    since: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="Not older: 10m, 2h, or a time of systemd.time(7).", show_default=False),
+    ] = None,
+) -> None:
+    """Print what the containers of a pod have printed, from the journal."""
+    from podunit.cli.output import choose_colors, paint
+    from podunit.journal import read_log
+
+    settings: Settings = context.obj
+    (found,) = find_pods(settings, [pod])
+    containers = {one.unit: one for one in found.containers if container in (None, one.name)}
+    if not containers:
+        raise PodunitError(f"there is no container '{container}' in pod '{pod}'", _name_containers(found.containers))
+    if since is not None and _DURATION.fullmatch(since):
+        since = f"-{since}"
+    width = max(len(one.name) for one in containers.values())
+    colors = choose_colors([one.name for one in containers.values()])
+    for unit, message in read_log(tuple(containers), settings.scope, follow=follow, lines=lines, since=since):
+        name = containers[unit].name
+        prefix = "" if container else paint(f"{name:<{width}} | ", colors[name])
+        print(f"{prefix}{message}", flush=follow)
+
+
+def exec_(
+    context: typer.Context,
+    pod: Pod,
+    command: Annotated[list[str], typer.Argument(metavar="-- COMMAND [ARG...]", show_default=False)],
+    container: Annotated[
+        str | None,
+        typer.Option("--container", "-c", help="Which container; by default the first.", show_default=False),
+    ] = None,
+    interactive: Annotated[bool, typer.Option("--stdin", "-i", help="Pass standard input on.")] = False,
+    terminal: Annotated[bool, typer.Option("--tty", "-t", help="Give the command a terminal.")] = False,
+) -> None:
+    """Run a command in a container; the exit status is the command's own, 125 if it could not be run."""
+    from podunit.cli.output import print_error
+    from podunit.engines.podman import PODMAN
+
+    try:
+        name = _find_container(context.obj, pod, container)
+        options = ["--interactive"] * interactive + ["--tty"] * terminal
+        os.execv(PODMAN, [PODMAN, "exec", *options, name, *command])
+    except OSError as error:
+        print_error(PodunitError(f"{PODMAN}: {(error.strerror or str(error)).lower()}", "install podman"))
+    except PodunitError as error:
+        print_error(error)
+    # As podman's own: it is not the command that has failed.
+    raise typer.Exit(125)
+
+
+def _find_container(settings: Settings, pod: str, container: str | None) -> str:
+    """podman's name of a container, by default of the pod's first."""
+    (found,) = find_pods(settings, [pod])
+    mains = tuple(one for one in found.containers if not one.init)
+    chosen = [one for one in mains if container in (None, one.name)]
+    if not chosen:
+        raise PodunitError(f"there is no container '{container}' in pod '{pod}'", _name_containers(mains))
+    return f"{pod}.{chosen[0].name}"
+
+
+def _name_containers(containers: tuple[InstalledContainer, ...]) -> str:
+    return f"containers here: {', '.join(one.name for one in containers)}"

@@ -1,0 +1,41 @@
+"""What the global options say: which systemd, which directory, how much is printed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from podunit.scope import Scope
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The global options of one command."""
+
+    scope: Scope
+    unit_dir: Path | None
+    quiet: bool
+    verbose: bool
+
+    @classmethod
+    def default(cls) -> Settings:
+        """Without any option."""
+        return cls(Scope.default(), None, False, False)
+
+    @property
+    def unit_directory(self) -> Path:
+        """Where the generated units are."""
+        from podunit.install import default_directory
+
+        return self.unit_dir or default_directory(self.scope)
+
+    def read_units(self) -> dict[str, str]:
+        """The unit files that podunit has written there, by name."""
+        from podunit.install import UnitDirectory
+
+        return UnitDirectory(self.unit_directory).read()
+
+    def print_success(self, text: str) -> None:
+        """Print a line that says that something was done, unless nobody wants to know."""
+        if not self.quiet:
+            print(text)

@@ -1,0 +1,340 @@
+"""What `podunit.hostpaths` promises: its commands check and make paths, as the very shell does that systemd runs."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import socket
+import stat
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from podunit.engines.podman import run_container
+from podunit.hostpaths import list_host_paths, prepare_paths
+from podunit.kubernetes.translate import read_pod
+from podunit.model import HostPathType, Pod
+from podunit.report import Report
+from podunit.source import Mapping, parse_documents
+from podunit.unitfile import command_line
+from tests.systemd_syntax import DIRECTORIES, read_command
+
+_STATE = DIRECTORIES["S"]
+
+
+def read(mounts: list[dict[str, object]], volumes: list[dict[str, object]]) -> Pod:
+    """A pod whose only container has these mounts; the n-th is mounted at /n."""
+    numbered = [{"mountPath": f"/{number}", **mount} for number, mount in enumerate(mounts)]
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "web"},
+        "spec": {"containers": [{"name": "a", "image": "b", "volumeMounts": numbered}], "volumes": volumes},
+    }
+    report = Report()
+    (node,) = parse_documents(json.dumps(pod, ensure_ascii=False).encode(), "f", report)
+    assert isinstance(node, Mapping)
+    found = read_pod(node, report)
+    assert report.problems == ()
+    assert found is not None
+    return found
+
+
+def list_commands(pod: Pod, state: Path) -> list[list[str]]:
+    """The argv of each command, with systemd's state directory in its place."""
+    (container,) = pod.containers
+    argvs = [read_command(value) for value in prepare_paths(pod, container)]
+    return [[word.replace(_STATE, str(state)) for word in argv] for argv in argvs]
+
+
+def prepare(pod: Pod, state: Path = Path("/no-state")) -> tuple[bool, str]:
+    """Run the commands as systemd does, one after the other until one fails: whether all went well, and their words."""
+    said = ""
+    for argv in list_commands(pod, state):
+        done = subprocess.run(argv, capture_output=True, text=True, check=False, cwd="/", umask=0o022)
+        assert done.stdout == ""
+        said += done.stderr
+        if done.returncode:
+            return False, said
+    return True, said
+
+
+def host_path(path: object, kind: str = "") -> Pod:
+    """A pod with a mount of one host path."""
+    return read([{"name": "v"}], [{"name": "v", "hostPath": {"path": str(path), "type": kind}}])
+
+
+def part_of(volume: Path, part: str) -> Pod:
+    """A pod with a mount of a part of one host path."""
+    return read([{"name": "v", "subPath": part}], [{"name": "v", "hostPath": {"path": str(volume)}}])
+
+
+def mode_of(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+# Types
+
+
+def make_directory(path: Path) -> None:
+    path.mkdir()
+
+
+def make_file(path: Path) -> None:
+    path.write_text("kept", encoding="utf-8")
+
+
+def make_socket(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as server:
+        # Its name may be longer than an address of a socket.
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            server.bind(f"/proc/self/fd/{folder}/{path.name}")
+        finally:
+            os.close(folder)
+
+
+def make_device(kind: int) -> Callable[[Path], None]:
+    def make(path: Path) -> None:
+        try:
+            os.mknod(path, kind | 0o600, os.makedev(1, 3))
+        except PermissionError:
+            pytest.skip("making a device is not permitted here")
+
+    return make
+
+
+_KINDS: dict[HostPathType, tuple[Callable[[Path], None], str]] = {
+    HostPathType.DIRECTORY: (make_directory, "a directory"),
+    HostPathType.FILE: (make_file, "a file"),
+    HostPathType.SOCKET: (make_socket, "a socket"),
+    HostPathType.CHAR_DEVICE: (make_device(stat.S_IFCHR), "a character device"),
+    HostPathType.BLOCK_DEVICE: (make_device(stat.S_IFBLK), "a block device"),
+}
+over_all_kinds = pytest.mark.parametrize("kind", _KINDS)
+
+
+@over_all_kinds
+def test_what_is_there_is_fine_and_stays(kind: HostPathType, tmp_path: Path) -> None:
+    _KINDS[kind][0](tmp_path / "it")
+    before = (tmp_path / "it").lstat()
+    assert prepare(host_path(tmp_path / "it", kind)) == (True, "")
+    after = (tmp_path / "it").lstat()
+    assert (after.st_ino, after.st_mode, after.st_mtime_ns) == (before.st_ino, before.st_mode, before.st_mtime_ns)
+
+
+@over_all_kinds
+def test_a_link_to_it_is_as_good(kind: HostPathType, tmp_path: Path) -> None:
+    _KINDS[kind][0](tmp_path / "it")
+    (tmp_path / "link").symlink_to("it")
+    assert prepare(host_path(tmp_path / "link", kind)) == (True, "")
+
+
+@over_all_kinds
+def test_what_is_missing_stays_missing(kind: HostPathType, tmp_path: Path) -> None:
+    said = f"hostPath {tmp_path}/it is not {_KINDS[kind][1]}\n"
+    assert prepare(host_path(tmp_path / "it", kind)) == (False, said)
+    assert list(tmp_path.iterdir()) == []
+
+
+@over_all_kinds
+def test_what_is_something_else_is_refused(kind: HostPathType, tmp_path: Path) -> None:
+    make = make_directory if kind is not HostPathType.DIRECTORY else make_file
+    make(tmp_path / "it")
+    assert prepare(host_path(tmp_path / "it", kind)) == (False, f"hostPath {tmp_path}/it is not {_KINDS[kind][1]}\n")
+    (tmp_path / "dangling").symlink_to("nowhere")
+    assert not prepare(host_path(tmp_path / "dangling", kind))[0]
+
+
+def test_a_directory_is_made(tmp_path: Path) -> None:
+    pod = host_path(tmp_path / "a/b", "DirectoryOrCreate")
+    assert prepare(pod) == (True, "")
+    # As the kubelet makes it.
+    assert mode_of(tmp_path / "a/b") == 0o755
+    (tmp_path / "a/b").chmod(0o700)
+    (tmp_path / "a/b/file").touch()
+    assert prepare(pod) == (True, "")
+    assert mode_of(tmp_path / "a/b") == 0o700
+    assert (tmp_path / "a/b/file").exists()
+
+
+def test_a_directory_is_not_made_over_a_file(tmp_path: Path) -> None:
+    make_file(tmp_path / "it")
+    done, said = prepare(host_path(tmp_path / "it", "DirectoryOrCreate"))
+    assert not done
+    assert str(tmp_path / "it") in said
+    assert (tmp_path / "it").read_text(encoding="utf-8") == "kept"
+
+
+def test_a_file_is_made(tmp_path: Path) -> None:
+    pod = host_path(tmp_path / "it", "FileOrCreate")
+    assert prepare(pod) == (True, "")
+    assert (tmp_path / "it").read_bytes() == b""
+    assert mode_of(tmp_path / "it") == 0o644
+    make_file(tmp_path / "it")
+    assert prepare(pod) == (True, "")
+    assert (tmp_path / "it").read_text(encoding="utf-8") == "kept"
+
+
+def test_a_file_is_not_made_over_a_directory_nor_a_directory_for_it(tmp_path: Path) -> None:
+    make_directory(tmp_path / "it")
+    assert not prepare(host_path(tmp_path / "it", "FileOrCreate"))[0]
+    done, said = prepare(host_path(tmp_path / "a/b", "FileOrCreate"))
+    assert not done
+    assert str(tmp_path / "a/b") in said
+    assert [path.name for path in tmp_path.iterdir()] == ["it"]
+
+
+def test_without_a_type_nothing_is_checked() -> None:
+    assert list_commands(host_path("/no/such/path"), Path("/")) == []
+
+
+_ODD = [
+    "a b",
+    "-n",
+    "$HOME ${HOME} $$",
+    "`x` $(x)",
+    "50% %n %%",
+    'it\'s "q"',
+    "a;b&c|d>e",
+    "*?[a]",
+    "\\ \\n \\x41",
+    "ü€🐋",
+    "#a",
+    "!",
+]
+
+
+@pytest.mark.parametrize("name", _ODD)
+def test_a_path_is_taken_as_it_is(name: str, tmp_path: Path) -> None:
+    for kind in ("Directory", "File"):
+        said = prepare(host_path(tmp_path / name, kind))[1]
+        assert said.startswith("hostPath ")
+    for kind, check in (("FileOrCreate", "File"), ("DirectoryOrCreate", "Directory")):
+        folder = tmp_path / kind
+        folder.mkdir()
+        assert prepare(host_path(folder / name, kind)) == (True, "")
+        assert [path.name for path in folder.iterdir()] == [name]
+        assert prepare(host_path(folder / name, check)) == (True, "")
+
+
+# Parts of volumes
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o755, 0o700, 0o1777, 0o2770])
+def test_a_part_is_made_like_its_volume(mode: int, tmp_path: Path) -> None:
+    tmp_path.chmod(mode)
+    for part in ("a", "b/c/d"):
+        assert prepare(part_of(tmp_path, part)) == (True, "")
+        assert mode_of(tmp_path / part) == mode
+
+
+def test_a_part_that_is_there_stays_as_it_is(tmp_path: Path) -> None:
+    tmp_path.chmod(0o777)
+    (tmp_path / "folder").mkdir(0o700)
+    make_file(tmp_path / "file")
+    for part in ("folder", "file"):
+        before = (tmp_path / part).lstat()
+        assert prepare(part_of(tmp_path, part)) == (True, "")
+        assert (tmp_path / part).lstat() == before
+
+
+def test_a_part_below_a_file_is_refused(tmp_path: Path) -> None:
+    make_file(tmp_path / "file")
+    done, said = prepare(part_of(tmp_path, "file/part"))
+    assert not done
+    assert f"{tmp_path}/file" in said
+
+
+@pytest.mark.parametrize("name", _ODD)
+def test_a_part_is_taken_as_it_is(name: str, tmp_path: Path) -> None:
+    volume = tmp_path / name
+    volume.mkdir()
+    assert prepare(part_of(volume, f"{name}/{name}")) == (True, "")
+    assert [str(path.relative_to(volume)) for path in volume.rglob("*")] == [name, f"{name}/{name}"]
+
+
+def test_a_link_inside_the_volume_is_followed(tmp_path: Path) -> None:
+    (tmp_path / "a/b").mkdir(parents=True)
+    for name, target in (("relative", "a/b"), ("absolute", tmp_path / "a"), ("up", "a/../a")):
+        (tmp_path / name).symlink_to(target)
+        assert prepare(part_of(tmp_path, name)) == (True, "")
+    assert prepare(part_of(tmp_path, "absolute/b")) == (True, "")
+
+
+def test_the_volume_itself_may_be_a_link(tmp_path: Path) -> None:
+    (tmp_path / "volume").mkdir()
+    (tmp_path / "link").symlink_to("volume")
+    assert prepare(part_of(tmp_path / "link", "part")) == (True, "")
+    assert (tmp_path / "volume/part").is_dir()
+
+
+@pytest.mark.parametrize("target", ["/", "..", "../outside", "../volume-2", "../volume/../outside"])
+def test_a_link_out_of_the_volume_is_refused(target: str, tmp_path: Path) -> None:
+    for name in ("volume", "volume-2", "outside"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "volume/link").symlink_to(target)
+    assert prepare(part_of(tmp_path / "volume", "link")) == (False, "subPath link leads out of its volume\n")
+
+
+def test_a_link_to_nowhere_is_refused_and_makes_nothing(tmp_path: Path) -> None:
+    (tmp_path / "volume").mkdir()
+    (tmp_path / "volume/link").symlink_to(tmp_path / "outside")
+    assert not prepare(part_of(tmp_path / "volume", "link"))[0]
+    assert not (tmp_path / "outside").exists()
+
+
+def test_a_part_of_an_empty_dir_is_below_the_state_directory(tmp_path: Path) -> None:
+    volume = tmp_path / "podunit/volumes/web/v"
+    volume.mkdir(parents=True)
+    volume.chmod(0o777)
+    assert prepare(read([{"name": "v", "subPath": "a/b"}], [{"name": "v", "emptyDir": {}}]), tmp_path) == (True, "")
+    assert mode_of(volume / "a/b") == 0o777
+
+
+def test_a_type_is_checked_before_a_part_is_made(tmp_path: Path) -> None:
+    volume: dict[str, object] = {"name": "v", "hostPath": {"path": f"{tmp_path}/volume", "type": "DirectoryOrCreate"}}
+    assert prepare(read([{"name": "v", "subPath": "part"}], [volume])) == (True, "")
+    assert (tmp_path / "volume/part").is_dir()
+    volume = {"name": "v", "hostPath": {"path": f"{tmp_path}/missing", "type": "Directory"}}
+    assert not prepare(read([{"name": "v", "subPath": "part"}], [volume]))[0]
+    assert not (tmp_path / "missing").exists()
+
+
+# The whole
+
+
+def test_each_command_is_there_once() -> None:
+    mounts: list[dict[str, object]] = [{"name": "v"}, {"name": "v", "subPath": "a"}, {"name": "v", "subPath": "./a/"}]
+    pod = read(mounts, [{"name": "v", "hostPath": {"path": "/srv", "type": "Directory"}}])
+    assert [argv[3:] for argv in list_commands(pod, Path("/"))] == [["hostPath", "/srv"], ["subPath", "/srv", "a"]]
+
+
+def test_volumes_that_are_no_host_paths_are_not_waited_for() -> None:
+    volumes: list[dict[str, object]] = [
+        {"name": "b", "hostPath": {"path": "/srv/b"}},
+        {"name": "a", "hostPath": {"path": "/srv/a"}},
+        {"name": "c", "emptyDir": {}},
+        {"name": "unused", "hostPath": {"path": "/srv/unused"}},
+    ]
+    mounts: list[dict[str, object]] = [{"name": name} for name in ("b", "c", "a", "b")]
+    (container,) = read(mounts, volumes).containers
+    assert list_host_paths(container) == ("/srv/b", "/srv/a")
+
+
+def test_a_volume_in_memory_needs_no_command() -> None:
+    assert list_commands(read([{"name": "v"}], [{"name": "v", "emptyDir": {"medium": "Memory"}}]), Path("/")) == []
+
+
+@pytest.mark.parametrize("name", [*_ODD, "a,b", '"', '",x="'])
+def test_podman_mounts_what_was_prepared(name: str, tmp_path: Path) -> None:
+    volumes: list[dict[str, object]] = [{"name": "h", "hostPath": {"path": f"/{name}"}}, {"name": "e", "emptyDir": {}}]
+    pod = read([{"name": "h", "subPath": name}, {"name": "e", "subPath": name}, {"name": "h"}], volumes)
+    words = read_command(command_line(run_container(pod, pod.containers[0])))
+    (*rows,) = csv.reader(word.removeprefix("--mount=") for word in words if word.startswith("--mount="))
+    sources = [dict(field.split("=", 1) for field in row)["src"] for row in rows]
+    prepared = ["/".join(argv[-2:]) for argv in list_commands(pod, Path(_STATE))]
+    assert sources == [*prepared, f"/{name}"]
