@@ -100,6 +100,62 @@ def test_a_limit_of_the_slice_is_changed_without_a_restart(pods: Pods) -> None:
     assert [row["main_pid"] for row in ps(pods)] == pids
 
 
+def test_units_of_another_version_are_rewritten_without_a_restart(pods: Pods) -> None:
+    pods.apply(TWO)
+    pids = [row["main_pid"] for row in ps(pods)]
+    pods.lab.sh(
+        f"cd {UNITS}; sed -i 's/^Version=.*/Version=0.0.1/; s/^# With a main.*/# Another remark./' *@web*;"
+        " systemctl daemon-reload"
+    )
+    assert pods.apply(TWO).stdout == "pod web: rewritten\n"
+    assert "Version=0.0.1" not in pods.lab.read(f"{UNITS}/pod@web.service")
+    assert [row["main_pid"] for row in ps(pods)] == pids
+    # Nothing in the units leads to where podunit is installed.
+    assert pods.lab.sh(f"grep -l /opt/podunit {UNITS}/*", check=False).stdout == ""
+
+
+def test_uninstall_removes_everything_or_leaves_it_to_the_administrator(pods: Pods) -> None:
+    pods.apply(BOOTS)
+    kept = pods.lab.run("podunit", "uninstall", "--keep-units").stdout
+    assert "unit pod@web.service: kept, yours now\n" in kept
+    assert pods.state("pod@web", "container@web.a") == "active active"
+    pods.systemctl("restart", "pod@web")
+    assert pods.lab.run("podunit", "ps", "-o", "name").stdout == ""
+    done = pods.apply(BOOTS, check=False)
+    assert done.returncode == 3
+    assert "is there already, and podunit did not write it" in done.stderr
+    pods.lab.sh(f"systemctl disable --now pod@web; rm {UNITS}/*; systemctl daemon-reload; podunit apply /root/pod.yaml")
+    assert pods.lab.run("podunit", "uninstall").stdout == "pod web: stopped, deleted\n"
+    assert pods.lab.sh(f"ls -A {UNITS}").stdout == ""
+
+
+def test_another_podunit_is_waited_for(pods: Pods) -> None:
+    slow = pod(container("a", "trap 'sleep 3; exit' TERM; sleep 1000 & wait").replace("trap exit TERM; ", ""))
+    pods.apply(slow.replace("terminationGracePeriodSeconds: 2", "terminationGracePeriodSeconds: 20"))
+    again = "podunit apply --timeout=0.5 /root/pod.yaml; echo $?"
+    script = f"podunit delete web > /run/first 2>&1 & sleep 0.7; {again}; wait"
+    done = pods.lab.sh(script)
+    assert done.stdout == "3\n"
+    assert "note: waiting for another podunit that is at work in" in done.stderr
+    assert "error: not done within 0.5 s" in done.stderr
+    assert pods.lab.read("/run/first") == "pod web: stopped, deleted\n"
+
+
+def test_a_pod_whose_only_container_is_replaced_is_up(pods: Pods) -> None:
+    pods.apply(pod(container("a", FOREVER)))
+    assert pods.apply(pod(container("z", FOREVER))).stdout == "pod web: changed, restarted\n"
+    assert pods.state("pod@web", "container@web.z") == "active active"
+
+
+def test_a_failed_pod_whose_sibling_stops_slowly_is_stopped(pods: Pods) -> None:
+    needy = container("a", FOREVER, "volumeMounts: [{name: need, mountPath: /need}]")
+    slow = container("b", "trap 'sleep 7; exit' TERM; sleep 1000 & wait").replace("trap exit TERM; ", "")
+    text = pod(needy + slow, more="  volumes: [{name: need, hostPath: {path: /run/nowhere}}]\n")
+    pods.apply(text.replace("terminationGracePeriodSeconds: 2", "terminationGracePeriodSeconds: 20"), check=False)
+    pods.systemctl("stop", "pod@web")
+    assert pods.remains() == ""
+
+
 def test_a_pod_stopped_by_hand_stays_stopped_until_up(pods: Pods) -> None:
     pods.apply(TWO)
     pods.systemctl("stop", "pod@web")
