@@ -1,0 +1,42 @@
+"""A user's pods need no root: the same units below the user's own manager."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.lab.laboratory import Laboratory
+from tests.lab.pods import container, pod, quick
+
+WEB = container("a", "httpd -f -p 8080 -h /www & wait", "ports: [{containerPort: 8080, hostPort: 8080}]")
+TWO = pod(WEB + container("b", "sleep 1000 & wait"), notes=quick("a"))
+STATES = "systemctl --user is-active pod@web sandbox@web container@web.a container@web.b | xargs"
+
+
+@pytest.fixture
+def alice(lab: Laboratory, suite: str) -> Iterator[Laboratory]:
+    if suite == "bookworm":
+        # podman 4.3 reads the cgroups of version 1 in /proc/self/cgroup, which are the machine's that the lab runs on,
+        # and moves itself out of its unit.
+        pytest.skip("a lab cannot run rootless containers of podman 4.3 in the cgroup of their unit")
+    lab.write("/tmp/web.yaml", TWO)
+    yield lab
+    lab.run("podunit", "--user", "delete", "web", user="alice", check=False)
+
+
+def test_a_pod_of_a_user(alice: Laboratory) -> None:
+    assert alice.run("podunit", "up", "/tmp/web.yaml", user="alice").stdout == "pod web: created, started\n"
+    assert alice.run("curl", "--silent", "--fail", "127.0.0.1:8080").stdout == "podunit test page\n"
+    assert alice.sh(STATES, user="alice").stdout == "active active active active\n"
+    pid = alice.sh("podman inspect --format '{{.State.Pid}}' web.a", user="alice").stdout.strip()
+    assert "/user@1000.service/pod.slice/pod-web.slice/container@web.a.service/" in alice.read(f"/proc/{pid}/cgroup")
+    alice.run("kill", "-KILL", pid)
+    alice.wait_until("curl --silent --fail 127.0.0.1:8080")
+    alice.run("systemctl", "--user", "kill", "--signal=KILL", "sandbox@web", user="alice")
+    alice.wait_until("sleep 1; curl --silent --fail 127.0.0.1:8080")
+    alice.run("systemctl", "--user", "restart", "pod@web", user="alice")
+    alice.run("systemctl", "--user", "stop", "pod@web", user="alice")
+    assert alice.sh(STATES, user="alice").stdout == "inactive inactive inactive inactive\n"
+    assert alice.run("podman", "ps", "--all", "--quiet", user="alice").stdout == ""
+    assert alice.run("podunit", "delete", "web", user="alice").stdout == "pod web: stopped, deleted\n"
