@@ -79,7 +79,7 @@ def generate_pod(pod: Pod, scope: Scope, target: Target) -> tuple[UnitFile, ...]
         _handle(pod, scope, target, shared),
         UnitFile(stop_unit(pod.name), "pod-stop.service.j2", shared),
         UnitFile(mend_unit(pod.name), "pod-mend.service.j2", shared),
-        _sandbox(pod, scope, shared),
+        _sandbox(pod, scope, target, shared),
     ]
     done: list[str] = []
     for container in pod.init_containers:
@@ -138,7 +138,7 @@ def _handle(pod: Pod, scope: Scope, target: Target, shared: Values) -> UnitFile:
     )
 
 
-def _sandbox(pod: Pod, scope: Scope, shared: Values) -> UnitFile:
+def _sandbox(pod: Pod, scope: Scope, target: Target, shared: Values) -> UnitFile:
     memory = podman.list_memory_volumes(pod)
     volumes = [volume for volume in pod.volumes if isinstance(volume, EmptyDir) and volume not in memory]
     return UnitFile(
@@ -151,7 +151,9 @@ def _sandbox(pod: Pod, scope: Scope, shared: Values) -> UnitFile:
             "make_volumes": command_line(podman.make_volumes(pod, volumes)),
             "network_target": Value("network.target") if scope is Scope.SYSTEM else None,
             "timeout_stop_sec": Value(str(pod.grace_sec + _STOP_MARGIN_SEC)),
-            "run": command_line(podman.run_sandbox(pod)),
+            "run": command_line(podman.run_sandbox(pod, target.podman)),
+            "shielded": podman.needs_shield(pod, target.podman),
+            "pid_file": quote_word(podman.sandbox_pid_file(pod), expands_variables=False),
             # A user's ports are held by a process, without rules.
             "publish_again": command_line(podman.publish_again(pod))
             if scope is Scope.SYSTEM and podman.list_published(pod)
@@ -175,7 +177,8 @@ def _container(
         else (image_unit(container.image, always=container.pull_policy is PullPolicy.ALWAYS),)
     )
     host_paths = list_host_paths(container)
-    run = podman.run_init_container if init else podman.run_container
+    run = podman.run_init_container(pod, container) if init else podman.run_container(pod, container, scope)
+    pid_file = podman.container_pid_file(pod, container, scope)
     restart = (_INIT_RESTART if init else _MAIN_RESTART)[pod.restart_policy]
     return UnitFile(
         container_unit(pod.name, container.name),
@@ -190,7 +193,8 @@ def _container(
             else None,
             "after": join_units([sandbox, *images, *inits]),
             "mounts": join_words(host_paths) if host_paths else None,
-            "run": command_line(run(pod, container)),
+            "run": command_line(run),
+            "pid_file": quote_word(pid_file, expands_variables=False) if pid_file else None,
             "stop": command_line(podman.stop_container(pod, container)),
             "remove": command_line(podman.remove_container(pod, container), ignore_failure=True),
             "restart": Value(restart),

@@ -18,6 +18,7 @@ from podunit.hostpaths import list_host_paths, prepare_paths
 from podunit.kubernetes.translate import read_pod
 from podunit.model import HostPathType, Pod
 from podunit.report import Report
+from podunit.scope import Scope
 from podunit.source import Mapping, parse_documents
 from podunit.unitfile import command_line
 from tests.systemd_syntax import DIRECTORIES, read_command
@@ -333,7 +334,7 @@ def test_a_volume_in_memory_needs_no_command() -> None:
 def test_podman_mounts_what_was_prepared(name: str, tmp_path: Path) -> None:
     volumes: list[dict[str, object]] = [{"name": "h", "hostPath": {"path": f"/{name}"}}, {"name": "e", "emptyDir": {}}]
     pod = read([{"name": "h", "subPath": name}, {"name": "e", "subPath": name}, {"name": "h"}], volumes)
-    words = read_command(command_line(run_container(pod, pod.containers[0])))
+    words = read_command(command_line(run_container(pod, pod.containers[0], Scope.SYSTEM)))
     (*rows,) = csv.reader(word.removeprefix("--mount=") for word in words if word.startswith("--mount="))
     sources = [dict(field.split("=", 1) for field in row)["src"] for row in rows]
     prepared = ["/".join(argv[-2:]) for argv in list_commands(pod, Path(_STATE))]

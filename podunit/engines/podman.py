@@ -4,7 +4,10 @@ In: the model. Out: argv, as words for `unitfile` to quote. Knows podman-run(1),
 
 Each container joins the namespaces of a pause container, the sandbox, to which podman gives an address, the published
 ports (reserved, so that a port in use fails the start), /etc/hosts and /etc/resolv.conf. `--cgroups=split` keeps
-monitor and payload below the unit that runs podman; `--sdnotify=conmon` makes the monitor that unit's main process.
+monitor and payload below the unit that runs podman, and the monitor becomes that unit's main process: a container's by
+`--sdnotify=conmon`, in time for the exit status of one that ends at once; the sandbox's by its PID file, since systemd
+loses a notification whose sender is gone and not its own child, as podman is not below a shell. Nor is it without root,
+where it works in a process of its own: a container's unit then has a PID file as well, and a second notification.
 """
 
 from __future__ import annotations
@@ -21,6 +24,10 @@ PODMAN = "/usr/bin/podman"
 
 # Where containers-common expects the init of `podman run --init`; also podman's own pause program.
 CATATONIT = "/usr/libexec/podman/catatonit"
+
+# From here on podman finishes a network namespace that it has begun before it heeds SIGTERM (containers/podman 24082);
+# an earlier one forgets it, and it stays.
+_FINISHES_NETWORK = (5, 3)
 
 _PLAIN_PROGRAM = re.compile(r"[A-Za-z0-9_./+-]+")
 
@@ -45,16 +52,36 @@ def volumes_directory(pod: Pod) -> str:
     return f"podunit/volumes/{pod.name}"
 
 
-def run_sandbox(pod: Pod) -> tuple[Word, ...]:
-    """Start the pause container and return once it holds the pod's namespaces."""
+def sandbox_pid_file(pod: Pod) -> tuple[str | Specifier, ...]:
+    """Where podman writes the process ID of the sandbox's monitor."""
+    return (Specifier.RUNTIME_DIR, f"/podunit/{sandbox_name(pod)}.pid")
+
+
+def container_pid_file(pod: Pod, container: Container, scope: Scope) -> tuple[str | Specifier, ...] | None:
+    """Where podman writes the process ID of a container's monitor; None where its notification is enough."""
+    if scope is Scope.SYSTEM:
+        return None
+    # Never the sandbox's: that has an underscore before another word.
+    return (Specifier.RUNTIME_DIR, f"/podunit/{container_name(pod, container)}_container.pid")
+
+
+def needs_shield(pod: Pod, version: tuple[int, ...]) -> bool:
+    """Whether this podman, stopped while it starts the sandbox, would leave a network namespace behind."""
+    return version < _FINISHES_NETWORK and not pod.host_network
+
+
+def run_sandbox(pod: Pod, version: tuple[int, ...]) -> tuple[Word, ...]:
+    """Start the pause container and return once it holds the pod's namespaces. `version` is podman's."""
     return (
+        *(_shield(sandbox_name(pod), "") if needs_shield(pod, version) else ()),
         PODMAN,
         "run",
         f"--name={sandbox_name(pod)}",
         "--replace",
         "--rm",
         "--cgroups=split",
-        "--sdnotify=conmon",
+        "--sdnotify=ignore",
+        ("--conmon-pidfile=", *sandbox_pid_file(pod)),
         "--detach",
         "--log-driver=none",
         *(("--network=host", "--uts=host") if pod.host_network else (f"--hostname={pod.hostname}",)),
@@ -104,11 +131,18 @@ def remove_volumes(pod: Pod, scope: Scope) -> tuple[Word, ...]:
     return (*prefix, "/usr/bin/rm", "-rf", (Specifier.STATE_DIR, "/" + volumes_directory(pod)))
 
 
-def run_container(pod: Pod, container: Container) -> tuple[Word, ...]:
+def run_container(pod: Pod, container: Container, scope: Scope) -> tuple[Word, ...]:
     """Start a container and return once its process runs; the monitor stays."""
+    pid_file = container_pid_file(pod, container, scope)
     return (
+        *(
+            ()
+            if pid_file is None
+            else _shield(container_name(pod, container), "[ $status = 0 ] && exec systemd-notify --ready; ")
+        ),
         *_run(pod, container),
         "--sdnotify=conmon",
+        *(() if pid_file is None else (("--conmon-pidfile=", *pid_file),)),
         "--detach",
         "--log-driver=journald",
         f"--stop-timeout={pod.grace_sec}",
@@ -136,6 +170,13 @@ def stop_container(pod: Pod, container: Container) -> tuple[Word, ...]:
 def remove_container(pod: Pod, container: Container) -> tuple[Word, ...]:
     """Remove what a killed monitor left behind; nothing if the container removed itself."""
     return (PODMAN, "rm", "--force", "--ignore", "--time=0", container_name(pod, container))
+
+
+def _shield(container: str, after: str) -> tuple[Word, ...]:
+    """What to put before podman's words, so that it finishes in spite of SIGTERM, and what it made is removed then."""
+    stop = f'[ "$stopped" ] && {{ wait $!; exec {PODMAN} rm --force --time=0 {container}; }}; '
+    script = f'trap stopped=1 TERM; "$@" & wait $!; status=$?; {stop}{after}exit $status'
+    return ("/bin/sh", "-c", script, "run")
 
 
 def _run(pod: Pod, container: Container) -> tuple[Word, ...]:

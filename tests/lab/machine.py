@@ -190,10 +190,14 @@ class Machine:
         if done.returncode == 124 or (check and done.returncode != 0):
             how = f"exit status {done.returncode}"
             if done.returncode == 124:
-                how = f"not done after {timeout_sec} s"
+                how = f"not done after {timeout_sec} s\n--- processes\n{self._list_processes()}"
             command = " ".join(argv)
             raise AssertionError(f"in the lab: {command}\n{how}\n--- stdout\n{done.stdout}\n--- stderr\n{done.stderr}")
         return subprocess.CompletedProcess(argv, done.returncode, done.stdout, done.stderr)
+
+    def _list_processes(self) -> str:
+        how = ("ps", "--forest", "-eo", "pid,user,stat,wchan:20,cgroup:60,args")
+        return subprocess.run(self._enter(how, "root", {}), capture_output=True, text=True, check=False).stdout
 
     def sh(
         self,
