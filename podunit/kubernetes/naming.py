@@ -1,4 +1,4 @@
-"""What Kubernetes takes as a name: of pods, containers, ports, labels, variables.
+"""What Kubernetes takes as a name: of pods, containers, ports, labels, variables; and as a path.
 
 In: a string with its place. Out: nothing, or a problem at that place. The patterns are those of
 k8s.io/apimachinery/pkg/util/validation, so that what passes here passes `kubectl apply`.
@@ -7,6 +7,7 @@ k8s.io/apimachinery/pkg/util/validation, so that what passes here passes `kubect
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from podunit.decode import Located
 from podunit.report import Report
@@ -79,3 +80,23 @@ def check_label(key: Located[str], value: Located[str], path: str, report: Repor
     if len(value.value) > 63 or not (value.value == "" or _QUALIFIED.fullmatch(value.value)):
         hint = "use at most 63 letters, digits, '-', '_' and '.'; what is longer is for an annotation"
         report.error(value.at, path, f"'{value.value[:60]}' is not a valid value of a label", hint)
+
+
+def check_path(path: Located[str], field: str, report: Report) -> None:
+    """An absolute path without `..`."""
+    text = path.value
+    if not text.startswith("/"):
+        report.error(path.at, field, f"'{text[:60]}' is not an absolute path", "start it with '/'")
+    elif ".." in text.split("/"):
+        report.error(path.at, field, "'..' is not allowed in a path", "write the path without it")
+    elif any(ord(char) < 32 or char == "\x7f" for char in text):
+        report.error(path.at, field, "a control character is not allowed in a path", "remove it")
+
+
+def refuse_twice(names: Iterable[tuple[Located[str], str]], what: str, report: Report) -> None:
+    """No name twice in a list; each comes with its path."""
+    first: dict[str, Located[str]] = {}
+    for name, path in names:
+        other = first.setdefault(name.value, name)
+        if other is not name:
+            report.error(name.at, path, f"a second {what} '{name.value}'", f"the first is at {other.at}")
