@@ -14,15 +14,16 @@ from enum import StrEnum
 
 from podunit.failures import UnitFailure, find_failures
 from podunit.files import find_folder
-from podunit.generate import generate_parent, generate_pod
-from podunit.host import find_target
+from podunit.generate import generate_files, generate_parent, generate_pod
+from podunit.host import find_target, remove_claims
 from podunit.install import Change, UnitDirectory
 from podunit.installed import InstalledPod, list_pods
 from podunit.manager import Manager
 from podunit.model import Workload
-from podunit.names import PARENT_SLICE, pod_unit, sandbox_unit
+from podunit.names import PARENT_SLICE, container_unit, pod_unit, sandbox_unit
 from podunit.render import render
 from podunit.scope import Scope
+from podunit.state import StateFolder
 from podunit.unitfile import strip_remarks
 
 # What a job may end with when all is as it was asked for: a unit skipped or one that runs already is no failure.
@@ -55,18 +56,27 @@ class PodOutcome:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a command has done: to each pod, and to the unit files."""
+    """What a command has done: to each pod, to the unit files, and to the objects kept, by `KIND.NAME`."""
 
     pods: tuple[PodOutcome, ...]
     change: Change = field(default_factory=Change)
+    objects: Mapping[str, str] = field(default_factory=dict)
 
 
 async def apply(
-    workload: Workload, directory: UnitDirectory, manager: Manager, scope: Scope, *, start_stopped: bool
+    workload: Workload,
+    objects: Mapping[str, str],
+    directory: UnitDirectory,
+    state: StateFolder,
+    manager: Manager,
+    scope: Scope,
+    *,
+    start_stopped: bool,
 ) -> Outcome:
     """Install the pods, reload, enable, start what is new, restart what changed, and wait for the jobs.
 
-    A pod that is installed and inactive was stopped by somebody, and stays so unless `start_stopped`.
+    `objects` are kept for later, by `KIND.NAME`. A pod that is installed and inactive was stopped by somebody, and
+    stays so unless `start_stopped`.
     """
     target = await find_target(manager)
     wanted = {pod.name: {unit.name: render(unit) for unit in generate_pod(pod, scope, target)} for pod in workload.pods}
@@ -79,15 +89,29 @@ async def apply(
     texts.update(parent)
     change = directory.plan(texts, (*gone, *({PARENT_SLICE} - parent.keys())))
     states = await _get_active_states(manager, wanted)
+    refreshed = state.stage_files({pod.name: generate_files(pod) for pod in workload.pods})
     await manager.run_jobs(manager.stop_unit, gone)
     directory.write(change, texts)
+    state.commit_files(refreshed)
+    words = state.keep_objects(objects)
     if not change.is_empty:
         await manager.reload()
     await _enable(manager, before, {name: after[name] for name in wanted})
     outcomes = await _gather(
-        _bring_up(manager, after[name], before.get(name), change, states[name], scope, start_stopped) for name in wanted
+        _bring_up(
+            manager,
+            after[name],
+            before.get(name),
+            change,
+            refreshed.get(name, frozenset()),
+            states[name],
+            scope,
+            start_stopped,
+        )
+        for name in wanted
     )
-    return Outcome(outcomes, change)
+    told = (it for it in outcomes if it.pod not in workload.concerned or it.done != ("unchanged",))
+    return Outcome(tuple(told), change, words)
 
 
 async def operate(verb: Verb, manager: Manager, pods: Iterable[InstalledPod], scope: Scope) -> Outcome:
@@ -103,8 +127,21 @@ async def enqueue(verb: Verb, manager: Manager, pods: Iterable[InstalledPod]) ->
     return Outcome(tuple(PodOutcome(pod.name, (f"{verb} enqueued",)) for pod in pods))
 
 
-async def delete(manager: Manager, directory: UnitDirectory, pods: Iterable[InstalledPod], scope: Scope) -> Outcome:
-    """Stop and disable pods and remove their units; a pod that does not stop keeps them."""
+async def delete(
+    manager: Manager,
+    directory: UnitDirectory,
+    state: StateFolder,
+    pods: Iterable[InstalledPod],
+    objects: Iterable[str],
+    scope: Scope,
+    *,
+    volumes: bool,
+) -> Outcome:
+    """Stop and disable pods and remove their units; a pod that does not stop keeps them.
+
+    `objects` are kept no longer, by `KIND.NAME`; with `volumes` the pods' claims are removed with all that is in them.
+    """
+    pods = tuple(pods)
     outcomes = (await operate(Verb.STOP, manager, pods, scope)).pods
     change = Change()
     stopped = [pod for pod, outcome in zip(pods, outcomes, strict=True) if not outcome.job]
@@ -119,8 +156,13 @@ async def delete(manager: Manager, directory: UnitDirectory, pods: Iterable[Inst
         # A unit that had failed stays known, and would be shown as missing.
         for unit in await manager.list_units_by_patterns(names):
             await manager.reset_failed_unit(unit.name)
+        state.forget_files(pod.name for pod in stopped)
+        state.forget_objects(f"Pod.{pod.name}" for pod in stopped)
+        if volumes:
+            remove_claims(claim for pod in stopped for claim in pod.claims)
+    gone = state.forget_objects(objects)
     deleted = (outcome if outcome.job else PodOutcome(outcome.pod, (*outcome.done, "deleted")) for outcome in outcomes)
-    return Outcome(tuple(deleted), change)
+    return Outcome(tuple(deleted), change, dict.fromkeys(gone, "deleted"))
 
 
 async def remove_static_units(manager: Manager, directory: UnitDirectory) -> Outcome:
@@ -171,13 +213,14 @@ async def _bring_up(
     pod: InstalledPod,
     before: InstalledPod | None,
     change: Change,
+    refreshed: frozenset[str],
     state: str,
     scope: Scope,
     start_stopped: bool,
 ) -> PodOutcome:
     files = {*change.created, *change.updated, *change.removed} & {*pod.texts, *(before.texts if before else ())}
     changed = {name for name in files if before is None or _differs(before.texts.get(name), pod.texts.get(name))}
-    word = "created" if before is None else "changed" if changed else "rewritten" if files else "unchanged"
+    word = "created" if before is None else "changed" if changed or refreshed else "rewritten" if files else "unchanged"
     if before is None or (state == "inactive" and start_stopped):
         return await _run(manager, pod, scope, (word, "started"), manager.start_unit)
     if state == "inactive":
@@ -185,6 +228,9 @@ async def _bring_up(
     inits = {container.unit for container in (*before.containers, *pod.containers) if container.init}
     kept = {container.unit for container in pod.containers} & before.texts.keys() - inits
     # Without a container that stays, the pod has just come to its end.
+    # The sandbox copies the files of volumes when it starts; a secret variable is its container's alone.
+    changed |= {sandbox_unit(pod.name) for path in refreshed if path.startswith("volumes/")}
+    changed |= {container_unit(pod.name, path.split("/")[1]) for path in refreshed if path.startswith("env/")}
     if changed & {sandbox_unit(pod.name), *inits} or not kept:
         return await _run(manager, pod, scope, (word, "restarted"), manager.restart_unit)
     done = [word]

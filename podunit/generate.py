@@ -10,9 +10,9 @@ from collections.abc import Mapping
 
 from podunit import __version__
 from podunit.cgroups import container_directives, slice_directives
-from podunit.engines import podman
+from podunit.engines import podman, secrets, volumes
 from podunit.hostpaths import list_host_paths, prepare_paths
-from podunit.model import Container, EmptyDir, Pod, PullPolicy, RestartPolicy, Setting, Workload
+from podunit.model import Container, EmptyDir, Files, Pod, PullPolicy, RestartPolicy, Setting, Workload
 from podunit.names import (
     PARENT_SLICE,
     container_unit,
@@ -89,6 +89,20 @@ def generate_pod(pod: Pod, scope: Scope, target: Target) -> tuple[UnitFile, ...]
     return tuple(units)
 
 
+def generate_files(pod: Pod) -> Mapping[str, bytes]:
+    """What a pod's units read when they start, by its path below `podunit/files/POD` of the state directory."""
+    found = {
+        f"volumes/{volume.name}/{file.path}": file.data
+        for volume in pod.volumes
+        if isinstance(volume, Files)
+        for file in volume.files
+    }
+    for container in (*pod.init_containers, *pod.containers):
+        for name, data in secrets.list_secret_files(pod, container):
+            found[f"env/{container.name}/{name}"] = data
+    return found
+
+
 def _name_units(pod: Pod, scope: Scope) -> Values:
     """What every template of a pod may name."""
     containers = [container_unit(pod.name, container.name) for container in pod.containers]
@@ -132,6 +146,7 @@ def _handle(pod: Pod, scope: Scope, target: Target, shared: Values) -> UnitFile:
             "version": Value(__version__),
             "systemd_version": Value(str(target.systemd)),
             "podman_version": Value(target.podman_text),
+            "claims": join_words(claims) if (claims := volumes.list_claims(pod)) else None,
             "unit_settings": _settings(pod.settings, "Unit"),
             "install_settings": _settings(pod.settings, "Install"),
         },
@@ -139,16 +154,22 @@ def _handle(pod: Pod, scope: Scope, target: Target, shared: Values) -> UnitFile:
 
 
 def _sandbox(pod: Pod, scope: Scope, target: Target, shared: Values) -> UnitFile:
-    memory = podman.list_memory_volumes(pod)
-    volumes = [volume for volume in pod.volumes if isinstance(volume, EmptyDir) and volume not in memory]
+    memory = volumes.list_memory_volumes(pod)
+    kept = [volume for volume in pod.volumes if isinstance(volume, EmptyDir) and volume not in memory]
+    files = [volume for volume in pod.volumes if isinstance(volume, Files)]
+    addresses = any(podman.needs_addresses(container) for container in (*pod.init_containers, *pod.containers))
+    made = (volumes.made_directory(pod),) if files or addresses else ()
     return UnitFile(
         sandbox_unit(pod.name),
         "sandbox.service.j2",
         {
             **shared,
-            "runtime_directory": join_words([podman.runtime_directory(pod)]),
-            "state_directories": join_words([podman.volumes_directory(pod)]) if volumes else None,
-            "make_volumes": command_line(podman.make_volumes(pod, volumes)),
+            "runtime_directories": join_words([podman.runtime_directory(pod), *made]),
+            "closed": bool(made),
+            "state_directories": join_words([volumes.volumes_directory(pod)]) if kept else None,
+            "make_volumes": command_line(volumes.make_volumes(pod, kept)),
+            "make_files": tuple(command_line(volumes.make_files(pod, volume, scope)) for volume in files),
+            "write_addresses": command_line(podman.write_addresses(pod, scope)) if addresses else None,
             "network_target": Value("network.target") if scope is Scope.SYSTEM else None,
             "timeout_stop_sec": Value(str(pod.grace_sec + _STOP_MARGIN_SEC)),
             "run": command_line(podman.run_sandbox(pod, target.podman)),
@@ -159,8 +180,8 @@ def _sandbox(pod: Pod, scope: Scope, target: Target, shared: Values) -> UnitFile
             if scope is Scope.SYSTEM and podman.list_published(pod)
             else None,
             "remove": command_line(podman.remove_sandbox(pod), ignore_failure=True),
-            "remove_volumes": command_line(podman.remove_volumes(pod, scope), ignore_failure=True),
-            "remove_memory_volumes": command_line(podman.remove_memory_volumes(pod), ignore_failure=True)
+            "remove_volumes": command_line(volumes.remove_volumes(pod, scope), ignore_failure=True),
+            "remove_memory_volumes": command_line(volumes.remove_memory_volumes(pod), ignore_failure=True)
             if memory
             else None,
         },
@@ -179,6 +200,8 @@ def _container(
     host_paths = list_host_paths(container)
     run = podman.run_init_container(pod, container) if init else podman.run_container(pod, container, scope)
     pid_file = podman.container_pid_file(pod, container, scope)
+    make_secrets, remove_secrets = secrets.make_secrets(pod, container, scope), secrets.remove_secrets(pod, container)
+    address_file = podman.address_file(pod) if podman.needs_addresses(container) else None
     restart = (_INIT_RESTART if init else _MAIN_RESTART)[pod.restart_policy]
     return UnitFile(
         container_unit(pod.name, container.name),
@@ -197,6 +220,9 @@ def _container(
             "pid_file": quote_word(pid_file, expands_variables=False) if pid_file else None,
             "stop": command_line(podman.stop_container(pod, container)),
             "remove": command_line(podman.remove_container(pod, container), ignore_failure=True),
+            "make_secrets": command_line(make_secrets) if make_secrets else None,
+            "remove_secrets": command_line(remove_secrets, ignore_failure=True) if remove_secrets else None,
+            "address_file": quote_word(address_file, expands_variables=False) if address_file else None,
             "restart": Value(restart),
             "timeout_stop_sec": Value(str(_timeout_stop_sec(pod, init=init))),
             "resources": container_directives(pod, container, scope),

@@ -6,10 +6,11 @@ In: the mounts of a container. Out: command lines for ExecStartPre=, and paths w
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
-from podunit.engines.podman import list_memory_volumes, mount_source
-from podunit.model import Container, HostPath, HostPathType, Mount, Pod
-from podunit.unitfile import Specifier, Value, Word, command_line
+from podunit.engines.volumes import mount_source
+from podunit.model import Container, Files, HostPath, HostPathType, Mount, Pod
+from podunit.unitfile import Value, Word, command_line
 
 # Type → test(1)'s operator, and what it is called.
 _TESTS = {
@@ -59,6 +60,7 @@ def _prepare(pod: Pod, mount: Mount) -> Iterator[tuple[Word, ...]]:
                 operator, noun = _TESTS[kind]
                 script = f'[ {operator} "$1" ] || {{ echo "hostPath $1 is not {noun}" >&2; exit 1; }}'
                 yield ("/bin/sh", "-c", script, "hostPath", volume.path)
-    if mount.sub_path and volume not in list_memory_volumes(pod):
-        root: tuple[str | Specifier, ...] = mount_source(pod, Mount(volume, mount.mount_path, "", False, mount.at))
+    root = mount_source(pod, replace(mount, sub_path=""))
+    # Files are all there from the start.
+    if mount.sub_path and root is not None and not isinstance(volume, Files):
         yield ("/bin/sh", "-c", _MAKE_PART, "subPath", root, mount.sub_path)

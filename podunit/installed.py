@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from podunit.names import parse_container_unit, parse_pod, pod_unit, sandbox_unit, slice_unit
 
 _MEMORY_LOW = re.compile(r"^MemoryLow=(\d+)$", re.MULTILINE)
+_VOLUMES = re.compile(r"^Volumes=(.*)$", re.MULTILINE)
 _IMAGE = re.compile(r"^Image=(.*)$", re.MULTILINE)
 _REQUIRES = re.compile(r"^Requires=(.*)$", re.MULTILINE)
 _WANTS = re.compile(r"^Wants=(.*)$", re.MULTILINE)
@@ -46,6 +47,12 @@ class InstalledPod:
     def boots(self) -> bool:
         """Whether the pod's YAML wants it to start with the machine."""
         return "\nBoot=yes\n" in self.texts.get(self.unit, "")
+
+    @property
+    def claims(self) -> tuple[str, ...]:
+        """podman's volumes that outlive the pod."""
+        found = _VOLUMES.search(self.texts.get(self.unit, ""))
+        return tuple(found[1].split()) if found else ()
 
     @property
     def memory_low_bytes(self) -> int:

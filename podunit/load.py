@@ -6,40 +6,124 @@ In: paths. Out: `Workload`, or problems in a `Report`. Knows which kinds there a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 
 from podunit import source
 from podunit.conflicts import find_conflicts
 from podunit.decode import suggest
+from podunit.kubernetes.claims import read_claim, read_volume
+from podunit.kubernetes.objects import Objects, read_config_map, read_secret
 from podunit.kubernetes.translate import read_pod
 from podunit.model import Pod, Workload
 from podunit.report import Report
 
-_Reader = Callable[[source.Mapping, Report], Pod | None]
+_ObjectReader = Callable[[source.Mapping, Objects, Report], None]
+_PodReader = Callable[[source.Mapping, Objects, Report], Pod | None]
 
-# apiVersion and kind → what reads such a document.
-_KINDS: Mapping[tuple[str, str], _Reader] = {("v1", "Pod"): read_pod}
+# apiVersion and kind → what reads such a document: first what pods refer to, then pods.
+_OBJECTS: Mapping[tuple[str, str], _ObjectReader] = {
+    ("v1", "ConfigMap"): read_config_map,
+    ("v1", "Secret"): read_secret,
+    ("v1", "PersistentVolumeClaim"): read_claim,
+    ("v1", "PersistentVolume"): read_volume,
+}
+_PODS: Mapping[tuple[str, str], _PodReader] = {("v1", "Pod"): read_pod}
+_KINDS = (*_PODS, *_OBJECTS)
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """An object in a file, by its kind and, if it has one that is text, its name."""
+
+    version: str
+    kind: str
+    name: str
+    node: source.Mapping
+
+    @property
+    def key(self) -> str:
+        """What tells it from all other objects: `Pod.web`."""
+        return f"{self.kind}.{self.name}"
 
 
 def load_files(paths: Iterable[str], report: Report) -> Workload | None:
     """All pods of the files; None, and at least one error in the report, if anything is wrong with them."""
-    pods: list[Pod] = []
+    return translate(read_documents(paths, report), report)
+
+
+def read_documents(paths: Iterable[str], report: Report) -> tuple[Document, ...]:
+    """The objects in the files, of kinds that podunit knows; what is wrong with others is in the report."""
+    found = []
     for path in dict.fromkeys(file for given in paths for file in source.list_files(given, report)):
         data = source.read_source(path, report)
         if data is None:
             continue
         for node in source.parse_documents(data, path, report):
-            reader = _find_reader(node, report)
-            pod = reader(node, report) if reader and isinstance(node, source.Mapping) else None
-            if pod:
-                pods.append(pod)
+            if document := _identify(node, report):
+                found.append(document)
+    return tuple(found)
+
+
+def find_kept(
+    documents: Iterable[Document], kept: Mapping[str, Path], pods: Iterable[str], report: Report
+) -> tuple[Document, ...]:
+    """Of the objects that an earlier apply has kept those that belong to these.
+
+    That is what they may refer to, and of the installed `pods` those that name such an object among these.
+    """
+    documents = tuple(documents)
+    given = {document.key for document in documents}
+    names = [document.name for document in documents if (document.version, document.kind) in _OBJECTS]
+    kinds = {kind for _, kind in _OBJECTS}
+    installed = set(pods)
+    found: list[Document] = []
+    for key, file in kept.items():
+        kind, _, name = key.partition(".")
+        if key in given:
+            continue
+        if kind in kinds or (name in installed and _mentions(file, names)):
+            found += read_documents([str(file)], report)
+    return tuple(found)
+
+
+def _mentions(file: Path, names: Iterable[str]) -> bool:
+    text = file.read_text(encoding="utf-8")
+    return any(f'"{name}"' in text for name in names)
+
+
+def translate(documents: Iterable[Document], report: Report, kept: Iterable[Document] = ()) -> Workload | None:
+    """What the objects mean together; None, and at least one error in the report, if anything is wrong with them."""
+    kept = tuple(kept)
+    documents = (*documents, *kept)
+    objects = Objects()
+    for document in documents:
+        if read_object := _OBJECTS.get((document.version, document.kind)):
+            read_object(document.node, objects, report)
+    pods = []
+    for document in documents:
+        read = _PODS.get((document.version, document.kind))
+        if read and (pod := read(document.node, objects, report)):
+            pods.append(pod)
     if report.failed:
         return None
-    workload = Workload(tuple(pods))
+    concerned = frozenset(document.name for document in kept if (document.version, document.kind) in _PODS)
+    workload = Workload(tuple(pods), concerned)
     find_conflicts(workload, report)
     return None if report.failed else workload
 
 
-def _find_reader(node: source.Node, report: Report) -> _Reader | None:
+def _identify(node: source.Node, report: Report) -> Document | None:
+    known = _find_kind(node, report)
+    if known is None or not isinstance(node, source.Mapping):
+        return None
+    metadata = next((entry.value for entry in node.entries if entry.key.text == "metadata"), None)
+    entries = metadata.entries if isinstance(metadata, source.Mapping) else ()
+    name = next((entry.value for entry in entries if entry.key.text == "name"), None)
+    return Document(*known, name.text if isinstance(name, source.Scalar) else "", node)
+
+
+def _find_kind(node: source.Node, report: Report) -> tuple[str, str] | None:
     if not isinstance(node, source.Mapping):
         report.error(node.at, "", "not a Kubernetes object", "it is a mapping with apiVersion and kind")
         return None
@@ -65,8 +149,8 @@ def _find_reader(node: source.Node, report: Report) -> _Reader | None:
         hint = suggest(kind.text, kinds) or f"kinds that podunit runs: {', '.join(kinds)}"
         report.error(kind.at, "kind", f"'{kind.text[:60]}' is not supported", hint)
         return None
-    reader = _KINDS.get((version.text, kind.text))
-    if reader is None:
+    if (version.text, kind.text) not in _KINDS:
         right = next(known for known, name in _KINDS if name == kind.text)
         report.error(version.at, "apiVersion", f"'{version.text[:60]}' has no kind {kind.text}", f"write '{right}'")
-    return reader
+        return None
+    return version.text, kind.text

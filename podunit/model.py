@@ -64,12 +64,28 @@ class Relabel(StrEnum):
     PRIVATE = "private"
 
 
+class Fact(StrEnum):
+    """What only a running pod has, as the API names it; an engine fills it in when a container starts."""
+
+    NODE_NAME = "spec.nodeName"
+    POD_IP = "status.podIP"
+    HOST_IP = "status.hostIP"
+
+
+# Text, or pieces of it around facts.
+Text = str | tuple[str | Fact, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Env:
-    """One environment variable of a container, its references already expanded."""
+    """One environment variable of a container, its references already expanded.
+
+    A secret one is a str, in which surrogates stand for bytes that are not UTF-8; it must not be readable by others.
+    """
 
     name: str
-    value: str
+    value: Text
+    secret: bool
     at: Position
 
 
@@ -107,7 +123,36 @@ class EmptyDir:
     at: Position
 
 
-Volume = HostPath | EmptyDir
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file of a volume: its path below the volume, its bytes, its mode, and whether others may not read it."""
+
+    path: str
+    data: bytes
+    mode: int
+    secret: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """A volume of files that are known ahead (ConfigMaps, Secrets, what a pod knows of itself), made when it starts."""
+
+    name: str
+    files: tuple[File, ...]
+    at: Position
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A named volume that outlives the pod; `claim` is the PersistentVolumeClaim's name."""
+
+    name: str
+    claim: str
+    read_only: bool
+    at: Position
+
+
+Volume = HostPath | EmptyDir | Files | Claim
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,8 +206,8 @@ class Container:
     name: str
     image: str
     pull_policy: PullPolicy
-    command: tuple[str, ...] | None
-    args: tuple[str, ...] | None
+    command: tuple[Text, ...] | None
+    args: tuple[Text, ...] | None
     working_dir: str | None
     env: tuple[Env, ...]
     ports: tuple[Port, ...]
@@ -200,6 +245,7 @@ class Pod:
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """Everything that one command was given."""
+    """Everything that one command was given; `concerned` names the pods that are here only for what they refer to."""
 
     pods: tuple[Pod, ...]
+    concerned: frozenset[str] = frozenset()

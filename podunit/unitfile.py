@@ -26,14 +26,23 @@ _ESCAPES = {"\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
 
 class Specifier(StrEnum):
-    """A specifier of systemd.unit(5): a directory that differs between the system's and a user's manager."""
+    """A specifier of systemd.unit(5): what differs between managers, or between machines."""
 
     RUNTIME_DIR = "%t"
     STATE_DIR = "%S"
+    HOST_NAME = "%H"
+    HOME = "%h"
 
 
-# A word of a command line: text, or pieces of text around specifiers.
-Word = str | tuple[str | Specifier, ...]
+class Variable(StrEnum):
+    """A variable that systemd.service(5) "COMMAND LINES" replaces within a word of an Exec line."""
+
+    POD_IP = "${POD_IP}"
+    HOST_IP = "${HOST_IP}"
+
+
+# A word of a command line: text, or pieces of text around what systemd replaces.
+Word = str | tuple[str | Specifier | Variable, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +81,8 @@ def quote_word(word: Word, *, expands_variables: bool) -> Value:
     """One word of a list; with `expands_variables` one of an Exec line, where `$` is doubled."""
     pieces = (word,) if isinstance(word, str) else word
     text = "".join(
-        piece.value if isinstance(piece, Specifier) else _escape_piece(piece, expands_variables) for piece in pieces
+        piece.value if isinstance(piece, Specifier | Variable) else _escape_piece(piece, expands_variables)
+        for piece in pieces
     )
     if _SAFE_WORD.fullmatch(text):
         return Value(text)

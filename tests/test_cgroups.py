@@ -6,6 +6,7 @@ import pytest
 
 from podunit.cgroups import container_directives, slice_directives
 from podunit.generate import generate
+from podunit.kubernetes.objects import Objects
 from podunit.kubernetes.translate import read_pod
 from podunit.model import Pod, Resources, Workload
 from podunit.names import PARENT_SLICE
@@ -46,7 +47,7 @@ def read(containers: list[str], pod: str = "{}", inits: list[str] | None = None,
     report = Report()
     (node,) = parse_documents(text.encode(), "f", report)
     assert isinstance(node, Mapping)
-    found = read_pod(node, report)
+    found = read_pod(node, Objects(), report)
     assert report.problems == ()
     assert found is not None
     return found

@@ -15,6 +15,7 @@ import pytest
 
 from podunit.engines.podman import run_container
 from podunit.hostpaths import list_host_paths, prepare_paths
+from podunit.kubernetes.objects import Objects
 from podunit.kubernetes.translate import read_pod
 from podunit.model import HostPathType, Pod
 from podunit.report import Report
@@ -38,7 +39,7 @@ def read(mounts: list[dict[str, object]], volumes: list[dict[str, object]]) -> P
     report = Report()
     (node,) = parse_documents(json.dumps(pod, ensure_ascii=False).encode(), "f", report)
     assert isinstance(node, Mapping)
-    found = read_pod(node, report)
+    found = read_pod(node, Objects(), report)
     assert report.problems == ()
     assert found is not None
     return found

@@ -14,7 +14,7 @@ from podunit.kubernetes.naming import (
     check_image,
     check_label,
     check_label_name,
-    check_pod_name,
+    check_object_name,
     check_port_name,
 )
 from podunit.names import container_unit, parse_container_unit, parse_pod, pod_unit, sandbox_unit, slice_unit
@@ -55,6 +55,10 @@ def check_an_image(name: Located[str], report: Report) -> None:
 
 def check_label_key(name: Located[str], report: Report) -> None:
     check_label(name, locate(""), "a", report)
+
+
+def check_pod_name(name: Located[str], report: Report) -> None:
+    check_object_name(name, "pod", report)
 
 
 def check_label_value(value: Located[str], report: Report) -> None:

@@ -9,6 +9,7 @@ import textwrap
 
 import pytest
 
+from podunit.kubernetes.objects import Objects
 from podunit.kubernetes.translate import read_pod
 from podunit.model import Pod, Resources, Security
 from podunit.report import Report
@@ -21,7 +22,7 @@ _HEAD = "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec:\n"
 def read(spec: str, report: Report) -> Pod:
     (node,) = parse_documents((_HEAD + textwrap.indent(spec, "  ")).encode(), "f", report)
     assert isinstance(node, Mapping)
-    pod = read_pod(node, report)
+    pod = read_pod(node, Objects(), report)
     assert pod is not None
     return pod
 

@@ -9,6 +9,7 @@ import textwrap
 
 import pytest
 
+from podunit.kubernetes.objects import Objects
 from podunit.kubernetes.translate import read_pod
 from podunit.model import (
     Container,
@@ -36,7 +37,7 @@ _HEAD = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: web\nspec:\n"
 def run(text: str, report: Report) -> Pod | None:
     (node,) = parse_documents(text.encode(), "f", report)
     assert isinstance(node, Mapping)
-    return read_pod(node, report)
+    return read_pod(node, Objects(), report)
 
 
 def read(spec: str) -> Pod:
@@ -195,7 +196,7 @@ def test_a_variable_sees_those_before_it() -> None:
 
 def test_of_two_variables_of_one_name_the_last_counts() -> None:
     container = read_container("env:\n  - {name: A, value: first}\n  - {name: B}\n  - {name: A, value: last}")
-    assert container.env == (Env("A", "last", Position("f", 12, 11)), Env("B", "", Position("f", 11, 11)))
+    assert container.env == (Env("A", "last", False, Position("f", 12, 11)), Env("B", "", False, Position("f", 11, 11)))
 
 
 def test_variables_of_one_container_are_not_those_of_another() -> None:

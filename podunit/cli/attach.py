@@ -63,7 +63,7 @@ def exec_(
 ) -> None:
     """Run a command in a container; the exit status is the command's own, 125 if it could not be run."""
     from podunit.cli.output import print_error
-    from podunit.engines.podman import PODMAN
+    from podunit.engines.programs import PODMAN
 
     try:
         name = _find_container(context.obj, pod, container)

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
 from podunit.cli.output import Format, print_report
 from podunit.cli.settings import Settings
 from podunit.model import Workload
+
+if TYPE_CHECKING:
+    from podunit.load import Document
+    from podunit.report import Report
+
+Loaded = TypeVar("Loaded")
 
 Files = Annotated[
     list[str],
@@ -24,12 +31,28 @@ def load(files: list[str], form: Format = Format.TEXT) -> Workload:
     from podunit.report import Report
 
     report = Report()
-    workload = load_files(files, report)
+    return _check(load_files(files, report), report, form)
+
+
+def load_with_kept(
+    files: list[str], kept: Mapping[str, Path], pods: Iterable[str]
+) -> tuple[tuple[Document, ...], Workload]:
+    """As `load`, with what earlier applies have kept; the objects of the files, and all pods that they concern."""
+    from podunit.load import find_kept, read_documents, translate
+    from podunit.report import Report
+
+    report = Report()
+    documents = read_documents(files, report)
+    workload = translate(documents, report, find_kept(documents, kept, pods, report))
+    return documents, _check(workload, report, Format.TEXT)
+
+
+def _check(found: Loaded | None, report: Report, form: Format) -> Loaded:
     if report.problems or form is Format.JSON:
         print_report(report, form)
-    if workload is None:
+    if found is None:
         raise typer.Exit(1)
-    return workload
+    return found
 
 
 def validate(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from podunit.cli.files import load
+from podunit.cli.files import load_with_kept
 from podunit.cli.pods import Pods, Targets, find_pods, is_file
 from podunit.cli.settings import Settings
 from podunit.errors import PodunitError
@@ -73,14 +73,20 @@ def down(
     context: typer.Context, targets: Targets, timeout: Timeout = None, output: Report = OutcomeFormat.TEXT
 ) -> None:
     """Stop pods and wait until nothing of them runs; their units stay."""
-    _operate(context.obj, _list_names(targets), "stop", timeout, output)
+    _operate(context.obj, _list_names(context.obj, targets), "stop", timeout, output)
 
 
 def delete(
-    context: typer.Context, targets: Targets, timeout: Timeout = None, output: Report = OutcomeFormat.TEXT
+    context: typer.Context,
+    targets: Targets,
+    volumes: Annotated[
+        bool, typer.Option("--volumes", help="Remove the pods' persistent volumes too, with all that is in them.")
+    ] = False,
+    timeout: Timeout = None,
+    output: Report = OutcomeFormat.TEXT,
 ) -> None:
     """Stop and disable pods, and remove their units."""
-    _delete(context.obj, _list_names(targets), timeout, output)
+    _delete(context.obj, targets, timeout, output, volumes=volumes)
 
 
 def start(
@@ -147,7 +153,7 @@ def uninstall(
             settings.print_success(f"unit {name}: kept, yours now")
         return
     if names := list(list_pods(settings.read_units())):
-        _delete(settings, names, None, OutcomeFormat.TEXT)
+        _delete(settings, names, None, OutcomeFormat.TEXT, volumes=False)
 
     async def run() -> Outcome:
         async with connect(settings.scope) as manager, hold(settings.unit_directory, print_note) as directory:
@@ -169,31 +175,44 @@ async def _disown(settings: Settings) -> tuple[str, ...]:
 def _apply(
     settings: Settings, files: list[str], timeout: float | None, output: OutcomeFormat, *, start_stopped: bool
 ) -> None:
-    workload = load(files)
     from podunit import deploy
     from podunit.cli.output import print_note
+    from podunit.documents import dump_document
     from podunit.install import hold
+    from podunit.installed import list_pods
     from podunit.manager import connect
+    from podunit.state import StateFolder
+
+    state = StateFolder(settings.state_folder)
+    documents, workload = load_with_kept(files, state.read_objects(), list_pods(settings.read_units()))
+    objects = {document.key: dump_document(document.node) for document in documents}
 
     async def run() -> Outcome:
         # systemd first: without it nothing may be changed.
         async with connect(settings.scope) as manager, hold(settings.unit_directory, print_note) as directory:
-            return await deploy.apply(workload, directory, manager, settings.scope, start_stopped=start_stopped)
+            return await deploy.apply(
+                workload, objects, directory, state, manager, settings.scope, start_stopped=start_stopped
+            )
 
     _finish(settings, run, timeout, output)
 
 
-def _delete(settings: Settings, names: list[str], timeout: float | None, output: OutcomeFormat) -> None:
+def _delete(
+    settings: Settings, targets: list[str], timeout: float | None, output: OutcomeFormat, *, volumes: bool
+) -> None:
     from podunit import deploy
     from podunit.cli.output import print_note
     from podunit.install import hold
     from podunit.manager import connect
+    from podunit.state import StateFolder
 
+    names, objects = _list_objects(settings, targets)
     pods = find_pods(settings, names)
+    state = StateFolder(settings.state_folder)
 
     async def run() -> Outcome:
         async with connect(settings.scope) as manager, hold(settings.unit_directory, print_note) as directory:
-            return await deploy.delete(manager, directory, pods, settings.scope)
+            return await deploy.delete(manager, directory, state, pods, objects, settings.scope, volumes=volumes)
 
     _finish(settings, run, timeout, output)
 
@@ -266,7 +285,21 @@ def _finish(
         raise typer.Exit(1)
 
 
-def _list_names(targets: list[str]) -> list[str]:
-    files = [target for target in targets if is_file(target)]
+def _list_names(settings: Settings, targets: list[str]) -> list[str]:
+    """The names of pods, said as such or by files that describe them."""
+    return _list_objects(settings, targets)[0]
+
+
+def _list_objects(settings: Settings, targets: list[str]) -> tuple[list[str], list[str]]:
+    """The names of pods, said as such or by files, and `KIND.NAME` of what else is in the files."""
     names = [target for target in targets if not is_file(target)]
-    return [*names, *(pod.name for pod in load(files).pods)] if files else names
+    files = [target for target in targets if is_file(target)]
+    if not files:
+        return names, []
+    from podunit.state import StateFolder
+
+    documents, _ = load_with_kept(files, StateFolder(settings.state_folder).read_objects(), ())
+    return (
+        [*names, *(document.name for document in documents if document.kind == "Pod")],
+        [document.key for document in documents if document.kind != "Pod"],
+    )

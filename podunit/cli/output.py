@@ -60,6 +60,10 @@ def print_outcome(done: Outcome, settings: Settings) -> None:
         for word, names in (("created", change.created), ("updated", change.updated), ("removed", change.removed)):
             for name in names:
                 print(f"unit {name}: {word}")
+    for name, word in done.objects.items():
+        kind, _, own = name.partition(".")
+        if kind != "Pod":
+            settings.print_success(f"{kind} {own}: {word}")
     for outcome in done.pods:
         if outcome.job:
             _print_failure(outcome)
@@ -76,6 +80,7 @@ def describe_outcome(done: Outcome) -> dict[str, object]:
             "updated": list(done.change.updated),
             "removed": list(done.change.removed),
         },
+        "objects": dict(done.objects),
         "pods": [
             {
                 "pod": outcome.pod,

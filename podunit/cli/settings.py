@@ -29,6 +29,13 @@ class Settings:
 
         return self.unit_dir or default_directory(self.scope)
 
+    @property
+    def state_folder(self) -> Path:
+        """Where podunit keeps what units do not hold."""
+        from podunit.state import find_state_folder
+
+        return find_state_folder(self.scope)
+
     def read_units(self) -> dict[str, str]:
         """The unit files that podunit has written there, by name."""
         from podunit.install import UnitDirectory

@@ -14,42 +14,38 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Mapping
 
-from podunit.model import Container, EmptyDir, Medium, Mount, Pod, Port, Protocol, Relabel, Security
+from podunit.engines.programs import CATATONIT, PODMAN, container_name, sandbox_name
+from podunit.engines.secrets import is_kept_secret, secret_name
+from podunit.engines.volumes import (
+    hold_claim,
+    hold_volume,
+    list_claims,
+    list_memory_volumes,
+    made_directory,
+    mount_word,
+)
+from podunit.model import Container, Env, Fact, Pod, Port, Protocol, Security, Text
 from podunit.scope import Scope
-from podunit.unitfile import Specifier, Word
-
-PODMAN = "/usr/bin/podman"
-
-# Where containers-common expects the init of `podman run --init`; also podman's own pause program.
-CATATONIT = "/usr/libexec/podman/catatonit"
+from podunit.unitfile import Specifier, Variable, Word
 
 # From here on podman finishes a network namespace that it has begun before it heeds SIGTERM (containers/podman 24082);
 # an earlier one forgets it, and it stays.
 _FINISHES_NETWORK = (5, 3)
 
+_FACTS: Mapping[object, Specifier | Variable] = {
+    Fact.NODE_NAME: Specifier.HOST_NAME,
+    Fact.POD_IP: Variable.POD_IP,
+    Fact.HOST_IP: Variable.HOST_IP,
+}
+
 _PLAIN_PROGRAM = re.compile(r"[A-Za-z0-9_./+-]+")
-
-
-def sandbox_name(pod: Pod) -> str:
-    """podman's name of the sandbox; an underscore is in no pod's name, so it is never a container's name too."""
-    return f"{pod.name}_sandbox"
-
-
-def container_name(pod: Pod, container: Container) -> str:
-    """podman's name of a container; a container's name has no dot, so the last one separates."""
-    return f"{pod.name}.{container.name}"
 
 
 def runtime_directory(pod: Pod) -> str:
     """The sandbox's root file system, below the runtime directory of the manager."""
     return f"podunit/{pod.name}"
-
-
-def volumes_directory(pod: Pod) -> str:
-    """The parent of the pod's emptyDir volumes, below the state directory of the manager."""
-    return f"podunit/volumes/{pod.name}"
 
 
 def sandbox_pid_file(pod: Pod) -> tuple[str | Specifier, ...]:
@@ -87,7 +83,8 @@ def run_sandbox(pod: Pod, version: tuple[int, ...]) -> tuple[Word, ...]:
         *(("--network=host", "--uts=host") if pod.host_network else (f"--hostname={pod.hostname}",)),
         "--ipc=shareable",
         *(f"--publish={_publication(port)}" for port in list_published(pod)),
-        *(_hold_volume(pod, volume) for volume in list_memory_volumes(pod)),
+        *(hold_volume(pod, volume) for volume in list_memory_volumes(pod)),
+        *(hold_claim(claim) for claim in list_claims(pod)),
         f"--volume={CATATONIT}:/catatonit:ro",
         "--rootfs",
         (Specifier.RUNTIME_DIR, "/" + runtime_directory(pod)),
@@ -116,19 +113,6 @@ def remove_sandbox(pod: Pod) -> tuple[Word, ...]:
     # A container that goes at the same time makes podman fail, or leave the sandbox in silence.
     remove = f'{PODMAN} rm --force --ignore --depend "$1" && ! {PODMAN} container exists "$1"'
     return ("/bin/sh", "-c", f"until {remove}; do sleep 0.2; done", "remove", sandbox_name(pod))
-
-
-def make_volumes(pod: Pod, volumes: Iterable[EmptyDir]) -> tuple[Word, ...]:
-    """Make directories that every user in a container may write, below one that only the owner may enter."""
-    directories = ((Specifier.STATE_DIR, f"/{volumes_directory(pod)}/{volume.name}") for volume in volumes)
-    return ("/usr/bin/mkdir", "-p", "-m", "0777", *directories)
-
-
-def remove_volumes(pod: Pod, scope: Scope) -> tuple[Word, ...]:
-    """Remove the pod's emptyDir volumes with all that is in them."""
-    # Without root, files of a container's users belong to subordinate IDs, which only podman's namespace may remove.
-    prefix = () if scope is Scope.SYSTEM else (PODMAN, "unshare")
-    return (*prefix, "/usr/bin/rm", "-rf", (Specifier.STATE_DIR, "/" + volumes_directory(pod)))
 
 
 def run_container(pod: Pod, container: Container, scope: Scope) -> tuple[Word, ...]:
@@ -197,16 +181,29 @@ def _run(pod: Pod, container: Container) -> tuple[Word, ...]:
 
 def _payload(pod: Pod, container: Container) -> tuple[Word, ...]:
     words: list[Word] = [f"--label={key}={value}" for key, value in pod.labels]
-    words += [f"--env={env.name}={env.value}" for env in container.env]
+    words += [_variable(pod, container, index, env) for index, env in enumerate(container.env)]
     if container.working_dir is not None:
         words.append(f"--workdir={container.working_dir}")
     words += _rights(container.security)
-    words += [_mount(pod, mount) for mount in container.mounts]
+    words += [mount_word(pod, mount) for mount in container.mounts]
     arguments = container.args or ()
     if container.command:
-        words.append(f"--entrypoint={_entrypoint(container.command[0])}")
-        arguments = container.command[1:] + arguments
-    return (*words, container.image, *arguments)
+        program, *first = container.command
+        assert isinstance(program, str), "refused where it was read"
+        words.append(f"--entrypoint={_entrypoint(program)}")
+        arguments = (*first, *arguments)
+    return (*words, container.image, *(_word(text) for text in arguments))
+
+
+def _variable(pod: Pod, container: Container, index: int, env: Env) -> Word:
+    if is_kept_secret(env):
+        return f"--secret={secret_name(pod, container, index)},type=env,target={env.name}"
+    value = _word(env.value)
+    return f"--env={env.name}={value}" if isinstance(value, str) else (f"--env={env.name}=", *value)
+
+
+def _word(text: Text) -> Word:
+    return text if isinstance(text, str) else tuple(_FACTS[it] if isinstance(it, Fact) else it for it in text)
 
 
 def _entrypoint(program: str) -> str:
@@ -230,61 +227,28 @@ def _rights(security: Security) -> list[Word]:
     return words
 
 
-def mount_source(pod: Pod, mount: Mount) -> tuple[str | Specifier, ...]:
-    """The path on the host of what a mount shows, for volumes that are directories of the host."""
-    below = f"/{mount.sub_path}" if mount.sub_path else ""
-    if isinstance(mount.volume, EmptyDir):
-        return (Specifier.STATE_DIR, f"/{volumes_directory(pod)}/{mount.volume.name}{below}")
-    return (mount.volume.path + below,)
-
-
-def list_memory_volumes(pod: Pod) -> tuple[EmptyDir, ...]:
-    """The pod's volumes in memory, which podman makes and the sandbox holds."""
-    return tuple(volume for volume in pod.volumes if isinstance(volume, EmptyDir) and volume.medium is Medium.MEMORY)
-
-
-def remove_memory_volumes(pod: Pod) -> tuple[Word, ...]:
-    """Remove the pod's volumes in memory; their mounts went with the sandbox."""
-    return (PODMAN, "volume", "rm", *(_memory_volume(pod, volume) for volume in list_memory_volumes(pod)))
-
-
-def _memory_volume(pod: Pod, volume: EmptyDir) -> str:
-    # As with the sandbox: an underscore is in no name of a pod.
-    return f"{pod.name}_{volume.name}"
-
-
-def _hold_volume(pod: Pod, volume: EmptyDir) -> Word:
-    size = "" if volume.size_bytes is None else f",size={volume.size_bytes}"
-    options = f'volume-opt=type=tmpfs,volume-opt=device=tmpfs,"volume-opt=o=mode=0777{size}"'
-    return f"--mount=type=volume,src={_memory_volume(pod, volume)},dst=/volumes/{volume.name},{options}"
-
-
-def _mount(pod: Pod, mount: Mount) -> Word:
-    options = f",{_csv(f'dst={mount.mount_path}')}{',ro=true' if mount.read_only else ''}"
-    volume = mount.volume
-    if isinstance(volume, EmptyDir) and volume.medium is Medium.MEMORY:
-        return f"--mount=type=volume,src={_memory_volume(pod, volume)}{options}"
-    # An emptyDir is the pod's own; a host path is labelled only if somebody asks for it.
-    label = Relabel.SHARED if isinstance(volume, EmptyDir) else pod.relabel
-    return (
-        "--mount=type=bind,",
-        *_csv_pieces(("src=", *mount_source(pod, mount))),
-        options,
-        "" if label is Relabel.NONE else f",relabel={label}",
+def write_addresses(pod: Pod, scope: Scope) -> tuple[Word, ...]:
+    """Write the addresses of pod and host where the containers' units read them as variables."""
+    enter = (
+        "nsenter --net --target" if scope is Scope.SYSTEM else "nsenter --user --preserve-credentials --net --target"
     )
+    script = (
+        'first() { set -- $("$@" hostname -I) 127.0.0.1; echo "$1"; }; '
+        f'pid=$({PODMAN} inspect --format "{{{{.State.Pid}}}}" "$2") && '
+        f'printf "POD_IP=%s\nHOST_IP=%s\n" "$(first {enter} "$pid")" "$(first)" > "$1"'
+    )
+    return ("/bin/sh", "-c", script, "addresses", address_file(pod), sandbox_name(pod))
 
 
-def _csv_pieces(pieces: tuple[str | Specifier, ...]) -> tuple[str | Specifier, ...]:
-    # Specifiers stand for directories of systemd's, which need no quotes.
-    texts = [piece for piece in pieces if not isinstance(piece, Specifier)]
-    if _csv("".join(texts)) == "".join(texts):
-        return pieces
-    return ('"', *(piece if isinstance(piece, Specifier) else piece.replace('"', '""') for piece in pieces), '"')
+def address_file(pod: Pod) -> tuple[str | Specifier, ...]:
+    """The file of variables that `write_addresses` makes; no volume has a name with a dot."""
+    return (Specifier.RUNTIME_DIR, f"/{made_directory(pod)}/addresses.env")
 
 
-def _csv(field: str) -> str:
-    # The value of --mount is one line of CSV: a field with a comma or a quote is quoted as a whole.
-    return '"' + field.replace('"', '""') + '"' if any(char in field for char in '",\n\r') else field
+def needs_addresses(container: Container) -> bool:
+    """Whether a container's command line needs what only a running pod knows of the network."""
+    texts = (*(env.value for env in container.env), *(container.command or ()), *(container.args or ()))
+    return any(piece in (Fact.POD_IP, Fact.HOST_IP) for text in texts if not isinstance(text, str) for piece in text)
 
 
 def _publication(port: Port) -> str:

@@ -31,12 +31,12 @@ _SUBDOMAIN_HINT = "use lower-case letters, digits, '-' and '.', with a letter or
 _LABEL_HINT = "use lower-case letters, digits and '-', with a letter or digit at both ends"
 
 
-def check_pod_name(name: Located[str], report: Report) -> None:
-    """A DNS subdomain: the name of a pod."""
+def check_object_name(name: Located[str], what: str, report: Report, path: str = "metadata.name") -> None:
+    """A DNS subdomain: the name of a pod and of most other objects (`what`)."""
     if len(name.value) > 253:
-        report.error(name.at, "metadata.name", f"{len(name.value)} characters, at most 253 are allowed")
+        report.error(name.at, path, f"{len(name.value)} characters, at most 253 are allowed")
     elif not _SUBDOMAIN.fullmatch(name.value):
-        report.error(name.at, "metadata.name", f"'{name.value}' is not a valid name of a pod", _SUBDOMAIN_HINT)
+        report.error(name.at, path, f"'{name.value}' is not a valid name of a {what}", _SUBDOMAIN_HINT)
 
 
 def check_label_name(name: Located[str], path: str, what: str, report: Report) -> None:

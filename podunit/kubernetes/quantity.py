@@ -1,10 +1,11 @@
-"""Kubernetes' quantities (`64Mi`, `500m`, `1e3`) as whole numbers: bytes, and thousandths of a CPU.
+"""Kubernetes' quantities (`64Mi`, `500m`, `1e3`) as numbers: bytes, and thousandths of a CPU; and base64.
 
-In: the text of a scalar. Out: an int, or ValueError with a sentence for the user. Knows no field.
+In: the text of a scalar. Out: a number or bytes, or ValueError with a sentence for the user. Knows no field.
 """
 
 from __future__ import annotations
 
+import binascii
 import re
 from fractions import Fraction
 
@@ -30,7 +31,30 @@ def parse_cpu_milli(text: str) -> int:
     return _round_up(text, 1000, "write CPUs or thousandths of one: 2, 0.5, 500m")
 
 
+def parse_divisor(text: str) -> Fraction:
+    """The unit in which a resource is wanted, such as 1Mi or 1m; 0 is the API's way to say 1."""
+    return _parse(text, "write a unit: 1, 1k, 1Mi, or 1m for CPUs") or Fraction(1)
+
+
+def parse_base64(text: str) -> bytes:
+    """The bytes of standard base64; line breaks in it are skipped, as the API does."""
+    try:
+        return binascii.a2b_base64(text.replace("\n", "").replace("\r", ""), strict_mode=True)
+    except ValueError:
+        raise ValueError("not base64", "write the text itself below stringData, or encode it: base64 -w0") from None
+
+
 def _round_up(text: str, unit: int, hint: str) -> int:
+    value = _parse(text, hint) * unit
+    if value <= 0:
+        raise ValueError(f"'{text}' is not more than 0", hint)
+    rounded = -(-value.numerator // value.denominator)
+    if rounded > _MAX:
+        raise ValueError(f"'{text}' is more than 64 bits hold", hint)
+    return rounded
+
+
+def _parse(text: str, hint: str) -> Fraction:
     found = _QUANTITY.fullmatch(text)
     if not found:
         raise ValueError(f"'{text[:60]}' is not a quantity", hint)
@@ -43,10 +67,4 @@ def _round_up(text: str, unit: int, hint: str) -> int:
         factor = _SUFFIXES[suffix]
     else:
         factor = Fraction(10) ** int(suffix[1:])
-    value = Fraction(number) * factor * unit
-    if value <= 0:
-        raise ValueError(f"'{text}' is not more than 0", hint)
-    rounded = -(-value.numerator // value.denominator)
-    if rounded > _MAX:
-        raise ValueError(f"'{text}' is more than 64 bits hold", hint)
-    return rounded
+    return Fraction(number) * factor

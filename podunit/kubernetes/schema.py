@@ -8,29 +8,93 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Annotated, ClassVar
 
 from podunit.decode import Located, Parsed, Table
-from podunit.kubernetes.quantity import parse_bytes, parse_cpu_milli
+from podunit.kubernetes.quantity import parse_base64, parse_bytes, parse_cpu_milli, parse_divisor
 from podunit.model import HostPathType, Medium, Protocol, PullPolicy, RestartPolicy
 from podunit.report import Position
 
 _REFUSED = "remove it: podunit refuses what it would not honour"
 
 
-def _refuse(names: str) -> Mapping[str, str]:
+Bytes = Annotated[int, Parsed(parse_bytes)]
+CpuMilli = Annotated[int, Parsed(parse_cpu_milli)]
+Divisor = Annotated[Fraction, Parsed(parse_divisor)]
+Base64 = Annotated[bytes, Parsed(parse_base64, ("str",))]
+
+
+def refuse(names: str) -> Mapping[str, str]:
+    """The real fields of these names, which are refused."""
     return dict.fromkeys(names.split(), _REFUSED)
+
+
+@dataclass(frozen=True, slots=True)
+class KeySelector:
+    """core/v1 ConfigMapKeySelector and SecretKeySelector."""
+
+    key: Located[str]
+    name: Located[str] | None = None
+    optional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectFieldSelector:
+    """core/v1 ObjectFieldSelector."""
+
+    field_path: Located[str]
+    api_version: Located[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceFieldSelector:
+    """core/v1 ResourceFieldSelector."""
+
+    resource: Located[str]
+    container_name: Located[str] | None = None
+    divisor: Located[Divisor] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EnvVarSource:
+    """core/v1 EnvVarSource."""
+
+    unsupported: ClassVar[Mapping[str, str]] = refuse("fileKeyRef")
+
+    at: Position
+    config_map_key_ref: KeySelector | None = None
+    secret_key_ref: KeySelector | None = None
+    field_ref: ObjectFieldSelector | None = None
+    resource_field_ref: ResourceFieldSelector | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class EnvVar:
     """core/v1 EnvVar."""
 
-    unsupported: ClassVar[Mapping[str, str]] = _refuse("valueFrom")
-
     name: Located[str]
     at: Position
     value: Located[str] | None = None
+    value_from: EnvVarSource | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EnvSource:
+    """core/v1 ConfigMapEnvSource and SecretEnvSource."""
+
+    name: Located[str] | None = None
+    optional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EnvFromSource:
+    """core/v1 EnvFromSource."""
+
+    at: Position
+    prefix: Located[str] | None = None
+    config_map_ref: EnvSource | None = None
+    secret_ref: EnvSource | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,24 +113,21 @@ class ContainerPort:
 class VolumeMount:
     """core/v1 VolumeMount."""
 
-    unsupported: ClassVar[Mapping[str, str]] = _refuse("mountPropagation recursiveReadOnly subPathExpr")
+    unsupported: ClassVar[Mapping[str, str]] = refuse("mountPropagation recursiveReadOnly")
 
     name: Located[str]
     mount_path: Located[str]
     at: Position
     read_only: bool = False
     sub_path: Located[str] | None = None
-
-
-Bytes = Annotated[int, Parsed(parse_bytes)]
-CpuMilli = Annotated[int, Parsed(parse_cpu_milli)]
+    sub_path_expr: Located[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ResourceList:
     """The resources of core/v1 ResourceRequirements that podunit knows, as limits or as requests."""
 
-    unsupported: ClassVar[Mapping[str, str]] = _refuse("ephemeral-storage hugepages-2Mi hugepages-1Gi")
+    unsupported: ClassVar[Mapping[str, str]] = refuse("ephemeral-storage hugepages-2Mi hugepages-1Gi")
 
     memory: Located[Bytes] | None = None
     cpu: Located[CpuMilli] | None = None
@@ -76,7 +137,7 @@ class ResourceList:
 class ResourceRequirements:
     """core/v1 ResourceRequirements."""
 
-    unsupported: ClassVar[Mapping[str, str]] = _refuse("claims")
+    unsupported: ClassVar[Mapping[str, str]] = refuse("claims")
 
     limits: ResourceList = field(default_factory=ResourceList)
     requests: ResourceList = field(default_factory=ResourceList)
@@ -94,7 +155,7 @@ class Capabilities:
 class SecurityContext:
     """core/v1 SecurityContext."""
 
-    unsupported: ClassVar[Mapping[str, str]] = _refuse(
+    unsupported: ClassVar[Mapping[str, str]] = refuse(
         "appArmorProfile procMount runAsNonRoot seLinuxOptions seccompProfile windowsOptions"
     )
 
@@ -110,7 +171,7 @@ class SecurityContext:
 class PodSecurityContext:
     """core/v1 PodSecurityContext."""
 
-    unsupported: ClassVar[Mapping[str, str]] = _refuse(
+    unsupported: ClassVar[Mapping[str, str]] = refuse(
         "appArmorProfile fsGroup fsGroupChangePolicy runAsNonRoot seLinuxChangePolicy seLinuxOptions seccompProfile"
         " supplementalGroups supplementalGroupsPolicy sysctls windowsOptions"
     )
@@ -123,8 +184,8 @@ class PodSecurityContext:
 class Container:
     """core/v1 Container."""
 
-    unsupported: ClassVar[Mapping[str, str]] = _refuse(
-        "envFrom lifecycle livenessProbe readinessProbe resizePolicy restartPolicy restartPolicyRules"
+    unsupported: ClassVar[Mapping[str, str]] = refuse(
+        "lifecycle livenessProbe readinessProbe resizePolicy restartPolicy restartPolicyRules"
         " startupProbe stdin stdinOnce terminationMessagePath terminationMessagePolicy tty"
         " volumeDevices"
     )
@@ -137,6 +198,7 @@ class Container:
     args: tuple[Located[str], ...] = ()
     working_dir: Located[str] | None = None
     env: tuple[EnvVar, ...] = ()
+    env_from: tuple[EnvFromSource, ...] = ()
     ports: tuple[ContainerPort, ...] = ()
     resources: ResourceRequirements = field(default_factory=ResourceRequirements)
     security_context: SecurityContext = field(default_factory=SecurityContext)
@@ -160,26 +222,126 @@ class EmptyDirVolumeSource:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyToPath:
+    """core/v1 KeyToPath."""
+
+    key: Located[str]
+    path: Located[str]
+    mode: Located[int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigMapVolumeSource:
+    """core/v1 ConfigMapVolumeSource, and ConfigMapProjection but for the mode."""
+
+    at: Position
+    name: Located[str] | None = None
+    items: tuple[KeyToPath, ...] = ()
+    default_mode: Located[int] | None = None
+    optional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SecretVolumeSource:
+    """core/v1 SecretVolumeSource."""
+
+    at: Position
+    secret_name: Located[str] | None = None
+    items: tuple[KeyToPath, ...] = ()
+    default_mode: Located[int] | None = None
+    optional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DownwardAPIVolumeFile:
+    """core/v1 DownwardAPIVolumeFile."""
+
+    path: Located[str]
+    at: Position
+    field_ref: ObjectFieldSelector | None = None
+    resource_field_ref: ResourceFieldSelector | None = None
+    mode: Located[int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DownwardAPIVolumeSource:
+    """core/v1 DownwardAPIVolumeSource."""
+
+    items: tuple[DownwardAPIVolumeFile, ...] = ()
+    default_mode: Located[int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Projection:
+    """core/v1 ConfigMapProjection and SecretProjection."""
+
+    at: Position
+    name: Located[str] | None = None
+    items: tuple[KeyToPath, ...] = ()
+    optional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DownwardAPIProjection:
+    """core/v1 DownwardAPIProjection."""
+
+    items: tuple[DownwardAPIVolumeFile, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeProjection:
+    """core/v1 VolumeProjection."""
+
+    unsupported: ClassVar[Mapping[str, str]] = refuse("clusterTrustBundle podCertificate serviceAccountToken")
+
+    at: Position
+    config_map: Projection | None = None
+    secret: Projection | None = None
+    downward_api: DownwardAPIProjection | None = field(default=None, metadata={"key": "downwardAPI"})
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectedVolumeSource:
+    """core/v1 ProjectedVolumeSource."""
+
+    sources: tuple[VolumeProjection, ...] = ()
+    default_mode: Located[int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PersistentVolumeClaimVolumeSource:
+    """core/v1 PersistentVolumeClaimVolumeSource."""
+
+    claim_name: Located[str]
+    read_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Volume:
     """core/v1 Volume."""
 
-    unsupported: ClassVar[Mapping[str, str]] = _refuse(
-        "awsElasticBlockStore azureDisk azureFile cephfs cinder configMap csi downwardAPI ephemeral fc"
-        " flexVolume flocker gcePersistentDisk gitRepo glusterfs image iscsi nfs persistentVolumeClaim"
-        " photonPersistentDisk portworxVolume projected quobyte rbd scaleIO secret storageos vsphereVolume"
+    unsupported: ClassVar[Mapping[str, str]] = refuse(
+        "awsElasticBlockStore azureDisk azureFile cephfs cinder csi ephemeral fc"
+        " flexVolume flocker gcePersistentDisk gitRepo glusterfs image iscsi nfs "
+        " photonPersistentDisk portworxVolume quobyte rbd scaleIO storageos vsphereVolume"
     )
 
     name: Located[str]
     at: Position
     host_path: HostPathVolumeSource | None = None
     empty_dir: EmptyDirVolumeSource | None = None
+    config_map: ConfigMapVolumeSource | None = None
+    secret: SecretVolumeSource | None = None
+    downward_api: DownwardAPIVolumeSource | None = field(default=None, metadata={"key": "downwardAPI"})
+    projected: ProjectedVolumeSource | None = None
+    persistent_volume_claim: PersistentVolumeClaimVolumeSource | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class PodSpec:
     """core/v1 PodSpec."""
 
-    unsupported: ClassVar[Mapping[str, str]] = _refuse(
+    unsupported: ClassVar[Mapping[str, str]] = refuse(
         "activeDeadlineSeconds affinity automountServiceAccountToken dnsConfig dnsPolicy enableServiceLinks"
         " ephemeralContainers hostAliases hostIPC hostPID hostUsers hostnameOverride"
         " imagePullSecrets nodeName nodeSelector os overhead preemptionPolicy priority priorityClassName"
@@ -203,7 +365,7 @@ class PodSpec:
 class ObjectMeta:
     """meta/v1 ObjectMeta."""
 
-    unsupported: ClassVar[Mapping[str, str]] = _refuse(
+    unsupported: ClassVar[Mapping[str, str]] = refuse(
         "creationTimestamp deletionGracePeriodSeconds deletionTimestamp finalizers generateName generation"
         " managedFields namespace ownerReferences resourceVersion selfLink uid"
     )
@@ -217,10 +379,37 @@ class ObjectMeta:
 class Pod:
     """core/v1 Pod."""
 
-    unsupported: ClassVar[Mapping[str, str]] = _refuse("status")
+    unsupported: ClassVar[Mapping[str, str]] = refuse("status")
 
     api_version: Located[str]
     kind: Located[str]
     metadata: ObjectMeta
     spec: PodSpec
     at: Position
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigMap:
+    """core/v1 ConfigMap."""
+
+    api_version: Located[str]
+    kind: Located[str]
+    metadata: ObjectMeta
+    at: Position
+    data: Table[Located[str]] = field(default_factory=Table)
+    binary_data: Table[Located[Base64]] = field(default_factory=Table)
+    immutable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """core/v1 Secret."""
+
+    api_version: Located[str]
+    kind: Located[str]
+    metadata: ObjectMeta
+    at: Position
+    type: Located[str] | None = None
+    data: Table[Located[Base64]] = field(default_factory=Table)
+    string_data: Table[Located[str]] = field(default_factory=Table)
+    immutable: bool = False

@@ -6,21 +6,25 @@ In: documents, as objects of `schema`. Out: `model.Pod`, or problems. Knows neit
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from podunit import model
 from podunit.decode import Located, decode, join_path
 from podunit.kubernetes import schema
 from podunit.kubernetes.annotations import Annotations, read_annotations
-from podunit.kubernetes.environment import translate_env
+from podunit.kubernetes.downward import Self
+from podunit.kubernetes.environment import Environment
 from podunit.kubernetes.naming import (
     check_image,
     check_label,
     check_label_name,
+    check_object_name,
     check_path,
-    check_pod_name,
     refuse_twice,
 )
+from podunit.kubernetes.objects import Objects
 from podunit.kubernetes.ports import translate_ports
+from podunit.kubernetes.projection import Projector
 from podunit.kubernetes.rights import translate_pod_resources, translate_resources, translate_security
 from podunit.kubernetes.volumes import translate_mounts, translate_volumes
 from podunit.model import PullPolicy
@@ -32,15 +36,27 @@ _GRACE_SEC = 30
 _GRACE_MAX_SEC = 2**31 - 1
 
 
-def read_pod(node: Mapping, report: Report) -> model.Pod | None:
+@dataclass(frozen=True, slots=True)
+class _Context:
+    """What the containers of one pod share."""
+
+    pod: Self
+    spec: schema.PodSpec
+    volumes: dict[str, model.Volume]
+    annotations: Annotations
+    objects: Objects
+
+
+def read_pod(node: Mapping, objects: Objects, report: Report) -> model.Pod | None:
     """The pod that a document of kind Pod describes; None, or something not to be used, if the report has failed."""
     pod = decode(node, schema.Pod, "", report)
-    return _translate_pod(pod, report) if pod else None
+    return _translate_pod(pod, objects, report) if pod else None
 
 
-def _translate_pod(pod: schema.Pod, report: Report) -> model.Pod:
+def _translate_pod(pod: schema.Pod, objects: Objects, report: Report) -> model.Pod:
     spec = pod.spec
-    check_pod_name(pod.metadata.name, report)
+    check_object_name(pod.metadata.name, "pod", report)
+    labels = tuple((key.value, value.value) for key, value in pod.metadata.labels.entries)
     for key, value in pod.metadata.labels.entries:
         check_label(key, value, join_path("metadata.labels", key.value), report)
     every = (*spec.init_containers, *spec.containers.value)
@@ -59,18 +75,19 @@ def _translate_pod(pod: schema.Pod, report: Report) -> model.Pod:
         "container",
         report,
     )
-    volumes = translate_volumes(spec.volumes, report)
+    notes = tuple((key.value, value.value) for key, value in pod.metadata.annotations.entries)
+    itself = Self(pod.metadata.name.value, "default", labels, notes, every)
+    volumes = translate_volumes(spec.volumes, Projector(itself, objects, report), report)
+    context = _Context(itself, spec, volumes, annotations, objects)
     return model.Pod(
         name=pod.metadata.name.value,
         hostname=_translate_hostname(pod, report),
         host_network=spec.host_network,
         resources=translate_pod_resources(spec.resources, report),
         relabel=annotations.relabel,
-        labels=tuple((key.value, value.value) for key, value in pod.metadata.labels.entries),
-        init_containers=_translate_containers(
-            "spec.initContainers", spec.init_containers, spec, volumes, annotations, report
-        ),
-        containers=_translate_containers("spec.containers", spec.containers.value, spec, volumes, annotations, report),
+        labels=labels,
+        init_containers=_translate_containers("spec.initContainers", spec.init_containers, context, report),
+        containers=_translate_containers("spec.containers", spec.containers.value, context, report),
         volumes=tuple(volumes.values()),
         restart_policy=spec.restart_policy,
         grace_sec=_translate_grace(spec.termination_grace_period_seconds, report),
@@ -95,50 +112,53 @@ def _translate_grace(grace: Located[int] | None, report: Report) -> int:
 
 
 def _translate_containers(
-    path: str,
-    containers: tuple[schema.Container, ...],
-    spec: schema.PodSpec,
-    volumes: dict[str, model.Volume],
-    annotations: Annotations,
-    report: Report,
+    path: str, containers: tuple[schema.Container, ...], context: _Context, report: Report
 ) -> tuple[model.Container, ...]:
     return tuple(
-        _translate_container(item_path, container, spec, volumes, annotations, report)
+        _translate_container(item_path, container, context, report)
         for item_path, container in _number(path, containers)
     )
 
 
-def _translate_container(
-    path: str,
-    container: schema.Container,
-    spec: schema.PodSpec,
-    volumes: dict[str, model.Volume],
-    annotations: Annotations,
-    report: Report,
-) -> model.Container:
+def _translate_container(path: str, container: schema.Container, context: _Context, report: Report) -> model.Container:
     check_label_name(container.name, f"{path}.name", "container", report)
     check_image(container.image, f"{path}.image", report)
-    env, expand = translate_env(container.env, f"{path}.env", report)
+    environment = Environment(container, context.pod, context.objects, report)
+    environment.read(container, path)
     if container.working_dir is not None:
         check_path(container.working_dir, f"{path}.workingDir", report)
     return model.Container(
         name=container.name.value,
         image=container.image.value,
         pull_policy=container.image_pull_policy or _default_pull_policy(container.image.value),
-        command=tuple(expand(word.value) for word in container.command) or None,
-        args=tuple(expand(word.value) for word in container.args) or None,
+        command=_expand_command(container, path, environment, report),
+        args=_expand(container.args, f"{path}.args", environment),
         working_dir=container.working_dir.value if container.working_dir else None,
-        env=env,
-        ports=translate_ports(container.ports, f"{path}.ports", spec.host_network, report),
-        mounts=translate_mounts(container.volume_mounts, f"{path}.volumeMounts", volumes, report),
+        env=environment.variables,
+        ports=translate_ports(container.ports, f"{path}.ports", context.spec.host_network, report),
+        mounts=translate_mounts(container.volume_mounts, f"{path}.volumeMounts", context.volumes, environment, report),
         resources=translate_resources(container.resources, f"{path}.resources", report),
         security=translate_security(
-            container.security_context, spec.security_context, f"{path}.securityContext", report
+            container.security_context, context.spec.security_context, f"{path}.securityContext", report
         ),
-        settings=tuple(annotations.containers.get(container.name.value, ())),
+        settings=tuple(context.annotations.containers.get(container.name.value, ())),
         at=container.at,
         image_at=container.image.at,
     )
+
+
+def _expand_command(
+    container: schema.Container, path: str, environment: Environment, report: Report
+) -> tuple[model.Text, ...] | None:
+    words = _expand(container.command, f"{path}.command", environment)
+    if words and not isinstance(words[0], str):
+        hint = "let a shell look it up: [sh, -c, …]"
+        report.error(container.command[0].at, f"{path}.command[0]", "refers to what only a running pod knows", hint)
+    return words
+
+
+def _expand(words: tuple[Located[str], ...], path: str, environment: Environment) -> tuple[model.Text, ...] | None:
+    return tuple(environment.expand(word, f"{path}[{index}]") for index, word in enumerate(words)) or None
 
 
 def _default_pull_policy(image: str) -> PullPolicy:

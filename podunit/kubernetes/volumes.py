@@ -8,12 +8,18 @@ from __future__ import annotations
 from podunit import model
 from podunit.decode import Located, suggest
 from podunit.kubernetes import schema
-from podunit.kubernetes.naming import check_label_name, check_path, refuse_twice
+from podunit.kubernetes.claims import make_volume
+from podunit.kubernetes.environment import Environment
+from podunit.kubernetes.naming import check_label_name, check_object_name, check_path, refuse_twice
+from podunit.kubernetes.projection import Projector
 from podunit.model import Medium
 from podunit.report import Report
 
 
-def translate_volumes(volumes: tuple[schema.Volume, ...], report: Report) -> dict[str, model.Volume]:
+def translate_volumes(
+    volumes: tuple[schema.Volume, ...], projector: Projector, report: Report
+) -> dict[str, model.Volume]:
+    """The volumes by name; `projector` makes the files of those that are files."""
     refuse_twice(
         [(volume.name, f"spec.volumes[{index}].name") for index, volume in enumerate(volumes)],
         "volume",
@@ -21,33 +27,68 @@ def translate_volumes(volumes: tuple[schema.Volume, ...], report: Report) -> dic
     )
     found: dict[str, model.Volume] = {}
     for index, volume in enumerate(volumes):
-        path, name = f"spec.volumes[{index}]", volume.name.value
+        path = f"spec.volumes[{index}]"
         check_label_name(volume.name, f"{path}.name", "volume", report)
-        if volume.host_path and volume.empty_dir:
-            report.error(volume.at, path, "both hostPath and emptyDir", "keep one of them")
-        if volume.host_path:
-            source = volume.host_path.path
-            check_path(source, f"{path}.hostPath.path", report)
-            found[name] = model.HostPath(name, source.value, volume.host_path.type, volume.at)
-        else:
-            # As the API server does: a volume without a source is an emptyDir.
-            empty_dir = volume.empty_dir or schema.EmptyDirVolumeSource()
-            limit = empty_dir.size_limit
-            if limit and empty_dir.medium is Medium.DISK:
-                report.warning(
-                    limit.at,
-                    f"{path}.emptyDir.sizeLimit",
-                    "not enforced: a directory on disk has no limit of its own",
-                    "with 'medium: Memory' it is enforced",
-                )
-            size_bytes = limit.value if limit else None
-            found[name] = model.EmptyDir(name, empty_dir.medium, size_bytes, volume.at)
+        _check_one_source(volume, path, report)
+        found[volume.name.value] = _translate_volume(volume, path, projector, report)
     return found
 
 
+def _check_one_source(volume: schema.Volume, path: str, report: Report) -> None:
+    sources = {
+        "hostPath": volume.host_path,
+        "emptyDir": volume.empty_dir,
+        "configMap": volume.config_map,
+        "secret": volume.secret,
+        "downwardAPI": volume.downward_api,
+        "projected": volume.projected,
+        "persistentVolumeClaim": volume.persistent_volume_claim,
+    }
+    named = [name for name, source in sources.items() if source]
+    if len(named) > 1:
+        report.error(volume.at, path, f"both {named[0]} and {named[1]}", "keep one of them")
+
+
+def _translate_volume(volume: schema.Volume, path: str, projector: Projector, report: Report) -> model.Volume:
+    name = volume.name.value
+    if volume.host_path:
+        source = volume.host_path.path
+        check_path(source, f"{path}.hostPath.path", report)
+        return model.HostPath(name, source.value, volume.host_path.type, volume.at)
+    if volume.persistent_volume_claim:
+        claim = volume.persistent_volume_claim
+        field = f"{path}.persistentVolumeClaim.claimName"
+        check_object_name(claim.claim_name, "PersistentVolumeClaim", report, field)
+        return make_volume(name, claim.claim_name, claim.read_only, volume.at, field, projector.objects, report)
+    if volume.config_map:
+        return model.Files(name, projector.read_config_map(volume.config_map, f"{path}.configMap"), volume.at)
+    if volume.secret:
+        return model.Files(name, projector.read_secret(volume.secret, f"{path}.secret"), volume.at)
+    if volume.downward_api:
+        return model.Files(name, projector.read_downward_api(volume.downward_api, f"{path}.downwardAPI"), volume.at)
+    if volume.projected:
+        return model.Files(name, projector.read_projected(volume.projected, f"{path}.projected"), volume.at)
+    # As the API server does: a volume without a source is an emptyDir.
+    empty_dir = volume.empty_dir or schema.EmptyDirVolumeSource()
+    limit = empty_dir.size_limit
+    if limit and empty_dir.medium is Medium.DISK:
+        report.warning(
+            limit.at,
+            f"{path}.emptyDir.sizeLimit",
+            "not enforced: a directory on disk has no limit of its own",
+            "with 'medium: Memory' it is enforced",
+        )
+    return model.EmptyDir(name, empty_dir.medium, limit.value if limit else None, volume.at)
+
+
 def translate_mounts(
-    mounts: tuple[schema.VolumeMount, ...], path: str, volumes: dict[str, model.Volume], report: Report
+    mounts: tuple[schema.VolumeMount, ...],
+    path: str,
+    volumes: dict[str, model.Volume],
+    environment: Environment,
+    report: Report,
 ) -> tuple[model.Mount, ...]:
+    """Where a container mounts volumes; `environment` is for paths with references to variables."""
     refuse_twice(
         [(mount.mount_path, f"{path}[{index}].mountPath") for index, mount in enumerate(mounts)],
         "mount at",
@@ -57,7 +98,12 @@ def translate_mounts(
     for index, mount in enumerate(mounts):
         item = f"{path}[{index}]"
         check_path(mount.mount_path, f"{item}.mountPath", report)
+        if mount.sub_path and mount.sub_path_expr:
+            message = "both subPath and subPathExpr"
+            report.error(mount.sub_path_expr.at, f"{item}.subPathExpr", message, "keep one of them")
         sub_path = _translate_sub_path(mount.sub_path, f"{item}.subPath", report)
+        if mount.sub_path_expr:
+            sub_path = _translate_sub_path_expr(mount.sub_path_expr, f"{item}.subPathExpr", environment, report)
         volume = volumes.get(mount.name.value)
         if volume is None:
             hint = suggest(mount.name.value, volumes) or (
@@ -69,8 +115,24 @@ def translate_mounts(
         if sub_path and isinstance(volume, model.EmptyDir) and volume.medium is Medium.MEMORY:
             message = "a volume in memory cannot be mounted in part"
             report.error(mount.at, f"{item}.subPath", message, "remove the subPath, or 'medium: Memory'")
-        found.append(model.Mount(volume, mount.mount_path.value, sub_path, mount.read_only, mount.at))
+        if sub_path and isinstance(volume, model.Claim):
+            message = "a volume that podman keeps cannot be mounted in part"
+            hint = "remove the subPath, or let a PersistentVolume name a directory of the host for the claim"
+            report.error(mount.at, f"{item}.subPath", message, hint)
+        read_only = mount.read_only or (isinstance(volume, model.Claim) and volume.read_only)
+        # Files are made anew at each start: what a container wrote into them would be lost.
+        read_only = read_only or isinstance(volume, model.Files)
+        found.append(model.Mount(volume, mount.mount_path.value, sub_path, read_only, mount.at))
     return tuple(found)
+
+
+def _translate_sub_path_expr(expr: Located[str], field: str, environment: Environment, report: Report) -> str:
+    text = environment.expand(expr, field)
+    if not isinstance(text, str):
+        hint = "use a variable that is known before the pod starts"
+        report.error(expr.at, field, "refers to what only a running pod knows", hint)
+        return ""
+    return _translate_sub_path(Located(text, expr.at), field, report)
 
 
 def _translate_sub_path(path: Located[str] | None, field: str, report: Report) -> str:

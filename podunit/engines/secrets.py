@@ -1,0 +1,62 @@
+"""Secret variables: podman keeps each for as long as the container runs, so that no command line has its value.
+
+In: the model. Out: argv, as words for `unitfile` to quote, and the files that podman reads.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+from podunit.engines.programs import PODMAN, container_name
+from podunit.engines.volumes import files_directory
+from podunit.model import Container, Env, Pod
+from podunit.scope import Scope
+from podunit.unitfile import Word
+
+# podman 4.3 has no secret names that are longer, nor a way to replace one.
+_SECRET_NAME_MAX = 64
+_MAKE_SECRETS = (
+    "folder=$1; shift; for name; do "
+    f'{PODMAN} secret rm "$name" > /dev/null 2>&1; '
+    f'{PODMAN} secret create "$name" "$folder/$name" > /dev/null || exit; done'
+)
+
+
+def is_kept_secret(env: Env) -> bool:
+    """Whether podman has to keep a variable's value for the container: it refuses to keep an empty one."""
+    return env.secret and env.value != ""
+
+
+def secret_name(pod: Pod, container: Container, index: int) -> str:
+    """podman's name of the secret that holds a container's variable number `index`."""
+    name = f"{container_name(pod, container)}_{index}"
+    # podman 4.3 takes 64 characters.
+    return name if len(name) <= _SECRET_NAME_MAX else f"podunit_{hashlib.sha256(name.encode()).hexdigest()[:40]}"
+
+
+def _list_secrets(pod: Pod, container: Container) -> list[str]:
+    return [secret_name(pod, container, index) for index, env in enumerate(container.env) if is_kept_secret(env)]
+
+
+def make_secrets(pod: Pod, container: Container, scope: Scope) -> tuple[Word, ...] | None:
+    """Give podman the secret variables of a container, from the files that hold them; None if there is none."""
+    names = _list_secrets(pod, container)
+    if not names:
+        return None
+    folder = (*files_directory(pod, scope), f"/env/{container.name}")
+    return ("/bin/sh", "-c", _MAKE_SECRETS, "secrets", folder, *names)
+
+
+def remove_secrets(pod: Pod, container: Container) -> tuple[Word, ...] | None:
+    """Let podman forget the secret variables of a container; None if there is none."""
+    names = _list_secrets(pod, container)
+    return (PODMAN, "secret", "rm", *names) if names else None
+
+
+def list_secret_files(pod: Pod, container: Container) -> list[tuple[str, bytes]]:
+    """The files from which podman gets the secret variables of a container, by their names below `env/CONTAINER`."""
+    return [
+        (secret_name(pod, container, index), str(env.value).encode("utf-8", "surrogateescape"))
+        for index, env in enumerate(container.env)
+        if is_kept_secret(env)
+    ]

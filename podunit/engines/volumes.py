@@ -1,0 +1,138 @@
+"""Volumes with podman: how they are made, mounted and removed.
+
+In: the model. Out: argv, as words for `unitfile` to quote, for the sandbox and the containers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from podunit.engines.programs import PODMAN
+from podunit.model import Claim, EmptyDir, Files, HostPath, Medium, Mount, Pod, Relabel, Volume
+from podunit.scope import Scope
+from podunit.unitfile import Specifier, Word
+
+_MAKE_FILES = (
+    'from=$1 to=$2; shift 2; mkdir -p "$to" || exit; '
+    'while [ $# -gt 0 ]; do install -D -m "$1" "$from/$2" "$to/$2" || exit; shift 2; done'
+)
+
+
+def volumes_directory(pod: Pod) -> str:
+    """The parent of the pod's emptyDir volumes, below the state directory of the manager."""
+    return f"podunit/volumes/{pod.name}"
+
+
+def make_volumes(pod: Pod, volumes: Iterable[EmptyDir]) -> tuple[Word, ...]:
+    """Make directories that every user in a container may write, below one that only the owner may enter."""
+    directories = ((Specifier.STATE_DIR, f"/{volumes_directory(pod)}/{volume.name}") for volume in volumes)
+    return ("/usr/bin/mkdir", "-p", "-m", "0777", *directories)
+
+
+def remove_volumes(pod: Pod, scope: Scope) -> tuple[Word, ...]:
+    """Remove the pod's emptyDir volumes with all that is in them."""
+    # Without root, files of a container's users belong to subordinate IDs, which only podman's namespace may remove.
+    prefix = () if scope is Scope.SYSTEM else (PODMAN, "unshare")
+    return (*prefix, "/usr/bin/rm", "-rf", (Specifier.STATE_DIR, "/" + volumes_directory(pod)))
+
+
+def files_directory(pod: Pod, scope: Scope) -> tuple[str | Specifier, ...]:
+    """What podunit keeps for the pod's start, in the folder that `state.find_state_folder` finds."""
+    # Not %S for a user, which moved with systemd 254.
+    state = (Specifier.STATE_DIR,) if scope is Scope.SYSTEM else (Specifier.HOME, "/.local/state")
+    return (*state, f"/podunit/files/{pod.name}")
+
+
+def made_directory(pod: Pod) -> str:
+    """What the sandbox makes of that, below the runtime directory of the manager."""
+    # As with the sandbox: an underscore is in no name of a pod.
+    return f"podunit/{pod.name}_files"
+
+
+def make_files(pod: Pod, volume: Files, scope: Scope) -> tuple[Word, ...]:
+    """Copy a volume's files to where they are mounted, with the modes that they shall have there."""
+    modes = [word for file in volume.files for word in (f"{file.mode:04o}", file.path)]
+    source = (*files_directory(pod, scope), f"/volumes/{volume.name}")
+    return ("/bin/sh", "-c", _MAKE_FILES, "files", source, _made(pod, volume), *modes)
+
+
+def _made(pod: Pod, volume: Files) -> tuple[str | Specifier, ...]:
+    return (Specifier.RUNTIME_DIR, f"/{made_directory(pod)}/{volume.name}")
+
+
+def mount_source(pod: Pod, mount: Mount) -> tuple[str | Specifier, ...] | None:
+    """The path on the host of what a mount shows; None for volumes that podman keeps."""
+    below = f"/{mount.sub_path}" if mount.sub_path else ""
+    match mount.volume:
+        case HostPath(path=path):
+            return (path + below,)
+        case Files() as volume:
+            return (*_made(pod, volume), below)
+        case EmptyDir(name=name, medium=Medium.DISK):
+            return (Specifier.STATE_DIR, f"/{volumes_directory(pod)}/{name}{below}")
+    return None
+
+
+def list_memory_volumes(pod: Pod) -> tuple[EmptyDir, ...]:
+    """The pod's volumes in memory, which podman makes and the sandbox holds."""
+    return tuple(volume for volume in pod.volumes if isinstance(volume, EmptyDir) and volume.medium is Medium.MEMORY)
+
+
+def remove_memory_volumes(pod: Pod) -> tuple[Word, ...]:
+    """Remove the pod's volumes in memory; their mounts went with the sandbox."""
+    return (PODMAN, "volume", "rm", *(_memory_volume(pod, volume) for volume in list_memory_volumes(pod)))
+
+
+def _memory_volume(pod: Pod, volume: Volume) -> str:
+    # As with the sandbox: an underscore is in no name of a pod.
+    return f"{pod.name}_{volume.name}"
+
+
+def list_claims(pod: Pod) -> tuple[str, ...]:
+    """podman's volumes that outlive the pod, each once; podman makes them when they are first mounted."""
+    return tuple(dict.fromkeys(volume.claim for volume in pod.volumes if isinstance(volume, Claim)))
+
+
+def hold_claim(claim: str) -> Word:
+    """How the sandbox mounts a claim, so that podman makes it."""
+    # Mounted here first, so that no two containers make it at once.
+    return f"--mount=type=volume,src={claim},dst=/claims/{claim}"
+
+
+def hold_volume(pod: Pod, volume: EmptyDir) -> Word:
+    """How the sandbox mounts a volume in memory, so that podman makes it."""
+    size = "" if volume.size_bytes is None else f",size={volume.size_bytes}"
+    options = f'volume-opt=type=tmpfs,volume-opt=device=tmpfs,"volume-opt=o=mode=0777{size}"'
+    return f"--mount=type=volume,src={_memory_volume(pod, volume)},dst=/volumes/{volume.name},{options}"
+
+
+def mount_word(pod: Pod, mount: Mount) -> Word:
+    """How a container mounts a volume."""
+    options = f",{_csv(f'dst={mount.mount_path}')}{',ro=true' if mount.read_only else ''}"
+    volume = mount.volume
+    if isinstance(volume, Claim):
+        return f"--mount=type=volume,src={volume.claim}{options}"
+    source = mount_source(pod, mount)
+    if source is None:
+        return f"--mount=type=volume,src={_memory_volume(pod, volume)}{options}"
+    # What is not a host path is the pod's own; a host path is labelled only if somebody asks for it.
+    label = pod.relabel if isinstance(volume, HostPath) else Relabel.SHARED
+    return (
+        "--mount=type=bind,",
+        *_csv_pieces(("src=", *source)),
+        options,
+        "" if label is Relabel.NONE else f",relabel={label}",
+    )
+
+
+def _csv_pieces(pieces: tuple[str | Specifier, ...]) -> tuple[str | Specifier, ...]:
+    # Specifiers stand for directories of systemd's, which need no quotes.
+    texts = [piece for piece in pieces if not isinstance(piece, Specifier)]
+    if _csv("".join(texts)) == "".join(texts):
+        return pieces
+    return ('"', *(piece if isinstance(piece, Specifier) else piece.replace('"', '""') for piece in pieces), '"')
+
+
+def _csv(field: str) -> str:
+    # The value of --mount is one line of CSV: a field with a comma or a quote is quoted as a whole.
+    return '"' + field.replace('"', '""') + '"' if any(char in field for char in '",\n\r') else field

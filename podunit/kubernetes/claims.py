@@ -1,0 +1,177 @@
+"""PersistentVolumeClaims and PersistentVolumes: which directory of the host, or which of podman's volumes, a claim is.
+
+In: documents of these kinds. Out: entries of `Objects`, which volumes are translated with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from podunit import model
+from podunit.decode import Located, decode
+from podunit.kubernetes.naming import check_object_name, check_path
+from podunit.kubernetes.objects import Claim, Objects, PersistentVolume
+from podunit.kubernetes.schema import Bytes, HostPathVolumeSource, ObjectMeta, refuse
+from podunit.model import HostPathType
+from podunit.report import Position, Report
+from podunit.source import Mapping as Node
+
+
+@dataclass(frozen=True, slots=True)
+class StorageList:
+    """The one resource of core/v1 VolumeResourceRequirements, and the capacity of a PersistentVolume."""
+
+    storage: Located[Bytes] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeResourceRequirements:
+    """core/v1 VolumeResourceRequirements."""
+
+    requests: StorageList = field(default_factory=StorageList)
+    limits: StorageList = field(default_factory=StorageList)
+
+
+@dataclass(frozen=True, slots=True)
+class PersistentVolumeClaimSpec:
+    """core/v1 PersistentVolumeClaimSpec."""
+
+    unsupported: ClassVar[Mapping[str, str]] = refuse("dataSource dataSourceRef selector volumeAttributesClassName")
+
+    access_modes: tuple[Located[str], ...] = ()
+    resources: VolumeResourceRequirements = field(default_factory=VolumeResourceRequirements)
+    storage_class_name: Located[str] | None = None
+    volume_mode: Located[str] | None = None
+    volume_name: Located[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PersistentVolumeClaim:
+    """core/v1 PersistentVolumeClaim."""
+
+    unsupported: ClassVar[Mapping[str, str]] = refuse("status")
+
+    api_version: Located[str]
+    kind: Located[str]
+    metadata: ObjectMeta
+    spec: PersistentVolumeClaimSpec
+    at: Position
+
+
+@dataclass(frozen=True, slots=True)
+class LocalVolumeSource:
+    """core/v1 LocalVolumeSource."""
+
+    unsupported: ClassVar[Mapping[str, str]] = refuse("fsType")
+
+    path: Located[str]
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectReference:
+    """The part of core/v1 ObjectReference that a claimRef has."""
+
+    unsupported: ClassVar[Mapping[str, str]] = refuse("fieldPath resourceVersion uid")
+
+    name: Located[str]
+    api_version: Located[str] | None = None
+    kind: Located[str] | None = None
+    namespace: Located[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PersistentVolumeSpec:
+    """core/v1 PersistentVolumeSpec."""
+
+    unsupported: ClassVar[Mapping[str, str]] = refuse(
+        "awsElasticBlockStore azureDisk azureFile cephfs cinder csi fc flexVolume flocker gcePersistentDisk glusterfs"
+        " iscsi mountOptions nfs photonPersistentDisk portworxVolume quobyte rbd scaleIO storageos"
+        " volumeAttributesClassName vsphereVolume nodeAffinity"
+    )
+
+    at: Position
+    access_modes: tuple[Located[str], ...] = ()
+    capacity: StorageList = field(default_factory=StorageList)
+    claim_ref: ObjectReference | None = None
+    host_path: HostPathVolumeSource | None = None
+    local: LocalVolumeSource | None = None
+    persistent_volume_reclaim_policy: Located[str] | None = None
+    storage_class_name: Located[str] | None = None
+    volume_mode: Located[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PersistentVolumeObject:
+    """core/v1 PersistentVolume."""
+
+    unsupported: ClassVar[Mapping[str, str]] = refuse("status")
+
+    api_version: Located[str]
+    kind: Located[str]
+    metadata: ObjectMeta
+    spec: PersistentVolumeSpec
+    at: Position
+
+
+def read_claim(node: Node, objects: Objects, report: Report) -> None:
+    """Take a PersistentVolumeClaim in."""
+    found = decode(node, PersistentVolumeClaim, "", report)
+    if not found:
+        return
+    spec = found.spec
+    check_object_name(found.metadata.name, "PersistentVolumeClaim", report)
+    _check_mode(spec.volume_mode, report)
+    if size := spec.resources.requests.storage:
+        hint = "the file system's own quota, or a PersistentVolume on one of that size, would"
+        report.warning(size.at, "spec.resources.requests.storage", "nothing keeps the volume to this size", hint)
+    objects.add_claim(Claim(found.metadata.name, spec.volume_name), report)
+
+
+def read_volume(node: Node, objects: Objects, report: Report) -> None:
+    """Take a PersistentVolume in."""
+    found = decode(node, PersistentVolumeObject, "", report)
+    if not found:
+        return
+    spec = found.spec
+    check_object_name(found.metadata.name, "PersistentVolume", report)
+    _check_mode(spec.volume_mode, report)
+    if (spec.host_path is None) == (spec.local is None):
+        report.error(spec.at, "spec", "not one source", "name a hostPath or a local")
+        return
+    source: HostPathVolumeSource | LocalVolumeSource | None = spec.host_path or spec.local
+    assert source is not None
+    check_path(source.path, f"spec.{'hostPath' if spec.host_path else 'local'}.path", report)
+    # core/v1 LocalVolumeSource: it is there already.
+    kind = spec.host_path.type if spec.host_path else HostPathType.DIRECTORY
+    owner = spec.claim_ref.name.value if spec.claim_ref else None
+    objects.add_volume(PersistentVolume(found.metadata.name, source.path.value, kind, owner), report)
+
+
+def find_directory(claim: Located[str], path: str, objects: Objects, report: Report) -> tuple[str, HostPathType] | None:
+    """The directory that a claim is bound to; None for a volume that podman keeps."""
+    known = objects.claims.get(claim.value)
+    for volume in objects.volumes.values():
+        if volume.claim == claim.value or (known and known.volume and known.volume.value == volume.name.value):
+            return volume.path, volume.type
+    if known and known.volume:
+        message = f"claim '{claim.value}' wants PersistentVolume '{known.volume.value}', which is not here"
+        report.error(claim.at, path, message, "name its file as well, or apply it before")
+    return None
+
+
+def _check_mode(mode: Located[str] | None, report: Report) -> None:
+    if mode and mode.value != "Filesystem":
+        hint = "remove it, or write Filesystem"
+        report.error(mode.at, "spec.volumeMode", f"'{mode.value[:60]}' is not supported: a volume is a directory", hint)
+
+
+def make_volume(
+    name: str, claim: Located[str], read_only: bool, at: Position, path: str, objects: Objects, report: Report
+) -> model.Volume:
+    """A pod's volume that is a claim."""
+    bound = find_directory(claim, path, objects, report)
+    if bound is None:
+        return model.Claim(name, claim.value, read_only, at)
+    return model.HostPath(name, bound[0], bound[1], at)

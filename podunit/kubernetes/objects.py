@@ -1,0 +1,154 @@
+"""What pods refer to by name: ConfigMaps and Secrets, which are read here, claims and volumes.
+
+In: documents of these kinds. Out: entries of `Objects`, which pods are translated with. Knows no pod.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from podunit.decode import Located, decode, join_path, suggest
+from podunit.kubernetes import schema
+from podunit.kubernetes.naming import check_object_name
+from podunit.model import HostPathType
+from podunit.report import Position, Report
+from podunit.source import Mapping as Node
+
+# k8s.io/apimachinery validation.IsConfigMapKey, and core/v1 MaxSecretSize.
+_KEY = re.compile(r"[-._a-zA-Z0-9]{1,253}")
+_MAX_BYTES = 1024 * 1024
+
+
+class ConfigKind(StrEnum):
+    """The kinds of objects that hold configuration."""
+
+    CONFIG_MAP = "ConfigMap"
+    SECRET = "Secret"
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """A ConfigMap's or a Secret's data; `texts` are the keys that may become variables."""
+
+    kind: ConfigKind
+    name: str
+    data: Mapping[str, bytes]
+    texts: frozenset[str]
+    at: Position
+    name_at: Position
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A PersistentVolumeClaim, and the PersistentVolume that it wants, if it wants one."""
+
+    name: Located[str]
+    volume: Located[str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class PersistentVolume:
+    """A directory of the host under a name, and the claim that it is kept for, if it is."""
+
+    name: Located[str]
+    path: str
+    type: HostPathType
+    claim: str | None
+
+
+@dataclass(slots=True)
+class Objects:
+    """What pods may refer to, by kind and name."""
+
+    configs: dict[tuple[ConfigKind, str], Config] = field(default_factory=dict)
+    claims: dict[str, Claim] = field(default_factory=dict)
+    volumes: dict[str, PersistentVolume] = field(default_factory=dict)
+
+    def add_claim(self, claim: Claim, report: Report) -> None:
+        """Take a claim in; a second one of the name is a problem."""
+        _check_second(self.claims.setdefault(claim.name.value, claim), claim, "PersistentVolumeClaim", report)
+
+    def add_volume(self, volume: PersistentVolume, report: Report) -> None:
+        """Take a volume in; a second one of the name is a problem."""
+        _check_second(self.volumes.setdefault(volume.name.value, volume), volume, "PersistentVolume", report)
+
+    def add(self, config: Config, report: Report) -> None:
+        """Take a ConfigMap or Secret in; a second one of the name is a problem."""
+        first = self.configs.setdefault((config.kind, config.name), config)
+        if first is not config:
+            hint = f"the first is at {first.name_at}"
+            report.error(config.name_at, "metadata.name", f"a second {config.kind} '{config.name}'", hint)
+
+    def find(self, kind: ConfigKind, name: Located[str], path: str, optional: bool, report: Report) -> Config | None:
+        """The object of this name; None if there is none, which is a problem unless it is optional."""
+        found = self.configs.get((kind, name.value))
+        if found is None and not optional:
+            names = [known for of_kind, known in self.configs if of_kind is kind]
+            hint = suggest(name.value, names) or "name its file as well, or apply it before"
+            report.error(name.at, path, f"there is no {kind} '{name.value[:60]}'", hint)
+        return found
+
+
+def read_config_map(node: Node, objects: Objects, report: Report) -> None:
+    """Take a ConfigMap in."""
+    found = decode(node, schema.ConfigMap, "", report)
+    if not found:
+        return
+    check_object_name(found.metadata.name, "ConfigMap", report)
+    data: dict[str, bytes] = {}
+    for key, text in found.data.entries:
+        _check_key(key, "data", report)
+        data[key.value] = text.value.encode()
+    texts = frozenset(data)
+    for key, binary in found.binary_data.entries:
+        _check_key(key, "binaryData", report)
+        if key.value in data:
+            report.error(key.at, join_path("binaryData", key.value), "this key is in data as well", "keep one of them")
+        data[key.value] = binary.value
+    objects.add(_make(ConfigKind.CONFIG_MAP, found, data, texts, report), report)
+
+
+def read_secret(node: Node, objects: Objects, report: Report) -> None:
+    """Take a Secret in."""
+    found = decode(node, schema.Secret, "", report)
+    if not found:
+        return
+    check_object_name(found.metadata.name, "Secret", report)
+    data: dict[str, bytes] = {}
+    for key, binary in found.data.entries:
+        _check_key(key, "data", report)
+        data[key.value] = binary.value
+    for key, text in found.string_data.entries:
+        # core/v1 Secret: stringData wins over data.
+        _check_key(key, "stringData", report)
+        data[key.value] = text.value.encode()
+    objects.add(_make(ConfigKind.SECRET, found, data, frozenset(data), report), report)
+
+
+def _check_second(first: Claim | PersistentVolume, own: Claim | PersistentVolume, what: str, report: Report) -> None:
+    if first is not own:
+        hint = f"the first is at {first.name.at}"
+        report.error(own.name.at, "metadata.name", f"a second {what} '{own.name.value}'", hint)
+
+
+def _make(
+    kind: ConfigKind,
+    found: schema.ConfigMap | schema.Secret,
+    data: Mapping[str, bytes],
+    texts: frozenset[str],
+    report: Report,
+) -> Config:
+    name = found.metadata.name
+    size = sum(len(value) for value in data.values())
+    if size > _MAX_BYTES:
+        report.error(name.at, "", f"{size} bytes of data, a {kind} holds at most {_MAX_BYTES}", "split it")
+    return Config(kind, name.value, data, texts, found.at, name.at)
+
+
+def _check_key(key: Located[str], path: str, report: Report) -> None:
+    if not _KEY.fullmatch(key.value) or key.value in (".", "..") or key.value.startswith(".."):
+        hint = "use letters, digits, '-', '_' and '.', at most 253 characters"
+        report.error(key.at, join_path(path, key.value), f"'{key.value[:60]}' is not a valid key", hint)

@@ -1,0 +1,133 @@
+"""What podunit keeps beside the units: the objects that were applied, and the files that units read when they start.
+
+In: texts and bytes. Out: files below one folder that only its owner may enter, changed as a whole or not at all.
+Whoever calls holds the lock of the unit directory.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from podunit.errors import PodunitError
+from podunit.scope import Scope
+
+
+def find_state_folder(scope: Scope) -> Path:
+    """podunit's own folder of the system or of a user, the same whatever systemd is there."""
+    return Path("/var/lib/podunit") if scope is Scope.SYSTEM else Path.home() / ".local/state/podunit"
+
+
+class StateFolder:
+    """The folder; it is made when something is first kept."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._objects = path / "objects"
+        self._files = path / "files"
+
+    def read_objects(self) -> dict[str, Path]:
+        """The files of all objects, by `KIND.NAME`."""
+        if not self._objects.is_dir():
+            return {}
+        return {file.name.removesuffix(".json"): file for file in sorted(self._objects.glob("*.json"))}
+
+    def keep_objects(self, texts: Mapping[str, str]) -> dict[str, str]:
+        """Keep objects, by `KIND.NAME`, each in place of an earlier one: 'created', 'changed' or 'unchanged'."""
+        words = {}
+        with _explained(self._objects):
+            for name, text in texts.items():
+                file = self._objects / f"{name}.json"
+                old = file.read_text(encoding="utf-8") if file.exists() else None
+                words[name] = "created" if old is None else "unchanged" if old == text else "changed"
+                if old == text:
+                    continue
+                self._make_folder(self._objects)
+                fresh = self._objects / f"{name}.json.new"
+                _write(fresh, text.encode())
+                fresh.rename(file)
+        return words
+
+    def forget_objects(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Keep these objects no longer; those that were there."""
+        gone = []
+        with _explained(self._objects):
+            for name in names:
+                file = self._objects / f"{name}.json"
+                if file.exists():
+                    file.unlink()
+                    gone.append(name)
+        return tuple(gone)
+
+    def stage_files(self, files: Mapping[str, Mapping[str, bytes]]) -> dict[str, frozenset[str]]:
+        """Write the files of pods beside those that are in use; the paths that differ, of pods where any does."""
+        changed = {pod: paths for pod, own in files.items() if (paths := _compare(self._read_files(pod), own))}
+        with _explained(self._files):
+            for pod in changed:
+                staged = self._staged(pod)
+                shutil.rmtree(staged, ignore_errors=True)
+                for path, data in files[pod].items():
+                    file = staged / path
+                    self._make_folder(file.parent)
+                    _write(file, data)
+        return changed
+
+    def commit_files(self, pods: Iterable[str]) -> None:
+        """Put the staged files of pods in the place of those in use; what runs keeps the files it has."""
+        with _explained(self._files):
+            for pod in pods:
+                shutil.rmtree(self._files / pod, ignore_errors=True)
+                if (staged := self._staged(pod)).exists():
+                    staged.rename(self._files / pod)
+
+    def forget_files(self, pods: Iterable[str]) -> None:
+        """Remove the files of pods."""
+        with _explained(self._files):
+            for pod in pods:
+                if (self._files / pod).exists():
+                    shutil.rmtree(self._files / pod)
+
+    def _make_folder(self, path: Path) -> None:
+        self._path.mkdir(parents=True, exist_ok=True)
+        for folder in (*reversed(path.relative_to(self._path).parents), path.relative_to(self._path)):
+            (self._path / folder).mkdir(mode=0o700, exist_ok=True)
+
+    def _staged(self, pod: str) -> Path:
+        # An underscore is in no pod's name.
+        return self._files / f"{pod}_new"
+
+    def _read_files(self, pod: str) -> dict[str, bytes]:
+        folder = self._files / pod
+        return {
+            str(file.relative_to(folder)): file.read_bytes() for file in sorted(folder.rglob("*")) if file.is_file()
+        }
+
+
+def _compare(old: Mapping[str, bytes], new: Mapping[str, bytes]) -> frozenset[str]:
+    return frozenset(path for path in (*old, *new) if old.get(path) != new.get(path))
+
+
+def _write(file: Path, data: bytes) -> None:
+    handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "wb") as stream:
+        stream.write(data)
+        stream.flush()
+        os.fsync(handle)
+
+
+class _explained:  # noqa: N801 - a context manager, used as a word
+    """Turn the system's errors into ours."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, OSError):
+            where = error.filename or self._path
+            hint = "run this as root, or use --user" if isinstance(error, PermissionError) else ""
+            raise PodunitError(f"{where}: {(error.strerror or str(error)).lower()}", hint) from None
