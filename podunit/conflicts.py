@@ -57,21 +57,21 @@ def _check_image_length(container: Container, report: Report) -> None:
 def _check_host_ports(workload: Workload, report: Report) -> None:
     claims: dict[tuple[int, str], list[Port]] = {}
     for pod in workload.pods:
-        for container in (*pod.init_containers, *pod.containers):
-            for port in container.ports:
-                if port.host_port is None:
-                    continue
-                others = claims.setdefault((port.host_port, port.protocol), [])
-                for other in others:
-                    if _overlap(port.host_ip, other.host_ip):
-                        report.error(
-                            port.at,
-                            "",
-                            f"host port {port.host_port}/{port.protocol} is taken already",
-                            f"the first claim is at {other.at}",
-                        )
-                        break
-                others.append(port)
+        own = (port for container in (*pod.init_containers, *pod.containers) for port in container.ports)
+        for port in (*own, *pod.published):
+            if port.host_port is None:
+                continue
+            others = claims.setdefault((port.host_port, port.protocol), [])
+            for other in others:
+                if _overlap(port.host_ip, other.host_ip):
+                    report.error(
+                        port.at,
+                        "",
+                        f"host port {port.host_port}/{port.protocol} is taken already",
+                        f"the first claim is at {other.at}",
+                    )
+                    break
+            others.append(port)
 
 
 def _overlap(one: str, other: str) -> bool:

@@ -165,12 +165,13 @@ async def delete(
     return Outcome(tuple(deleted), change, dict.fromkeys(gone, "deleted"))
 
 
-async def remove_static_units(manager: Manager, directory: UnitDirectory) -> Outcome:
-    """Remove the units that ship with podunit, once no pod is left that uses them."""
+async def remove_static_units(manager: Manager, directory: UnitDirectory, state: StateFolder) -> Outcome:
+    """Remove the units that ship with podunit, once no pod is left that uses them, and the objects that are kept."""
     change = directory.plan({}, tuple(_read_static()))
     directory.write(change, {})
     await manager.reload()
-    return Outcome((), change)
+    gone = state.forget_objects(state.read_objects())
+    return Outcome((), change, dict.fromkeys(gone, "deleted"))
 
 
 async def disown(manager: Manager, directory: UnitDirectory) -> tuple[str, ...]:

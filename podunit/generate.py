@@ -19,6 +19,7 @@ from podunit.names import (
     containers_target,
     image_unit,
     mend_unit,
+    network_unit,
     pod_unit,
     sandbox_unit,
     slice_unit,
@@ -170,7 +171,11 @@ def _sandbox(pod: Pod, scope: Scope, target: Target, shared: Values) -> UnitFile
             "make_volumes": command_line(volumes.make_volumes(pod, kept)),
             "make_files": tuple(command_line(volumes.make_files(pod, volume, scope)) for volume in files),
             "write_addresses": command_line(podman.write_addresses(pod, scope)) if addresses else None,
+            "network_unit": join_units([network_unit(pod.network.name)])
+            if pod.network and pod.network.own and not pod.host_network
+            else None,
             "network_target": Value("network.target") if scope is Scope.SYSTEM else None,
+            "redirect_ports": command_line(podman.redirect_ports(pod, scope)) if pod.redirects else None,
             "timeout_stop_sec": Value(str(pod.grace_sec + _STOP_MARGIN_SEC)),
             "run": command_line(podman.run_sandbox(pod, target.podman)),
             "shielded": podman.needs_shield(pod, target.podman),

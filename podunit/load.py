@@ -14,6 +14,7 @@ from podunit.conflicts import find_conflicts
 from podunit.decode import suggest
 from podunit.kubernetes.claims import read_claim, read_volume
 from podunit.kubernetes.objects import Objects, read_config_map, read_secret
+from podunit.kubernetes.services import Services
 from podunit.kubernetes.translate import read_pod
 from podunit.model import Pod, Workload
 from podunit.report import Report
@@ -29,7 +30,9 @@ _OBJECTS: Mapping[tuple[str, str], _ObjectReader] = {
     ("v1", "PersistentVolume"): read_volume,
 }
 _PODS: Mapping[tuple[str, str], _PodReader] = {("v1", "Pod"): read_pod}
-_KINDS = (*_PODS, *_OBJECTS)
+# What is looked at once all pods are known.
+_SERVICE = ("v1", "Service")
+_KINDS = (*_PODS, *_OBJECTS, _SERVICE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +78,16 @@ def find_kept(
     documents = tuple(documents)
     given = {document.key for document in documents}
     names = [document.name for document in documents if (document.version, document.kind) in _OBJECTS]
-    kinds = {kind for _, kind in _OBJECTS}
+    kinds = {kind for _, kind in (*_OBJECTS, _SERVICE)}
+    # A Service may select any pod.
+    every = any((document.version, document.kind) == _SERVICE for document in documents)
     installed = set(pods)
     found: list[Document] = []
     for key, file in kept.items():
         kind, _, name = key.partition(".")
         if key in given:
             continue
-        if kind in kinds or (name in installed and _mentions(file, names)):
+        if kind in kinds or (name in installed and (every or _mentions(file, names))):
             found += read_documents([str(file)], report)
     return tuple(found)
 
@@ -101,14 +106,17 @@ def translate(documents: Iterable[Document], report: Report, kept: Iterable[Docu
         if read_object := _OBJECTS.get((document.version, document.kind)):
             read_object(document.node, objects, report)
     pods = []
+    services = Services()
     for document in documents:
+        if (document.version, document.kind) == _SERVICE:
+            services.read(document.node, report, kept=document in kept)
         read = _PODS.get((document.version, document.kind))
         if read and (pod := read(document.node, objects, report)):
             pods.append(pod)
     if report.failed:
         return None
     concerned = frozenset(document.name for document in kept if (document.version, document.kind) in _PODS)
-    workload = Workload(tuple(pods), concerned)
+    workload = Workload(services.attach(pods, report), concerned)
     find_conflicts(workload, report)
     return None if report.failed else workload
 

@@ -91,13 +91,26 @@ class Env:
 
 @dataclass(frozen=True, slots=True)
 class Port:
-    """A container's port; published on the host when `host_port` is set. `host_ip` '' means every address."""
+    """A container's port; published on the host when `host_port` is set.
+
+    `host_ip` '' means every address; `name` '' is none.
+    """
 
     container_port: int
     protocol: Protocol
     host_port: int | None
     host_ip: str
     at: Position
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Redirect:
+    """A port under which a Service is reached, where the pod itself listens on another, the target."""
+
+    port: int
+    protocol: Protocol
+    target_port: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,15 +233,30 @@ class Container:
 
 
 @dataclass(frozen=True, slots=True)
+class Network:
+    """A bridge network by its name; one of podunit's `own` is made when it is needed."""
+
+    name: str
+    own: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Pod:
     """A pod. `boot` tells whether it starts with the machine; `settings` are the handle's and the slice's.
 
-    `resources` are the pod's own, None where it has none beside those of its containers.
+    `resources` are the pod's own, None where it has none beside those of its containers. `network` is the bridge that
+    it is on, None for none at all; there `aliases` are its names beside its own. `published` are host ports, and
+    `redirects` ports, that it has from Services.
     """
 
     name: str
+    namespace: str
     hostname: str
     host_network: bool
+    network: Network | None
+    aliases: tuple[str, ...]
+    published: tuple[Port, ...]
+    redirects: tuple[Redirect, ...]
     resources: Resources | None
     relabel: Relabel
     labels: tuple[tuple[str, str], ...]

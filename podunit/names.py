@@ -58,6 +58,11 @@ def image_unit(image: str, *, always: bool) -> str:
     return f"image{'-pull' if always else ''}@{escape_unit_name(image)}.service"
 
 
+def network_unit(network: str) -> str:
+    """The unit that makes a network of podman's, if it is not there."""
+    return f"network@{escape_unit_name(network)}.service"
+
+
 def parse_container_unit(unit: str) -> tuple[str, str] | None:
     """`container@web.nginx.service` as ('web', 'nginx'), None for any other name."""
     if not (unit.startswith("container@") and unit.endswith(".service")):

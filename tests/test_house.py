@@ -52,6 +52,7 @@ _ROOMS: tuple[tuple[str, ...], ...] = (
         "podunit.kubernetes.volumes",
         "podunit.kubernetes.rights",
         "podunit.kubernetes.translate",
+        "podunit.kubernetes.services",
         "podunit.conflicts",
         "podunit.installed",
         "podunit.host",

@@ -19,6 +19,7 @@ from podunit.model import (
     HostPathType,
     Medium,
     Mount,
+    Network,
     Pod,
     Port,
     Protocol,
@@ -70,8 +71,13 @@ def find_places(spec: str) -> list[str]:
 def test_the_least_pod_has_every_default() -> None:
     assert read("containers:\n  - name: main\n    image: quay.io/a/b:1\n") == Pod(
         name="web",
+        namespace="default",
         hostname="web",
         host_network=False,
+        network=Network("podunit", own=True),
+        aliases=(),
+        published=(),
+        redirects=(),
         resources=None,
         relabel=Relabel.NONE,
         labels=(),

@@ -146,6 +146,7 @@ def uninstall(
     from podunit.install import hold
     from podunit.installed import list_pods
     from podunit.manager import connect
+    from podunit.state import StateFolder
 
     settings: Settings = context.obj
     if keep_units:
@@ -155,9 +156,11 @@ def uninstall(
     if names := list(list_pods(settings.read_units())):
         _delete(settings, names, None, OutcomeFormat.TEXT, volumes=False)
 
+    state = StateFolder(settings.state_folder)
+
     async def run() -> Outcome:
         async with connect(settings.scope) as manager, hold(settings.unit_directory, print_note) as directory:
-            return await deploy.remove_static_units(manager, directory)
+            return await deploy.remove_static_units(manager, directory, state)
 
     _finish(settings, run, None, OutcomeFormat.TEXT)
 

@@ -80,7 +80,7 @@ def run_sandbox(pod: Pod, version: tuple[int, ...]) -> tuple[Word, ...]:
         ("--conmon-pidfile=", *sandbox_pid_file(pod)),
         "--detach",
         "--log-driver=none",
-        *(("--network=host", "--uts=host") if pod.host_network else (f"--hostname={pod.hostname}",)),
+        *_network(pod),
         "--ipc=shareable",
         *(f"--publish={_publication(port)}" for port in list_published(pod)),
         *(hold_volume(pod, volume) for volume in list_memory_volumes(pod)),
@@ -93,14 +93,20 @@ def run_sandbox(pod: Pod, version: tuple[int, ...]) -> tuple[Word, ...]:
     )
 
 
+def _network(pod: Pod) -> tuple[Word, ...]:
+    if pod.host_network:
+        return ("--network=host", "--uts=host")
+    if pod.network is None:
+        return ("--network=none", f"--hostname={pod.hostname}")
+    names = dict.fromkeys((pod.name, *pod.aliases))
+    aliases = (f"--network-alias={name}" for name in names)
+    return (f"--network={pod.network.name}", *aliases, f"--hostname={pod.hostname}")
+
+
 def list_published(pod: Pod) -> tuple[Port, ...]:
     """The ports that podman has to publish on the host."""
-    return tuple(
-        port
-        for container in (*pod.init_containers, *pod.containers)
-        for port in container.ports
-        if port.host_port is not None and not pod.host_network
-    )
+    own = (port for container in (*pod.init_containers, *pod.containers) for port in container.ports)
+    return tuple(port for port in (*own, *pod.published) if port.host_port is not None and not pod.host_network)
 
 
 def publish_again(pod: Pod) -> tuple[Word, ...]:
@@ -229,15 +235,25 @@ def _rights(security: Security) -> list[Word]:
 
 def write_addresses(pod: Pod, scope: Scope) -> tuple[Word, ...]:
     """Write the addresses of pod and host where the containers' units read them as variables."""
-    enter = (
-        "nsenter --net --target" if scope is Scope.SYSTEM else "nsenter --user --preserve-credentials --net --target"
-    )
     script = (
         'first() { set -- $("$@" hostname -I) 127.0.0.1; echo "$1"; }; '
-        f'pid=$({PODMAN} inspect --format "{{{{.State.Pid}}}}" "$2") && '
-        f'printf "POD_IP=%s\nHOST_IP=%s\n" "$(first {enter} "$pid")" "$(first)" > "$1"'
+        f'{_enter(scope)} && printf "POD_IP=%s\\nHOST_IP=%s\\n" "$(first enter)" "$(first)" > "$2"'
     )
-    return ("/bin/sh", "-c", script, "addresses", address_file(pod), sandbox_name(pod))
+    return ("/bin/sh", "-c", script, "addresses", sandbox_name(pod), address_file(pod))
+
+
+def redirect_ports(pod: Pod, scope: Scope) -> tuple[Word, ...]:
+    """Let the pod answer at the ports of Services which it listens on under other numbers."""
+    rules = " ".join(f"{it.protocol.lower()} dport {it.port} redirect to :{it.target_port};" for it in pod.redirects)
+    table = f"table inet podunit {{ chain services {{ type nat hook prerouting priority dstnat; {rules} }}; }}"
+    return ("/bin/sh", "-c", f'{_enter(scope)} && enter nft "$2"', "redirect", sandbox_name(pod), table)
+
+
+def _enter(scope: Scope) -> str:
+    """Shell: a function that runs a command in the network of the sandbox of which $1 is the name."""
+    user = "" if scope is Scope.SYSTEM else "--user --preserve-credentials "
+    enter = f'enter() {{ nsenter {user}--net --target "$pid" "$@"; }}'
+    return f'pid=$({PODMAN} inspect --format "{{{{.State.Pid}}}}" "$1") && {enter}'
 
 
 def address_file(pod: Pod) -> tuple[str | Specifier, ...]:

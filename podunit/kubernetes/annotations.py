@@ -1,4 +1,4 @@
-"""podunit's own annotations: `podunit/boot`, `podunit/engine`, and systemd directives.
+"""podunit's own annotations: `podunit/boot`, `podunit/network` and their like, and systemd directives.
 
 In: the annotations of a pod. Out: settings for the pod, and for each container by its name. Keys of others are theirs.
 `podunit/Unit.After` is the pod's, `podunit/Slice.MemoryHigh` its slice's, `podunit/nginx.Service.IOWeight` that of
@@ -24,8 +24,10 @@ _MANUALS = {
     "Slice": "systemd.resource-control",
     "Service": "systemd.service, systemd.exec, systemd.resource-control",
 }
-_WORDS = ("boot", "engine", "relabel")
+_WORDS = ("boot", "engine", "network", "relabel")
 _ENGINES = ("podman",)
+# podman's own rule; `container:…` and its like would be something else.
+_NETWORK = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 
@@ -35,6 +37,7 @@ class Annotations:
 
     boot: bool = True
     relabel: Relabel = Relabel.NONE
+    network: Located[str] | None = None
     pod: list[Setting] = field(default_factory=list)
     containers: dict[str, list[Setting]] = field(default_factory=dict)
 
@@ -69,6 +72,11 @@ def _read(
     elif word == "engine":
         if value.value not in _ENGINES:
             report.error(value.at, path, f"'{value.value[:60]}' is not one of {', '.join(_ENGINES)}")
+    elif word == "network":
+        if not _NETWORK.fullmatch(value.value):
+            hint = "write host, none, or the name of a network of podman's"
+            report.error(value.at, path, f"'{value.value[:60]}' is not the name of a network", hint)
+        found.network = value
     elif word == "relabel":
         if value.value in list(Relabel):
             found.relabel = Relabel(value.value)
@@ -92,7 +100,7 @@ def _read(
 
 def _refuse_word(key: Located[str], path: str, word: str, report: Report) -> None:
     hint = suggest(_PREFIX + word, [_PREFIX + known for known in _WORDS]) or (
-        "known are podunit/boot, podunit/engine, podunit/relabel, and directives such as podunit/Unit.After"
+        f"known are {', '.join(_PREFIX + known for known in _WORDS)}, and directives such as podunit/Unit.After"
     )
     report.error(key.at, path, f"unknown annotation '{key.value[:60]}'", hint)
 

@@ -36,7 +36,8 @@ def translate_ports(
         host_ip = _translate_host_ip(port, f"{item}.hostIP", report)
         host_port = port.host_port.value if port.host_port else None
         at = port.host_port.at if port.host_port else port.at
-        found.append(model.Port(port.container_port.value, port.protocol, host_port, host_ip, at))
+        name = port.name.value if port.name else ""
+        found.append(model.Port(port.container_port.value, port.protocol, host_port, host_ip, at, name))
     return tuple(found)
 
 

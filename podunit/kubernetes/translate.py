@@ -31,6 +31,10 @@ from podunit.model import PullPolicy
 from podunit.report import Report
 from podunit.source import Mapping
 
+_NAMESPACE = "default"
+# podunit's own network.
+_NETWORK = "podunit"
+
 # core/v1 PodSpec: the default of terminationGracePeriodSeconds.
 _GRACE_SEC = 30
 _GRACE_MAX_SEC = 2**31 - 1
@@ -45,6 +49,7 @@ class _Context:
     volumes: dict[str, model.Volume]
     annotations: Annotations
     objects: Objects
+    host_network: bool
 
 
 def read_pod(node: Mapping, objects: Objects, report: Report) -> model.Pod | None:
@@ -76,18 +81,28 @@ def _translate_pod(pod: schema.Pod, objects: Objects, report: Report) -> model.P
         report,
     )
     notes = tuple((key.value, value.value) for key, value in pod.metadata.annotations.entries)
-    itself = Self(pod.metadata.name.value, "default", labels, notes, every)
+    itself = Self(pod.metadata.name.value, _NAMESPACE, labels, notes, every)
     volumes = translate_volumes(spec.volumes, Projector(itself, objects, report), report)
-    context = _Context(itself, spec, volumes, annotations, objects)
+    host_network = spec.host_network or _is_network(annotations, "host")
+    no_network = _is_network(annotations, "none") and not host_network
+    context = _Context(itself, spec, volumes, annotations, objects, host_network)
+    containers = _translate_containers("spec.containers", spec.containers.value, context, report)
+    if no_network:
+        _refuse_host_ports(containers, report)
     return model.Pod(
         name=pod.metadata.name.value,
-        hostname=_translate_hostname(pod, report),
-        host_network=spec.host_network,
+        namespace=_NAMESPACE,
+        hostname=_translate_hostname(pod, host_network, report),
+        host_network=host_network,
+        network=None if no_network else _find_network(annotations),
+        aliases=(),
+        published=(),
+        redirects=(),
         resources=translate_pod_resources(spec.resources, report),
         relabel=annotations.relabel,
         labels=labels,
         init_containers=_translate_containers("spec.initContainers", spec.init_containers, context, report),
-        containers=_translate_containers("spec.containers", spec.containers.value, context, report),
+        containers=containers,
         volumes=tuple(volumes.values()),
         restart_policy=spec.restart_policy,
         grace_sec=_translate_grace(spec.termination_grace_period_seconds, report),
@@ -96,6 +111,23 @@ def _translate_pod(pod: schema.Pod, objects: Objects, report: Report) -> model.P
         at=pod.at,
         name_at=pod.metadata.name.at,
     )
+
+
+def _refuse_host_ports(containers: Iterable[model.Container], report: Report) -> None:
+    for container in containers:
+        for port in container.ports:
+            if port.host_port is not None:
+                report.error(port.at, "", "the pod has no network: nothing can be published", "remove the hostPort")
+
+
+def _is_network(annotations: Annotations, name: str) -> bool:
+    return annotations.network is not None and annotations.network.value == name
+
+
+def _find_network(annotations: Annotations) -> model.Network:
+    if annotations.network is None or annotations.network.value == _NETWORK:
+        return model.Network(_NETWORK, own=True)
+    return model.Network(annotations.network.value, own=False)
 
 
 def _number(path: str, items: Iterable[schema.Container]) -> list[tuple[str, schema.Container]]:
@@ -135,7 +167,7 @@ def _translate_container(path: str, container: schema.Container, context: _Conte
         args=_expand(container.args, f"{path}.args", environment),
         working_dir=container.working_dir.value if container.working_dir else None,
         env=environment.variables,
-        ports=translate_ports(container.ports, f"{path}.ports", context.spec.host_network, report),
+        ports=translate_ports(container.ports, f"{path}.ports", context.host_network, report),
         mounts=translate_mounts(container.volume_mounts, f"{path}.volumeMounts", context.volumes, environment, report),
         resources=translate_resources(container.resources, f"{path}.resources", report),
         security=translate_security(
@@ -171,13 +203,13 @@ def _default_pull_policy(image: str) -> PullPolicy:
     return PullPolicy.ALWAYS if tag in ("", "latest") else PullPolicy.IF_NOT_PRESENT
 
 
-def _translate_hostname(pod: schema.Pod, report: Report) -> str:
+def _translate_hostname(pod: schema.Pod, host_network: bool, report: Report) -> str:
     # sethostname(2) takes 64 bytes, but a DNS label ends at 63: the kubelet cuts there too.
     name = pod.metadata.name.value[:63].rstrip("-.")
     hostname = pod.spec.hostname
     if hostname is None:
         return name
     check_label_name(hostname, "spec.hostname", "host", report)
-    if pod.spec.host_network:
+    if host_network:
         report.warning(hostname.at, "spec.hostname", "no effect: with hostNetwork the host's own name holds")
     return hostname.value

@@ -11,6 +11,40 @@ from tests.lab.pods import container, pod, quick
 
 WEB = container("a", "httpd -f -p 8080 -h /www & wait", "ports: [{containerPort: 8080, hostPort: 8080}]")
 TWO = pod(WEB + container("b", "sleep 1000 & wait"), notes=quick("a"))
+CONFIGURED = """\
+apiVersion: v1
+kind: Secret
+metadata: {name: key}
+stringData: {key: "abc"}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: front}
+spec: {type: LoadBalancer, selector: {app: web}, ports: [{port: 8081, targetPort: 8080}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: web, labels: {app: web}, annotations: {podunit/boot: "false"}}
+spec:
+  terminationGracePeriodSeconds: 2
+  volumes: [{name: key, secret: {secretName: key}}]
+  containers:
+  - name: a
+    image: localhost/podunit-test:1
+    command: [sh, -c, "trap exit TERM; httpd -f -p 8080 -h /www & wait"]
+    volumeMounts: [{name: key, mountPath: /key}]
+    env:
+    - {name: KEY, valueFrom: {secretKeyRef: {name: key, key: key}}}
+    - {name: IP, valueFrom: {fieldRef: {fieldPath: status.podIP}}}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: client, annotations: {podunit/boot: "false"}}
+spec:
+  terminationGracePeriodSeconds: 2
+  containers:
+  - {name: a, image: "localhost/podunit-test:1", command: [sleep, "1000"]}
+"""
 STATES = "systemctl --user is-active pod@web sandbox@web container@web.a container@web.b | xargs"
 
 
@@ -40,3 +74,17 @@ def test_a_pod_of_a_user(alice: Laboratory) -> None:
     assert alice.sh(STATES, user="alice").stdout == "inactive inactive inactive inactive\n"
     assert alice.run("podman", "ps", "--all", "--quiet", user="alice").stdout == ""
     assert alice.run("podunit", "delete", "web", user="alice").stdout == "pod web: stopped, deleted\n"
+
+
+def test_configuration_and_names_of_a_users_pods(alice: Laboratory) -> None:
+    alice.write("/tmp/web.yaml", CONFIGURED)
+    done = alice.run("podunit", "up", "/tmp/web.yaml", user="alice")
+    assert done.stdout.endswith("pod web: created, started\npod client: created, started\n")
+    look = 'echo $KEY $(cat /key/key); [ "$IP" = $(hostname -i | cut -d" " -f1) ] && echo same'
+    assert alice.run("podman", "exec", "web.a", "sh", "-c", look, user="alice").stdout == "abc abc\nsame\n"
+    fetch = ("podman", "exec", "client.a", "wget", "-T", "5", "-qO-", "http://front:8081/")
+    assert alice.run(*fetch, user="alice").stdout == "podunit test page\n"
+    assert alice.run("curl", "--silent", "--fail", "127.0.0.1:8081").stdout == "podunit test page\n"
+    done = alice.run("podunit", "delete", "/tmp/web.yaml", user="alice")
+    assert done.stdout.endswith("pod web: stopped, deleted\npod client: stopped, deleted\n")
+    assert alice.sh("podman secret ls --quiet; ls -A ~/.local/state/podunit/files", user="alice").stdout == ""

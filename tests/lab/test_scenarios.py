@@ -36,7 +36,7 @@ def pods(lab: Laboratory) -> Iterator[Pods]:
     yield pods
     pods.clear()
     wait_for(pods.remains, "", timeout_sec=5)
-    pods.wait("", "image@*", "image-pull@*")
+    pods.wait("", "image@*", "image-pull@*", "network@*")
 
 
 def runs_of_init(pods: Pods) -> int:

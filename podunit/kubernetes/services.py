@@ -1,0 +1,209 @@
+"""Services: under which names a pod is found on its network, and which of its ports the host publishes.
+
+In: documents of kind Service, and the pods that they select. Out: pods with names and ports, or problems.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Annotated, ClassVar
+
+from podunit import model
+from podunit.decode import Located, Parsed, Table, decode, suggest
+from podunit.kubernetes.naming import check_label_name, check_port_name
+from podunit.kubernetes.schema import ObjectMeta, refuse
+from podunit.model import Pod, Port, Protocol, Redirect
+from podunit.report import Position, Report
+from podunit.source import Mapping as Node
+
+_DOMAIN = "svc.cluster.local"
+
+
+class ServiceType(StrEnum):
+    """`spec.type` of a Service."""
+
+    CLUSTER_IP = "ClusterIP"
+    NODE_PORT = "NodePort"
+    LOAD_BALANCER = "LoadBalancer"
+    EXTERNAL_NAME = "ExternalName"
+
+
+def _parse_port(text: str) -> str:
+    return text
+
+
+TargetPort = Annotated[str, Parsed(_parse_port, ("str", "int"))]
+
+
+@dataclass(frozen=True, slots=True)
+class ServicePort:
+    """core/v1 ServicePort."""
+
+    port: Located[int]
+    at: Position
+    name: Located[str] | None = None
+    protocol: Protocol = Protocol.TCP
+    target_port: Located[TargetPort] | None = None
+    node_port: Located[int] | None = None
+    app_protocol: Located[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceSpec:
+    """core/v1 ServiceSpec."""
+
+    unsupported: ClassVar[Mapping[str, str]] = refuse(
+        "clusterIPs externalIPs externalName healthCheckNodePort ipFamilies ipFamilyPolicy loadBalancerClass"
+        " loadBalancerIP loadBalancerSourceRanges sessionAffinityConfig trafficDistribution"
+    )
+
+    at: Position
+    ports: tuple[ServicePort, ...] = ()
+    selector: Table[Located[str]] = field(default_factory=Table)
+    type: Located[ServiceType] | None = None
+    cluster_ip: Located[str] | None = field(default=None, metadata={"key": "clusterIP"})
+    # One pod answers: nothing is balanced, and nothing passes through another machine.
+    allocate_load_balancer_node_ports: bool = True
+    external_traffic_policy: Located[str] | None = None
+    internal_traffic_policy: Located[str] | None = None
+    publish_not_ready_addresses: bool = False
+    session_affinity: Located[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceObject:
+    """core/v1 Service."""
+
+    unsupported: ClassVar[Mapping[str, str]] = refuse("status")
+
+    api_version: Located[str]
+    kind: Located[str]
+    metadata: ObjectMeta
+    spec: ServiceSpec
+    at: Position
+
+
+@dataclass(slots=True)
+class Services:
+    """The Services of one command."""
+
+    _found: dict[str, ServiceObject] = field(default_factory=dict)
+    _kept: set[str] = field(default_factory=set)
+
+    def read(self, node: Node, report: Report, *, kept: bool) -> None:
+        """Take a Service in, a `kept` one from an earlier apply; a second one of the name is a problem."""
+        service = decode(node, ServiceObject, "", report)
+        if not service:
+            return
+        name = service.metadata.name
+        check_label_name(name, "metadata.name", "Service", report)
+        first = self._found.setdefault(name.value, service)
+        if first is not service:
+            hint = f"the first is at {first.metadata.name.at}"
+            report.error(name.at, "metadata.name", f"a second Service '{name.value}'", hint)
+        _check_spec(service.spec, report)
+        if kept:
+            self._kept.add(name.value)
+
+    def attach(self, pods: Iterable[Pod], report: Report) -> tuple[Pod, ...]:
+        """The pods with the names and ports that the Services give them."""
+        found = list(pods)
+        for service in self._found.values():
+            selected = _select(service, found, report)
+            if not selected and service.metadata.name.value not in self._kept:
+                message = f"Service '{service.metadata.name.value}' selects no pod"
+                hint = "it is kept for pods that are applied later"
+                report.warning(service.spec.at, "spec.selector", message, hint)
+            found = [_attach(service, pod, report) if pod in selected else pod for pod in found]
+        return tuple(found)
+
+
+def _check_spec(spec: ServiceSpec, report: Report) -> None:
+    kind = spec.type.value if spec.type else ServiceType.CLUSTER_IP
+    if spec.type and kind is ServiceType.EXTERNAL_NAME:
+        hint = "write the name itself where it is used, or hostAliases"
+        report.error(spec.type.at, "spec.type", "'ExternalName' is not supported", hint)
+    if spec.cluster_ip and spec.cluster_ip.value not in ("", "None"):
+        message = "the address is the pod's, and podman's to choose"
+        report.error(spec.cluster_ip.at, "spec.clusterIP", message, "remove it: pods find it by the Service's name")
+    if not spec.selector.entries:
+        report.error(spec.at, "spec.selector", "'selector' is missing", "a Service is where a pod's labels say it is")
+    for index, port in enumerate(spec.ports):
+        path = f"spec.ports[{index}]"
+        if port.name:
+            check_port_name(port.name, f"{path}.name", report)
+        for number, key in ((port.port, "port"), (port.node_port, "nodePort")):
+            if number and not 1 <= number.value <= 65535:
+                report.error(number.at, f"{path}.{key}", f"{number.value} is not between 1 and 65535")
+        if port.node_port and kind is ServiceType.CLUSTER_IP:
+            hint = "write 'type: NodePort'"
+            report.error(port.node_port.at, f"{path}.nodePort", "no effect with type ClusterIP", hint)
+        if kind is ServiceType.NODE_PORT and not port.node_port:
+            hint = "name the host's port: there is nobody who would find a free one"
+            report.error(port.at, f"{path}.nodePort", "'nodePort' is missing", hint)
+
+
+def _select(service: ServiceObject, pods: Iterable[Pod], report: Report) -> tuple[Pod, ...]:
+    wanted = {(key.value, value.value) for key, value in service.spec.selector.entries}
+    found = tuple(pod for pod in pods if wanted and wanted <= set(pod.labels))
+    at = next((key.at for key, _ in service.spec.selector.entries), service.spec.at)
+    headless = service.spec.cluster_ip is not None and service.spec.cluster_ip.value == "None"
+    if len(found) > 1 and not headless:
+        names = ", ".join(pod.name for pod in found)
+        hint = "select one of them, or write 'clusterIP: None', and the name has all their addresses"
+        report.error(at, "spec.selector", f"selects several pods, {names}: nothing balances between them", hint)
+    return found
+
+
+def _attach(service: ServiceObject, pod: Pod, report: Report) -> Pod:
+    name = service.metadata.name
+    if pod.host_network or pod.network is None:
+        network = "the host's network" if pod.host_network else "no network"
+        message = f"Service '{name.value}' selects pod '{pod.name}', which has {network}"
+        report.error(name.at, "metadata.name", message, "its ports are the host's own, or nobody's")
+        return pod
+    names = (name.value, f"{name.value}.{pod.namespace}", f"{name.value}.{pod.namespace}.svc")
+    aliases = (*names, f"{name.value}.{pod.namespace}.{_DOMAIN}")
+    published = list(pod.published)
+    redirects = list(pod.redirects)
+    for index, port in enumerate(service.spec.ports):
+        target = _find_target(port, pod, f"spec.ports[{index}].targetPort", report)
+        if target is None:
+            continue
+        if port.port.value != target:
+            redirects.append(Redirect(port.port.value, port.protocol, target))
+        for host in _list_host_ports(service.spec, port):
+            published.append(Port(target, port.protocol, host.value, "", host.at))
+    return replace(
+        pod,
+        aliases=tuple(dict.fromkeys((*pod.aliases, *aliases))),
+        published=tuple(published),
+        redirects=tuple(dict.fromkeys(redirects)),
+    )
+
+
+def _list_host_ports(spec: ServiceSpec, port: ServicePort) -> list[Located[int]]:
+    kind = spec.type.value if spec.type else ServiceType.CLUSTER_IP
+    found = [port.port] if kind is ServiceType.LOAD_BALANCER else []
+    return [*found, *((port.node_port,) if port.node_port and kind is not ServiceType.CLUSTER_IP else ())]
+
+
+def _find_target(port: ServicePort, pod: Pod, path: str, report: Report) -> int | None:
+    target = port.target_port
+    if target is None:
+        return port.port.value
+    if re.fullmatch(r"[0-9]{1,5}", target.value):
+        number = int(target.value)
+        if not 1 <= number <= 65535:
+            report.error(target.at, path, f"{number} is not between 1 and 65535")
+        return number
+    containers: tuple[model.Container, ...] = (*pod.init_containers, *pod.containers)
+    names = {one.name: one.container_port for container in containers for one in container.ports if one.name}
+    if target.value in names:
+        return names[target.value]
+    hint = suggest(target.value, names) or f"it has {', '.join(names) or 'none'}"
+    report.error(target.at, path, f"pod '{pod.name}' has no port named '{target.value[:60]}'", hint)
+    return None

@@ -1,0 +1,100 @@
+"""Pods find each other by name, and Services give them names and ports; looked at from inside and from the host."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.lab.laboratory import Laboratory
+from tests.lab.pods import Pods, container, pod, wait_for
+
+FOREVER = "sleep 1000 & wait"
+WEB = pod(container("a", "httpd -f -p 8080 -h /www & wait", "ports: [{name: http, containerPort: 8080}]"))
+WEB = WEB.replace("  name: web\n", "  name: web\n  labels: {app: web}\n")
+CLIENT = pod(container("a", FOREVER), "client")
+SERVICES = """\
+apiVersion: v1
+kind: Service
+metadata: {name: front}
+spec:
+  type: LoadBalancer
+  selector: {app: web}
+  ports: [{port: 80, targetPort: http}]
+---
+apiVersion: v1
+kind: Service
+metadata: {name: node}
+spec:
+  type: NodePort
+  selector: {app: web}
+  ports: [{port: 8080, nodePort: 30080}]
+---
+"""
+PAGE = "podunit test page\n"
+
+
+@pytest.fixture
+def pods(lab: Laboratory) -> Iterator[Pods]:
+    pods = Pods(lab)
+    yield pods
+    pods.clear()
+    lab.sh("rm -rf /var/lib/podunit/objects; podman network rm --force podunit backend 2> /dev/null || :")
+    wait_for(pods.remains, "", timeout_sec=5)
+
+
+def fetch(pods: Pods, url: str) -> str:
+    """What the client's container gets."""
+    return pods.lab.run("podman", "exec", "client.a", "wget", "-T", "5", "-qO-", url, check=False).stdout
+
+
+def test_pods_and_services_have_names(pods: Pods) -> None:
+    pods.apply(SERVICES + WEB + "---\n" + CLIENT)
+    assert fetch(pods, "http://web:8080/") == PAGE
+    assert fetch(pods, "http://front/") == PAGE
+    assert fetch(pods, "http://front.default.svc.cluster.local/") == PAGE
+    assert fetch(pods, "http://node.default:8080/") == PAGE
+    for port in (80, 30080):
+        assert pods.lab.run("curl", "--silent", "--fail", f"127.0.0.1:{port}").stdout == PAGE
+    # After a restart it has another address, and is found there.
+    pods.systemctl("restart", "pod@web")
+    assert fetch(pods, "http://front/") == PAGE
+    pods.systemctl("stop", "pod@web")
+    assert fetch(pods, "http://web:8080/") == ""
+    assert pods.state("network@podunit") == "active"
+    pods.systemctl("stop", "pod@client")
+    pods.wait("inactive", "network@podunit")
+    pods.systemctl("start", "pod@web", "pod@client")
+    assert fetch(pods, "http://web:8080/") == PAGE
+
+
+def test_a_service_that_comes_later_changes_the_pod(pods: Pods) -> None:
+    pods.apply(WEB + "---\n" + CLIENT)
+    client = pods.main_pid("sandbox@client")
+    assert fetch(pods, "http://front/") == ""
+    done = pods.apply(SERVICES)
+    assert done.stdout == "Service front: created\nService node: created\npod web: changed, restarted\n"
+    assert fetch(pods, "http://front/") == PAGE
+    assert pods.main_pid("sandbox@client") == client
+    pods.lab.write("/root/services.yaml", SERVICES)
+    assert "Service front: deleted" in pods.lab.run("podunit", "delete", "/root/services.yaml").stdout
+
+
+def test_other_networks(pods: Pods) -> None:
+    pods.lab.run("podman", "network", "create", "backend")
+    other = WEB.replace("podunit/boot", "podunit/network: backend\n    podunit/boot")
+    alone = pod(container("a", FOREVER), "alone", notes="    podunit/network: none\n")
+    pods.apply(other + "---\n" + CLIENT + "---\n" + alone)
+    assert fetch(pods, "http://web:8080/") == ""
+    assert pods.lab.run("podman", "exec", "alone.a", "ip", "-o", "link").stdout.count("\n") == 1
+    pods.apply(other + "---\n" + CLIENT.replace("podunit/boot", "podunit/network: backend\n    podunit/boot"))
+    assert fetch(pods, "http://web:8080/") == PAGE
+    pods.lab.run("podunit", "delete", "client", "web")
+
+
+def test_a_pod_has_an_address_of_each_family(pods: Pods) -> None:
+    pods.apply(CLIENT)
+    addresses = pods.lab.run("podman", "exec", "client.a", "ip", "-o", "addr", "show", "eth0").stdout
+    assert " inet " in addresses
+    if pods.lab.run("test", "-e", "/proc/net/if_inet6", check=False).returncode == 0:
+        assert "scope global" in addresses.split(" inet6 ", 1)[1]
