@@ -52,9 +52,7 @@ class Object:
     @property
     def is_kind(self) -> bool:
         """Whether a document may have this kind."""
-        return any(field.name == "kind" for field in self.fields) and any(
-            field.name == "apiVersion" for field in self.fields
-        )
+        return {"apiVersion", "kind", "metadata"} <= {field.name for field in self.fields}
 
     @property
     def is_honoured(self) -> bool:
