@@ -80,6 +80,7 @@ _ROOMS: tuple[tuple[str, ...], ...] = (
         "podunit.cli.settings",
         "podunit.cli.output",
         "podunit.cli.files",
+        "podunit.cli.explain",
         "podunit.cli.pods",
         "podunit.cli.lifecycle",
         "podunit.cli.listing",

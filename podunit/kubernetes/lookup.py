@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
-from podunit.kubernetes.fields import Field, Object
+from podunit.kubernetes.fields import Field, Object, Verdict
 from podunit.kubernetes.table import (
     claims,
     container,
@@ -50,16 +50,28 @@ def list_objects() -> Mapping[str, Object]:
 class Found:
     """What a path leads to: a field, and the object that its value is; at least one of the two.
 
-    `path` has no indices, and begins with the object's name in lower case.
+    `path` has no indices, and begins with the object's name in lower case. `unread` is the path of the first field on
+    the way that is refused or ignored, if there is one: what is below it is not read, whatever its own verdict.
     """
 
     path: str
     field: Field | None
     object: Object | None
+    unread: str = ""
+
+    def go(self, word: str) -> Found:
+        """What is found in the field `word`; UnknownFieldError if there is none."""
+        fields = self.object.fields if self.object else ()
+        field = next((field for field in fields if field.name == word), None)
+        if field is None:
+            raise UnknownFieldError(word, self.path, tuple(field.name for field in fields))
+        is_read = self.field is None or self.field.verdict is Verdict.HONOURED
+        unread = self.unread or ("" if is_read else self.path)
+        return Found(f"{self.path}.{word}", field, list_objects().get(field.object), unread)
 
 
 class UnknownFieldError(Exception):
-    """A path leads nowhere: `word` is none of `allowed`, below `path`, which is empty for the first word."""
+    """A path leads nowhere: `word` is none of `allowed`, below `path`, which is empty for a kind."""
 
     def __init__(self, word: str, path: str, allowed: tuple[str, ...]) -> None:
         super().__init__(word)
@@ -78,14 +90,10 @@ def find(path: str) -> Found:
     if start is None and any(field.name == words[0] for field in list_objects()["Pod"].fields):
         start, words = list_objects()["Pod"], ["pod", *words]
     if start is None:
-        raise UnknownFieldError(words[0], "", tuple(name.lower() for name in list_objects()))
+        raise UnknownFieldError(words[0], "", _list_kinds())
     found = Found(start.name.lower(), None, start)
     for word in words[1:]:
-        fields = found.object.fields if found.object else ()
-        field = next((field for field in fields if field.name == word), None)
-        if field is None:
-            raise UnknownFieldError(word, found.path, tuple(field.name for field in fields))
-        found = Found(f"{found.path}.{word}", field, list_objects().get(field.object))
+        found = found.go(word)
     return found
 
 
@@ -93,13 +101,16 @@ def complete(incomplete: str) -> list[str]:
     """The paths that go on from one that is half written, up to the next dot."""
     head, dot, word = incomplete.rpartition(".")
     if not dot:
-        kinds = [name.lower() for name, found in list_objects().items() if found.is_kind]
-        return [kind for kind in kinds if kind.startswith(word.lower())]
+        return [kind for kind in _list_kinds() if kind.startswith(word.lower())]
     try:
         below = find(head).object
     except UnknownFieldError:
         return []
     return [f"{head}.{field.name}" for field in (below.fields if below else ()) if field.name.startswith(word)]
+
+
+def _list_kinds() -> tuple[str, ...]:
+    return tuple(name.lower() for name, found in list_objects().items() if found.is_kind)
 
 
 def _find_start(word: str) -> Object | None:
