@@ -23,7 +23,7 @@ _VERSION = "1.37.0"
 # What a file can say of pods; the table has all of these.
 _KINDS = {
     *("Pod", "Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "ReplicationController", "Job", "CronJob"),
-    *("ConfigMap", "Secret", "PersistentVolumeClaim", "PersistentVolume", "Service"),
+    *("ConfigMap", "Secret", "PersistentVolumeClaim", "PersistentVolume", "Service", "Namespace"),
 }
 # Types with no fields.
 _SCALARS = {"string", "integer", "boolean", "Quantity", "IntOrString", "Time"}

@@ -7,6 +7,7 @@ from podunit.kubernetes.fields import Object, honoured, ignored, refused
 _SERVER = "the server of a cluster writes it"
 _VALUES = "write the values into the pod, or files on the host for a hostPath"
 _PORT = "publish the port by a container's hostPort"
+_NO_NAMESPACES = "leave it out: there are no namespaces here, and no two pods have one name"
 _STATUS = "podunit status says how a pod here is"
 _API_VERSION = "the version of the API that the object is written for"
 _KIND = "what the object is"
@@ -90,6 +91,24 @@ OBJECTS = (
             ),
             honoured("type", "string", "which keys programs may expect", "a note: its keys are not checked"),
         ),
+    ),
+    Object(
+        "Namespace",
+        "v1",
+        "a space in which names count",
+        (
+            refused("apiVersion", "string", _API_VERSION, _NO_NAMESPACES),
+            refused("kind", "string", _KIND, _NO_NAMESPACES),
+            refused("metadata", "ObjectMeta", _METADATA, _NO_NAMESPACES),
+            refused("spec", "NamespaceSpec", "what has to be done before it may go", _NO_NAMESPACES),
+            ignored("status", "NamespaceStatus", "what a cluster has observed", _STATUS),
+        ),
+    ),
+    Object(
+        "NamespaceSpec",
+        "v1",
+        "what has to be done before a namespace may go",
+        (refused("finalizers", "[]string", "who has to act before", _NO_NAMESPACES),),
     ),
     Object(
         "Service",
