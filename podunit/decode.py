@@ -8,7 +8,7 @@ whose keys are the user's, `Located[T]` where a later stage needs the position, 
 for a scalar with a syntax of its own, or one of these `| None`. The field `host_port` is the key
 `hostPort`, unless its metadata has a `key`; a field without a default is required; null is absence, as in
 the Kubernetes API. A field `at: Position` gets the object's own position. `unsupported:
-ClassVar[Mapping[str, str]]` names real fields that are refused, and why.
+ClassVar[Mapping[str, str]]` names real fields that are refused, `ignored` those that have no effect, and why.
 """
 
 from __future__ import annotations
@@ -112,6 +112,7 @@ class _Field:
 class _Shape:
     fields: Mapping[str, _Field]
     unsupported: Mapping[str, str]
+    ignored: Mapping[str, str]
     has_position: bool
 
 
@@ -128,7 +129,7 @@ def _shape(kind: Any) -> _Shape:
         key = field.metadata.get("key", first + "".join(word.capitalize() for word in others))
         required = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
         fields[key] = _Field(field.name, required, _reader(hints[field.name]))
-    return _Shape(fields, getattr(kind, "unsupported", {}), has_position)
+    return _Shape(fields, getattr(kind, "unsupported", {}), getattr(kind, "ignored", {}), has_position)
 
 
 @cache
@@ -215,9 +216,9 @@ def _object_reader(kind: Any) -> _Reader:
             key = entry.key
             field = shape.fields.get(key.text)
             if field is None:
-                if not (key.text in shape.unsupported and _is_null(entry.value)):
-                    _refuse_key(key, shape, path, report)
-                    failed = True
+                is_known = key.text in shape.unsupported or key.text in shape.ignored
+                if not (is_known and _is_null(entry.value)):
+                    failed = _judge_key(key, shape, path, report) or failed
             elif field.required or not _is_null(entry.value):
                 value = field.read(entry.value, join_path(path, key.text), key.at, report)
                 values[field.name] = value
@@ -235,13 +236,18 @@ def _object_reader(kind: Any) -> _Reader:
     return read
 
 
-def _refuse_key(key: source.Scalar, shape: _Shape, path: str, report: Report) -> None:
+def _judge_key(key: source.Scalar, shape: _Shape, path: str, report: Report) -> bool:
+    """Report a key that is no field of the dataclass; whether that is an error."""
     own_path, shown = join_path(path, key.text), _shorten(key.text)
+    if key.text in shape.ignored:
+        report.warning(key.at, own_path, f"'{shown}' has no effect here", shape.ignored[key.text])
+        return False
     if key.text in shape.unsupported:
         report.error(key.at, own_path, f"'{shown}' is not supported", shape.unsupported[key.text])
-        return
+        return True
     hint = suggest(key.text, shape.fields) or f"fields allowed here: {', '.join(sorted(shape.fields)) or 'none'}"
     report.error(key.at, own_path, f"unknown field '{shown}'", hint)
+    return True
 
 
 def _parsed_reader(marker: Parsed) -> _Reader:

@@ -139,7 +139,8 @@ def test_a_control_character_is_refused(char: str) -> None:
         (
             "podunit/zzz",
             "unknown annotation 'podunit/zzz'",
-            "known are podunit/boot, podunit/engine, podunit/network, podunit/relabel, and directives such as podunit/Unit.After",
+            "known are podunit/boot, podunit/engine, podunit/network, podunit/relabel,"
+            " and directives such as podunit/Unit.After",
         ),
     ],
 )

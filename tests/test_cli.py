@@ -36,7 +36,8 @@ _BROKEN = _SOUND.replace("spec:", "spec:\n  restartPolicy: 'Alway,100%: no'").re
     "image:", "comand: [a]\n      image:"
 )
 _COMMANDS = (
-    *("validate", "compile", "apply", "up", "down", "delete", "start", "stop", "restart", "enable", "disable"),
+    *("validate", "compile", "explain"),
+    *("apply", "up", "down", "delete", "start", "stop", "restart", "enable", "disable"),
     *("ps", "status", "logs", "exec", "uninstall"),
 )
 _MESSAGE = "'Alway,100%: no' is not one of Always, OnFailure, Never"

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from podunit.decode import Located, Parsed, Table, decode, join_path, suggest
-from podunit.report import Position, Report
+from podunit.report import Level, Position, Report
 from podunit.source import parse_documents
 
 T = TypeVar("T")
@@ -42,6 +42,7 @@ class Port:
 @dataclass(frozen=True, slots=True)
 class Container:
     unsupported: ClassVar[Mapping[str, str]] = {"livenessProbe": "systemd's watchdog does this"}
+    ignored: ClassVar[Mapping[str, str]] = {"resizePolicy": "what changed is restarted"}
 
     name: Located[str]
     image: str
@@ -200,6 +201,30 @@ def test_a_field_that_is_refused_says_why() -> None:
 
 def test_a_refused_field_without_a_value_is_absent() -> None:
     assert read("{name: a, image: b, livenessProbe: }", Container).image == "b"
+
+
+@pytest.mark.parametrize("value", ["1", "[]", "{a: {b: c}}", "[{resourceName: cpu}]", "''"])
+def test_an_ignored_field_is_a_warning_and_nothing_is_lost(value: str) -> None:
+    report = Report()
+    (node,) = parse_documents(f"{{name: a, resizePolicy: {value}, image: b, tty: true}}".encode(), "f", report)
+    container = decode(node, Container, "c", report)
+    assert container is not None
+    assert (container.name.value, container.image, container.tty) == ("a", "b", True)
+    assert [(str(problem), problem.hint) for problem in report.problems] == [
+        ("f:1:11: warning: c.resizePolicy: 'resizePolicy' has no effect here", "what changed is restarted")
+    ]
+
+
+def test_an_ignored_field_without_a_value_is_absent() -> None:
+    assert read("{name: a, image: b, resizePolicy: null}", Container).image == "b"
+
+
+def test_an_ignored_field_hides_no_error() -> None:
+    report = Report()
+    (node,) = parse_documents(b"{resizePolicy: [], nmae: a, resizePolic: b, image: c}", "f", report)
+    assert decode(node, Container, "", report) is None
+    assert [problem.path for problem in report.problems if problem.level is Level.ERROR] == ["", "nmae", "resizePolic"]
+    assert [problem.path for problem in report.problems if problem.level is Level.WARNING] == ["resizePolicy"]
 
 
 def test_all_problems_of_a_document_are_reported() -> None:

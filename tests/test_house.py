@@ -13,7 +13,7 @@ from podunit.files import find_folder
 
 _PACKAGE = Path(podunit.__file__).parent
 
-# A module imports modules of a lower room, and earlier ones of its own package.
+# A module imports modules of a lower room, and earlier ones of its own package, a package's packages included.
 _ROOMS: tuple[tuple[str, ...], ...] = (
     ("podunit", "podunit.report", "podunit.errors", "podunit.scope", "podunit.sentences"),
     (
@@ -39,6 +39,20 @@ _ROOMS: tuple[tuple[str, ...], ...] = (
     ),
     (
         "podunit.kubernetes",
+        "podunit.kubernetes.fields",
+        "podunit.kubernetes.table",
+        "podunit.kubernetes.table.claims",
+        "podunit.kubernetes.table.container",
+        "podunit.kubernetes.table.jobs",
+        "podunit.kubernetes.table.objects",
+        "podunit.kubernetes.table.pod",
+        "podunit.kubernetes.table.probes",
+        "podunit.kubernetes.table.security",
+        "podunit.kubernetes.table.storage",
+        "podunit.kubernetes.table.volumes",
+        "podunit.kubernetes.table.workloads",
+        "podunit.kubernetes.lookup",
+        "podunit.kubernetes.verdicts",
         "podunit.kubernetes.quantity",
         "podunit.kubernetes.naming",
         "podunit.kubernetes.annotations",
@@ -67,6 +81,7 @@ _ROOMS: tuple[tuple[str, ...], ...] = (
         "podunit.cli.settings",
         "podunit.cli.output",
         "podunit.cli.files",
+        "podunit.cli.explain",
         "podunit.cli.pods",
         "podunit.cli.lifecycle",
         "podunit.cli.listing",
@@ -122,8 +137,7 @@ def list_calls(module: str) -> Iterator[str]:
 def is_lower(imported: str, module: str) -> bool:
     """Whether `imported` is in a lower room, or earlier in the package of `module`."""
     (room, place), (own_room, own_place) = _PLACES[imported], _PLACES[module]
-    package = module.rpartition(".")[0]
-    in_package = package != "podunit" and imported.rpartition(".")[0] == package
+    in_package = imported.split(".")[:2] == module.split(".")[:2]
     return room < own_room or (room == own_room and in_package and place < own_place)
 
 

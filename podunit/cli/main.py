@@ -16,7 +16,7 @@ from typing import Annotated, NoReturn, cast
 
 import typer
 
-from podunit.cli import attach, files, lifecycle, listing
+from podunit.cli import attach, explain, files, lifecycle, listing
 from podunit.cli.output import Color, print_error, set_color
 from podunit.cli.settings import Settings
 from podunit.errors import PodunitError
@@ -69,6 +69,7 @@ def _main(
 for command in (
     files.validate,
     files.compile_,
+    explain.explain,
     lifecycle.apply,
     lifecycle.up,
     lifecycle.down,

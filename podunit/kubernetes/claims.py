@@ -13,7 +13,8 @@ from podunit import model
 from podunit.decode import Located, decode
 from podunit.kubernetes.naming import check_object_name, check_path
 from podunit.kubernetes.objects import Claim, Objects, PersistentVolume
-from podunit.kubernetes.schema import Bytes, HostPathVolumeSource, ObjectMeta, refuse
+from podunit.kubernetes.schema import Bytes, HostPathVolumeSource, ObjectMeta
+from podunit.kubernetes.verdicts import ignored_fields, refused_fields
 from podunit.model import HostPathType
 from podunit.report import Position, Report
 from podunit.source import Mapping as Node
@@ -21,7 +22,7 @@ from podunit.source import Mapping as Node
 
 @dataclass(frozen=True, slots=True)
 class StorageList:
-    """The one resource of core/v1 VolumeResourceRequirements, and the capacity of a PersistentVolume."""
+    """The one resource of core/v1 VolumeResourceRequirements."""
 
     storage: Located[Bytes] | None = None
 
@@ -30,19 +31,20 @@ class StorageList:
 class VolumeResourceRequirements:
     """core/v1 VolumeResourceRequirements."""
 
+    ignored: ClassVar[Mapping[str, str]] = ignored_fields("VolumeResourceRequirements")
+
     requests: StorageList = field(default_factory=StorageList)
-    limits: StorageList = field(default_factory=StorageList)
 
 
 @dataclass(frozen=True, slots=True)
 class PersistentVolumeClaimSpec:
     """core/v1 PersistentVolumeClaimSpec."""
 
-    unsupported: ClassVar[Mapping[str, str]] = refuse("dataSource dataSourceRef selector volumeAttributesClassName")
+    unsupported: ClassVar[Mapping[str, str]] = refused_fields("PersistentVolumeClaimSpec")
+    ignored: ClassVar[Mapping[str, str]] = ignored_fields("PersistentVolumeClaimSpec")
 
     access_modes: tuple[Located[str], ...] = ()
     resources: VolumeResourceRequirements = field(default_factory=VolumeResourceRequirements)
-    storage_class_name: Located[str] | None = None
     volume_mode: Located[str] | None = None
     volume_name: Located[str] | None = None
 
@@ -51,7 +53,7 @@ class PersistentVolumeClaimSpec:
 class PersistentVolumeClaim:
     """core/v1 PersistentVolumeClaim."""
 
-    unsupported: ClassVar[Mapping[str, str]] = refuse("status")
+    ignored: ClassVar[Mapping[str, str]] = ignored_fields("PersistentVolumeClaim")
 
     api_version: Located[str]
     kind: Located[str]
@@ -64,7 +66,7 @@ class PersistentVolumeClaim:
 class LocalVolumeSource:
     """core/v1 LocalVolumeSource."""
 
-    unsupported: ClassVar[Mapping[str, str]] = refuse("fsType")
+    unsupported: ClassVar[Mapping[str, str]] = refused_fields("LocalVolumeSource")
 
     path: Located[str]
 
@@ -73,7 +75,8 @@ class LocalVolumeSource:
 class ObjectReference:
     """The part of core/v1 ObjectReference that a claimRef has."""
 
-    unsupported: ClassVar[Mapping[str, str]] = refuse("fieldPath resourceVersion uid")
+    unsupported: ClassVar[Mapping[str, str]] = refused_fields("ObjectReference")
+    ignored: ClassVar[Mapping[str, str]] = ignored_fields("ObjectReference")
 
     name: Located[str]
     api_version: Located[str] | None = None
@@ -85,20 +88,14 @@ class ObjectReference:
 class PersistentVolumeSpec:
     """core/v1 PersistentVolumeSpec."""
 
-    unsupported: ClassVar[Mapping[str, str]] = refuse(
-        "awsElasticBlockStore azureDisk azureFile cephfs cinder csi fc flexVolume flocker gcePersistentDisk glusterfs"
-        " iscsi mountOptions nfs photonPersistentDisk portworxVolume quobyte rbd scaleIO storageos"
-        " volumeAttributesClassName vsphereVolume nodeAffinity"
-    )
+    unsupported: ClassVar[Mapping[str, str]] = refused_fields("PersistentVolumeSpec")
+    ignored: ClassVar[Mapping[str, str]] = ignored_fields("PersistentVolumeSpec")
 
     at: Position
     access_modes: tuple[Located[str], ...] = ()
-    capacity: StorageList = field(default_factory=StorageList)
     claim_ref: ObjectReference | None = None
     host_path: HostPathVolumeSource | None = None
     local: LocalVolumeSource | None = None
-    persistent_volume_reclaim_policy: Located[str] | None = None
-    storage_class_name: Located[str] | None = None
     volume_mode: Located[str] | None = None
 
 
@@ -106,7 +103,7 @@ class PersistentVolumeSpec:
 class PersistentVolumeObject:
     """core/v1 PersistentVolume."""
 
-    unsupported: ClassVar[Mapping[str, str]] = refuse("status")
+    ignored: ClassVar[Mapping[str, str]] = ignored_fields("PersistentVolume")
 
     api_version: Located[str]
     kind: Located[str]

@@ -1,7 +1,8 @@
 """The fields of the Kubernetes API that podunit reads, by name and shape (Kubernetes API reference, v1).
 
 In: nothing. Out: dataclasses for `decode`, which takes names and types from here. What a field means is for
-`translate`. A field of the API that is not listed is refused by name, with a reason; everything else is unknown.
+`translate`. The API's other fields are refused, or have no effect: `table` says which, and why. Everything else is
+unknown.
 """
 
 from __future__ import annotations
@@ -13,21 +14,14 @@ from typing import Annotated, ClassVar
 
 from podunit.decode import Located, Parsed, Table
 from podunit.kubernetes.quantity import parse_base64, parse_bytes, parse_cpu_milli, parse_divisor
+from podunit.kubernetes.verdicts import ignored_fields, refused_fields
 from podunit.model import HostPathType, Medium, Protocol, PullPolicy, RestartPolicy
 from podunit.report import Position
-
-_REFUSED = "remove it: podunit refuses what it would not honour"
-
 
 Bytes = Annotated[int, Parsed(parse_bytes)]
 CpuMilli = Annotated[int, Parsed(parse_cpu_milli)]
 Divisor = Annotated[Fraction, Parsed(parse_divisor)]
 Base64 = Annotated[bytes, Parsed(parse_base64, ("str",))]
-
-
-def refuse(names: str) -> Mapping[str, str]:
-    """The real fields of these names, which are refused."""
-    return dict.fromkeys(names.split(), _REFUSED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +54,7 @@ class ResourceFieldSelector:
 class EnvVarSource:
     """core/v1 EnvVarSource."""
 
-    unsupported: ClassVar[Mapping[str, str]] = refuse("fileKeyRef")
+    unsupported: ClassVar[Mapping[str, str]] = refused_fields("EnvVarSource")
 
     at: Position
     config_map_key_ref: KeySelector | None = None
@@ -113,7 +107,7 @@ class ContainerPort:
 class VolumeMount:
     """core/v1 VolumeMount."""
 
-    unsupported: ClassVar[Mapping[str, str]] = refuse("mountPropagation recursiveReadOnly")
+    unsupported: ClassVar[Mapping[str, str]] = refused_fields("VolumeMount")
 
     name: Located[str]
     mount_path: Located[str]
@@ -127,7 +121,7 @@ class VolumeMount:
 class ResourceList:
     """The resources of core/v1 ResourceRequirements that podunit knows, as limits or as requests."""
 
-    unsupported: ClassVar[Mapping[str, str]] = refuse("ephemeral-storage hugepages-2Mi hugepages-1Gi")
+    unsupported: ClassVar[Mapping[str, str]] = refused_fields("ResourceList")
 
     memory: Located[Bytes] | None = None
     cpu: Located[CpuMilli] | None = None
@@ -137,7 +131,7 @@ class ResourceList:
 class ResourceRequirements:
     """core/v1 ResourceRequirements."""
 
-    unsupported: ClassVar[Mapping[str, str]] = refuse("claims")
+    unsupported: ClassVar[Mapping[str, str]] = refused_fields("ResourceRequirements")
 
     limits: ResourceList = field(default_factory=ResourceList)
     requests: ResourceList = field(default_factory=ResourceList)
@@ -155,9 +149,7 @@ class Capabilities:
 class SecurityContext:
     """core/v1 SecurityContext."""
 
-    unsupported: ClassVar[Mapping[str, str]] = refuse(
-        "appArmorProfile procMount runAsNonRoot seLinuxOptions seccompProfile windowsOptions"
-    )
+    unsupported: ClassVar[Mapping[str, str]] = refused_fields("SecurityContext")
 
     run_as_user: Located[int] | None = None
     run_as_group: Located[int] | None = None
@@ -171,10 +163,7 @@ class SecurityContext:
 class PodSecurityContext:
     """core/v1 PodSecurityContext."""
 
-    unsupported: ClassVar[Mapping[str, str]] = refuse(
-        "appArmorProfile fsGroup fsGroupChangePolicy runAsNonRoot seLinuxChangePolicy seLinuxOptions seccompProfile"
-        " supplementalGroups supplementalGroupsPolicy sysctls windowsOptions"
-    )
+    unsupported: ClassVar[Mapping[str, str]] = refused_fields("PodSecurityContext")
 
     run_as_user: Located[int] | None = None
     run_as_group: Located[int] | None = None
@@ -184,11 +173,8 @@ class PodSecurityContext:
 class Container:
     """core/v1 Container."""
 
-    unsupported: ClassVar[Mapping[str, str]] = refuse(
-        "lifecycle livenessProbe readinessProbe resizePolicy restartPolicy restartPolicyRules"
-        " startupProbe stdin stdinOnce terminationMessagePath terminationMessagePolicy tty"
-        " volumeDevices"
-    )
+    unsupported: ClassVar[Mapping[str, str]] = refused_fields("Container")
+    ignored: ClassVar[Mapping[str, str]] = ignored_fields("Container")
 
     name: Located[str]
     image: Located[str]
@@ -217,6 +203,8 @@ class HostPathVolumeSource:
 class EmptyDirVolumeSource:
     """core/v1 EmptyDirVolumeSource."""
 
+    unsupported: ClassVar[Mapping[str, str]] = refused_fields("EmptyDirVolumeSource")
+
     medium: Medium = Medium.DISK
     size_limit: Located[Bytes] | None = None
 
@@ -224,6 +212,8 @@ class EmptyDirVolumeSource:
 @dataclass(frozen=True, slots=True)
 class KeyToPath:
     """core/v1 KeyToPath."""
+
+    unsupported: ClassVar[Mapping[str, str]] = refused_fields("KeyToPath")
 
     key: Located[str]
     path: Located[str]
@@ -233,6 +223,8 @@ class KeyToPath:
 @dataclass(frozen=True, slots=True)
 class ConfigMapVolumeSource:
     """core/v1 ConfigMapVolumeSource, and ConfigMapProjection but for the mode."""
+
+    unsupported: ClassVar[Mapping[str, str]] = refused_fields("ConfigMapVolumeSource")
 
     at: Position
     name: Located[str] | None = None
@@ -245,6 +237,8 @@ class ConfigMapVolumeSource:
 class SecretVolumeSource:
     """core/v1 SecretVolumeSource."""
 
+    unsupported: ClassVar[Mapping[str, str]] = refused_fields("SecretVolumeSource")
+
     at: Position
     secret_name: Located[str] | None = None
     items: tuple[KeyToPath, ...] = ()
@@ -256,6 +250,8 @@ class SecretVolumeSource:
 class DownwardAPIVolumeFile:
     """core/v1 DownwardAPIVolumeFile."""
 
+    unsupported: ClassVar[Mapping[str, str]] = refused_fields("DownwardAPIVolumeFile")
+
     path: Located[str]
     at: Position
     field_ref: ObjectFieldSelector | None = None
@@ -266,6 +262,8 @@ class DownwardAPIVolumeFile:
 @dataclass(frozen=True, slots=True)
 class DownwardAPIVolumeSource:
     """core/v1 DownwardAPIVolumeSource."""
+
+    unsupported: ClassVar[Mapping[str, str]] = refused_fields("DownwardAPIVolumeSource")
 
     items: tuple[DownwardAPIVolumeFile, ...] = ()
     default_mode: Located[int] | None = None
@@ -292,7 +290,7 @@ class DownwardAPIProjection:
 class VolumeProjection:
     """core/v1 VolumeProjection."""
 
-    unsupported: ClassVar[Mapping[str, str]] = refuse("clusterTrustBundle podCertificate serviceAccountToken")
+    unsupported: ClassVar[Mapping[str, str]] = refused_fields("VolumeProjection")
 
     at: Position
     config_map: Projection | None = None
@@ -303,6 +301,8 @@ class VolumeProjection:
 @dataclass(frozen=True, slots=True)
 class ProjectedVolumeSource:
     """core/v1 ProjectedVolumeSource."""
+
+    unsupported: ClassVar[Mapping[str, str]] = refused_fields("ProjectedVolumeSource")
 
     sources: tuple[VolumeProjection, ...] = ()
     default_mode: Located[int] | None = None
@@ -320,11 +320,7 @@ class PersistentVolumeClaimVolumeSource:
 class Volume:
     """core/v1 Volume."""
 
-    unsupported: ClassVar[Mapping[str, str]] = refuse(
-        "awsElasticBlockStore azureDisk azureFile cephfs cinder csi ephemeral fc"
-        " flexVolume flocker gcePersistentDisk gitRepo glusterfs image iscsi nfs "
-        " photonPersistentDisk portworxVolume quobyte rbd scaleIO storageos vsphereVolume"
-    )
+    unsupported: ClassVar[Mapping[str, str]] = refused_fields("Volume")
 
     name: Located[str]
     at: Position
@@ -341,14 +337,8 @@ class Volume:
 class PodSpec:
     """core/v1 PodSpec."""
 
-    unsupported: ClassVar[Mapping[str, str]] = refuse(
-        "activeDeadlineSeconds affinity automountServiceAccountToken dnsConfig dnsPolicy enableServiceLinks"
-        " ephemeralContainers hostAliases hostIPC hostPID hostUsers hostnameOverride"
-        " imagePullSecrets nodeName nodeSelector os overhead preemptionPolicy priority priorityClassName"
-        " readinessGates resourceClaims runtimeClassName schedulerName schedulingGates"
-        " serviceAccount serviceAccountName setHostnameAsFQDN shareProcessNamespace subdomain tolerations"
-        " topologySpreadConstraints"
-    )
+    unsupported: ClassVar[Mapping[str, str]] = refused_fields("PodSpec")
+    ignored: ClassVar[Mapping[str, str]] = ignored_fields("PodSpec")
 
     containers: Located[tuple[Container, ...]]
     init_containers: tuple[Container, ...] = ()
@@ -365,10 +355,7 @@ class PodSpec:
 class ObjectMeta:
     """meta/v1 ObjectMeta."""
 
-    unsupported: ClassVar[Mapping[str, str]] = refuse(
-        "creationTimestamp deletionGracePeriodSeconds deletionTimestamp finalizers generateName generation"
-        " managedFields namespace ownerReferences resourceVersion selfLink uid"
-    )
+    ignored: ClassVar[Mapping[str, str]] = ignored_fields("ObjectMeta")
 
     name: Located[str]
     labels: Table[Located[str]] = field(default_factory=Table)
@@ -379,7 +366,7 @@ class ObjectMeta:
 class Pod:
     """core/v1 Pod."""
 
-    unsupported: ClassVar[Mapping[str, str]] = refuse("status")
+    ignored: ClassVar[Mapping[str, str]] = ignored_fields("Pod")
 
     api_version: Located[str]
     kind: Located[str]

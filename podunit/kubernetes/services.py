@@ -14,7 +14,8 @@ from typing import Annotated, ClassVar
 from podunit import model
 from podunit.decode import Located, Parsed, Table, decode, suggest
 from podunit.kubernetes.naming import check_label_name, check_port_name
-from podunit.kubernetes.schema import ObjectMeta, refuse
+from podunit.kubernetes.schema import ObjectMeta
+from podunit.kubernetes.verdicts import ignored_fields, refused_fields
 from podunit.model import Pod, Port, Protocol, Redirect
 from podunit.report import Position, Report
 from podunit.source import Mapping as Node
@@ -42,42 +43,35 @@ TargetPort = Annotated[str, Parsed(_parse_port, ("str", "int"))]
 class ServicePort:
     """core/v1 ServicePort."""
 
+    ignored: ClassVar[Mapping[str, str]] = ignored_fields("ServicePort")
+
     port: Located[int]
     at: Position
     name: Located[str] | None = None
     protocol: Protocol = Protocol.TCP
     target_port: Located[TargetPort] | None = None
     node_port: Located[int] | None = None
-    app_protocol: Located[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceSpec:
     """core/v1 ServiceSpec."""
 
-    unsupported: ClassVar[Mapping[str, str]] = refuse(
-        "clusterIPs externalIPs externalName healthCheckNodePort ipFamilies ipFamilyPolicy loadBalancerClass"
-        " loadBalancerIP loadBalancerSourceRanges sessionAffinityConfig trafficDistribution"
-    )
+    unsupported: ClassVar[Mapping[str, str]] = refused_fields("ServiceSpec")
+    ignored: ClassVar[Mapping[str, str]] = ignored_fields("ServiceSpec")
 
     at: Position
     ports: tuple[ServicePort, ...] = ()
     selector: Table[Located[str]] = field(default_factory=Table)
     type: Located[ServiceType] | None = None
     cluster_ip: Located[str] | None = field(default=None, metadata={"key": "clusterIP"})
-    # One pod answers: nothing is balanced, and nothing passes through another machine.
-    allocate_load_balancer_node_ports: bool = True
-    external_traffic_policy: Located[str] | None = None
-    internal_traffic_policy: Located[str] | None = None
-    publish_not_ready_addresses: bool = False
-    session_affinity: Located[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceObject:
     """core/v1 Service."""
 
-    unsupported: ClassVar[Mapping[str, str]] = refuse("status")
+    ignored: ClassVar[Mapping[str, str]] = ignored_fields("Service")
 
     api_version: Located[str]
     kind: Located[str]

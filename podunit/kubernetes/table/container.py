@@ -1,0 +1,328 @@
+"""Container and what only one container has, but for its rights (core/v1)."""
+
+from __future__ import annotations
+
+from podunit.kubernetes.fields import Object, honoured, ignored, refused
+
+_NO_PROBES = "remove it: podunit runs no probes"
+_NO_HOOKS = "remove it: podunit runs no hooks"
+_SIDECAR = "remove it: the pod's restartPolicy holds for all its containers"
+_LOG = "see podunit logs and podunit status for what a container said at its end"
+
+OBJECTS = (
+    Object(
+        "Container",
+        "v1",
+        "one container of a pod",
+        (
+            honoured(
+                "args", "[]string", "arguments of the command; without them the image's", "words after the image's name"
+            ),
+            honoured("command", "[]string", "what runs; without it the image's entry point", "podman run --entrypoint"),
+            honoured("env", "[]EnvVar", "variables of the environment", "podman run --env"),
+            honoured(
+                "envFrom",
+                "[]EnvFromSource",
+                "ConfigMaps and Secrets whose keys become variables",
+                "podman run --env, or --secret for what a Secret holds",
+            ),
+            honoured(
+                "image",
+                "string",
+                "the image that the container runs",
+                "podman run IMAGE, once image@….service has made it present",
+            ),
+            honoured(
+                "imagePullPolicy",
+                "string",
+                "when the image is pulled: Always, IfNotPresent or Never",
+                "image-pull@….service pulls at each start, image@….service what is missing",
+            ),
+            refused("lifecycle", "Lifecycle", "what runs after the start and before the stop", _NO_HOOKS),
+            refused("livenessProbe", "Probe", "a check whose failure restarts the container", _NO_PROBES),
+            honoured("name", "string", "the container's name, once in a pod", "container@POD.NAME.service"),
+            honoured("ports", "[]ContainerPort", "ports that the container listens on", "see its fields"),
+            refused("readinessProbe", "Probe", "a check of whether the container can serve", _NO_PROBES),
+            ignored(
+                "resizePolicy",
+                "[]ContainerResizePolicy",
+                "whether changed resources restart the container",
+                "podunit apply restarts what changed",
+            ),
+            honoured(
+                "resources",
+                "ResourceRequirements",
+                "limits and requests of the container",
+                "directives of the container's service",
+            ),
+            refused("restartPolicy", "string", "when this container starts again", _SIDECAR),
+            refused("restartPolicyRules", "[]ContainerRestartRule", "exit codes that start it again", _SIDECAR),
+            honoured("securityContext", "SecurityContext", "what the container may do", "see its fields"),
+            refused("startupProbe", "Probe", "a check that has to succeed before the others begin", _NO_PROBES),
+            refused("stdin", "boolean", "whether standard input stays open for who attaches"),
+            refused("stdinOnce", "boolean", "whether standard input ends with the first who attached"),
+            ignored("terminationMessagePath", "string", "the file in which a container leaves its last words", _LOG),
+            ignored("terminationMessagePolicy", "string", "whether the log may stand for the last words", _LOG),
+            refused("tty", "boolean", "whether the container has a terminal"),
+            refused(
+                "volumeDevices",
+                "[]VolumeDevice",
+                "block devices that the container gets",
+                "mount the device as a hostPath of type BlockDevice into a privileged container",
+            ),
+            honoured("volumeMounts", "[]VolumeMount", "where volumes are mounted", "podman run --mount"),
+            honoured("workingDir", "string", "the directory in which the command starts", "podman run --workdir"),
+        ),
+    ),
+    Object(
+        "EnvVar",
+        "v1",
+        "a variable of the environment",
+        (
+            honoured("name", "string", "the variable's name", "podman run --env=NAME=VALUE"),
+            honoured(
+                "value",
+                "string",
+                "its value; $(NAME) stands for a variable defined before, $$ for a dollar",
+                "podman run --env=NAME=VALUE",
+            ),
+            honoured("valueFrom", "EnvVarSource", "where the value comes from", "see its fields"),
+        ),
+    ),
+    Object(
+        "EnvVarSource",
+        "v1",
+        "where the value of a variable comes from",
+        (
+            honoured("configMapKeyRef", "ConfigMapKeySelector", "a key of a ConfigMap", "podman run --env"),
+            honoured("fieldRef", "ObjectFieldSelector", "a field of the pod", "podman run --env"),
+            refused("fileKeyRef", "FileKeySelector", "a key of a file in a volume"),
+            honoured(
+                "resourceFieldRef", "ResourceFieldSelector", "a limit or request of a container", "podman run --env"
+            ),
+            honoured(
+                "secretKeyRef",
+                "SecretKeySelector",
+                "a key of a Secret",
+                "podman run --secret, from a file that only its owner may read",
+            ),
+        ),
+    ),
+    Object(
+        "ConfigMapKeySelector",
+        "v1",
+        "a key of a ConfigMap",
+        (
+            honoured("key", "string", "the key", "the value of the variable"),
+            honoured("name", "string", "the ConfigMap's name", "an object of the same files, or of an earlier apply"),
+            honoured(
+                "optional", "boolean", "whether it may be missing", "without the key there is no variable, and no error"
+            ),
+        ),
+    ),
+    Object(
+        "SecretKeySelector",
+        "v1",
+        "a key of a Secret",
+        (
+            honoured("key", "string", "the key", "the value of the variable"),
+            honoured("name", "string", "the Secret's name", "an object of the same files, or of an earlier apply"),
+            honoured(
+                "optional", "boolean", "whether it may be missing", "without the key there is no variable, and no error"
+            ),
+        ),
+    ),
+    Object(
+        "FileKeySelector",
+        "v1",
+        "a key of a file of variables in a volume",
+        (
+            refused("key", "string", "the key"),
+            refused("optional", "boolean", "whether it may be missing"),
+            refused("path", "string", "the file's path in the volume"),
+            refused("volumeName", "string", "the volume"),
+        ),
+    ),
+    Object(
+        "ObjectFieldSelector",
+        "v1",
+        "a field of the pod",
+        (
+            honoured(
+                "apiVersion",
+                "string",
+                "the version that the path is written for; v1 by default",
+                "v1, whatever it says",
+            ),
+            honoured(
+                "fieldPath",
+                "string",
+                "the field's path, such as metadata.name",
+                "metadata, spec.nodeName, the addresses of pod and host",
+            ),
+        ),
+    ),
+    Object(
+        "ResourceFieldSelector",
+        "v1",
+        "a limit or request of a container",
+        (
+            honoured(
+                "containerName", "string", "the container; by default the one that asks", "a container of the pod"
+            ),
+            honoured(
+                "divisor",
+                "Quantity",
+                "the unit in which the value is written; 1 by default",
+                "the value is rounded up to whole units",
+            ),
+            honoured(
+                "resource", "string", "the resource, such as limits.memory", "limits and requests of cpu and memory"
+            ),
+        ),
+    ),
+    Object(
+        "EnvFromSource",
+        "v1",
+        "an object whose keys become variables",
+        (
+            honoured("configMapRef", "ConfigMapEnvSource", "a ConfigMap", "podman run --env for each key"),
+            honoured("prefix", "string", "what stands before each variable's name", "part of each variable's name"),
+            honoured("secretRef", "SecretEnvSource", "a Secret", "podman run --secret for each key"),
+        ),
+    ),
+    Object(
+        "ConfigMapEnvSource",
+        "v1",
+        "a ConfigMap whose keys become variables",
+        (
+            honoured("name", "string", "the ConfigMap's name", "an object of the same files, or of an earlier apply"),
+            honoured(
+                "optional", "boolean", "whether it may be missing", "without it there are no variables, and no error"
+            ),
+        ),
+    ),
+    Object(
+        "SecretEnvSource",
+        "v1",
+        "a Secret whose keys become variables",
+        (
+            honoured("name", "string", "the Secret's name", "an object of the same files, or of an earlier apply"),
+            honoured(
+                "optional", "boolean", "whether it may be missing", "without it there are no variables, and no error"
+            ),
+        ),
+    ),
+    Object(
+        "ContainerPort",
+        "v1",
+        "a port that a container listens on",
+        (
+            honoured(
+                "containerPort", "integer", "the port in the container", "podman run --publish=…:PORT of the sandbox"
+            ),
+            honoured(
+                "hostIP", "string", "the host's address that the port is published on", "podman run --publish=IP:…"
+            ),
+            honoured(
+                "hostPort",
+                "integer",
+                "the host's port; without it nothing is published",
+                "podman run --publish=PORT:… of the sandbox",
+            ),
+            honoured("name", "string", "a name of the port, once in a pod", "a name that others may refer to"),
+            honoured("protocol", "string", "TCP, UDP or SCTP", "podman run --publish=…/PROTOCOL"),
+        ),
+    ),
+    Object(
+        "ResourceRequirements",
+        "v1",
+        "what a container or a pod may use, and what it needs",
+        (
+            refused(
+                "claims",
+                "[]ResourceClaim",
+                "devices of spec.resourceClaims",
+                "mount the device as a hostPath of type CharDevice or BlockDevice into a privileged container",
+            ),
+            honoured("limits", "ResourceList", "the most that may be used", "MemoryMax= and CPUQuota="),
+            honoured("requests", "ResourceList", "what is needed", "MemoryLow= and CPUWeight="),
+        ),
+    ),
+    Object(
+        "ResourceList",
+        "v1",
+        "an amount for each resource, as limits or as requests",
+        (
+            honoured(
+                "cpu", "Quantity", "processor time, 1 for one processor", "limits: CPUQuota=; requests: CPUWeight="
+            ),
+            refused(
+                "ephemeral-storage", "Quantity", "space on the node's own disk", "limit it by quotas of the file system"
+            ),
+            refused("hugepages-1Gi", "Quantity", "memory in pages of 1 GiB"),
+            refused("hugepages-2Mi", "Quantity", "memory in pages of 2 MiB"),
+            honoured(
+                "memory",
+                "Quantity",
+                "memory in bytes, with a unit such as Mi or G",
+                "limits: MemoryMax=; requests: MemoryLow=, for the system's pods",
+            ),
+        ),
+    ),
+    Object(
+        "VolumeMount",
+        "v1",
+        "where a container has a volume",
+        (
+            refused("bindMountOptions", "[]string", "more options of the bind mount"),
+            honoured("mountPath", "string", "the path in the container", "podman run --mount=…,dst=PATH"),
+            refused("mountPropagation", "string", "whether mounts made later pass between host and container"),
+            honoured("name", "string", "the volume of spec.volumes", "podman run --mount=…,src=…"),
+            honoured("readOnly", "boolean", "whether the container may only read", "podman run --mount=…,ro=true"),
+            refused("recursiveReadOnly", "string", "whether mounts below are read-only too"),
+            honoured(
+                "subPath", "string", "a path in the volume that stands for all of it", "podman run --mount=…,src=…/PATH"
+            ),
+            honoured("subPathExpr", "string", "a subPath with $(VAR) in it", "podman run --mount=…,src=…/PATH"),
+        ),
+    ),
+    Object(
+        "VolumeDevice",
+        "v1",
+        "a block device that a container gets",
+        (
+            refused("devicePath", "string", "the path in the container"),
+            refused("name", "string", "the claim that stands for the device"),
+        ),
+    ),
+    Object(
+        "ContainerResizePolicy",
+        "v1",
+        "whether a changed resource restarts the container",
+        (
+            ignored("resourceName", "string", "cpu or memory", "podunit apply restarts what changed"),
+            ignored(
+                "restartPolicy", "string", "NotRequired or RestartContainer", "podunit apply restarts what changed"
+            ),
+        ),
+    ),
+    Object(
+        "ContainerRestartRule",
+        "v1",
+        "a rule of when a container starts again",
+        (
+            refused("action", "string", "what is done: Restart", _SIDECAR),
+            refused("exitCodes", "ContainerRestartRuleOnExitCodes", "exit codes that the rule is for", _SIDECAR),
+        ),
+    ),
+    Object(
+        "ContainerRestartRuleOnExitCodes",
+        "v1",
+        "exit codes",
+        (
+            refused("operator", "string", "In or NotIn", _SIDECAR),
+            refused("values", "[]integer", "the exit codes", _SIDECAR),
+        ),
+    ),
+)
