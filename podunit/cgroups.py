@@ -10,7 +10,12 @@ from collections.abc import Callable, Iterator
 
 from podunit.model import Container, Pod, Resources
 from podunit.scope import Scope
+from podunit.target import Target
 from podunit.unitfile import Directive, Value
+
+# The kubelet's, for QoS class Guaranteed and for what the node needs.
+_GUARANTEED_OOM_SCORE = -997
+_KEEPS_OOM_SCORE = (5,)
 
 
 def container_directives(pod: Pod, container: Container, scope: Scope) -> tuple[Directive, ...]:
@@ -38,6 +43,30 @@ def slice_directives(pod: Pod, scope: Scope) -> tuple[Directive, ...]:
                 cpu_request_milli=own.cpu_request_milli or _need(pod, _request_milli),
             ),
             scope,
+        )
+    )
+
+
+def oom_directives(pod: Pod, scope: Scope, target: Target) -> tuple[Directive, ...]:
+    """Whom the kernel spares when memory is short: pods that need no more than they have asked for, and critical ones.
+
+    The kubelet's score of such pods. Those of others depend on the memory of the machine; here they are as any service.
+    """
+    # A user may not lower the score. conmon before 2.1.8 sets it back, and is older than this podman.
+    if scope is Scope.USER or target.podman < _KEEPS_OOM_SCORE or not (pod.is_critical or _is_guaranteed(pod)):
+        return ()
+    return (Directive("OOMScoreAdjust", Value(str(_GUARANTEED_OOM_SCORE))),)
+
+
+def _is_guaranteed(pod: Pod) -> bool:
+    """QoS class Guaranteed: everywhere limits of both, and requests that are as much."""
+    own = [pod.resources] if pod.resources else [one.resources for one in (*pod.init_containers, *pod.containers)]
+    return all(
+        limit is not None and request in (None, limit)
+        for one in own
+        for limit, request in (
+            (one.memory_limit_bytes, one.memory_request_bytes),
+            (one.cpu_limit_milli, one.cpu_request_milli),
         )
     )
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from ipaddress import ip_address
 
-from podunit.model import Container, Pod, Port, Workload
+from podunit.model import ImageVolume, Pod, Port, Workload
 from podunit.names import container_unit, image_unit, slice_unit
-from podunit.report import Report
+from podunit.report import Position, Report
 from podunit.unitfile import UNIT_NAME_MAX
 
 
@@ -41,13 +41,16 @@ def _check_lengths(pod: Pod, report: Report) -> None:
                 f" characters, systemd takes {UNIT_NAME_MAX}",
                 "shorten the pod's or the container's name",
             )
-        _check_image_length(container, report)
+        _check_image_length(container.image, container.image_at, report)
+    for volume in pod.volumes:
+        if isinstance(volume, ImageVolume):
+            _check_image_length(volume.image, volume.image_at, report)
 
 
-def _check_image_length(container: Container, report: Report) -> None:
-    if (length := len(image_unit(container.image, always=True))) > UNIT_NAME_MAX:
+def _check_image_length(image: str, at: Position, report: Report) -> None:
+    if (length := len(image_unit(image, always=True))) > UNIT_NAME_MAX:
         report.error(
-            container.image_at,
+            at,
             "",
             f"the unit of this image would have a name of {length} characters, systemd takes {UNIT_NAME_MAX}",
             "tag the image with a shorter name",

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from podunit import __version__
-from podunit.cgroups import container_directives, slice_directives
+from podunit.cgroups import container_directives, oom_directives, slice_directives
 from podunit.engines import podman, secrets, volumes
 from podunit.hostpaths import list_host_paths, prepare_paths
-from podunit.model import Container, EmptyDir, Files, Pod, PullPolicy, RestartPolicy, Setting, Workload
+from podunit.model import Container, EmptyDir, Files, ImageVolume, Pod, PullPolicy, RestartPolicy, Setting, Workload
 from podunit.names import (
     PARENT_SLICE,
     container_unit,
@@ -94,9 +94,11 @@ def generate_pod(pod: Pod, scope: Scope, target: Target) -> tuple[UnitFile, ...]
     ]
     done: list[str] = []
     for container in pod.init_containers:
-        units.append(_container(pod, container, scope, shared, tuple(done), init=True))
+        units.append(_container(pod, container, scope, target, shared, tuple(done), init=True))
         done.append(container_unit(pod.name, container.name))
-    units += [_container(pod, container, scope, shared, tuple(done), init=False) for container in pod.containers]
+    units += [
+        _container(pod, container, scope, target, shared, tuple(done), init=False) for container in pod.containers
+    ]
     return tuple(units)
 
 
@@ -179,8 +181,9 @@ def _sandbox(pod: Pod, scope: Scope, target: Target, shared: Values) -> UnitFile
             "runtime_directories": join_words([podman.runtime_directory(pod), *made]),
             "closed": bool(made),
             "state_directories": join_words([volumes.volumes_directory(pod)]) if kept else None,
-            "make_volumes": command_line(volumes.make_volumes(pod, kept)),
+            "make_volumes": command_line(volumes.make_volumes(pod, kept, scope)),
             "make_files": tuple(command_line(volumes.make_files(pod, volume, scope)) for volume in files),
+            "prepare": tuple(map(command_line, podman.prepare_sandbox(pod))),
             "write_addresses": command_line(podman.write_addresses(pod, scope)) if addresses else None,
             "network_unit": join_units([network_unit(pod.network.name)])
             if pod.network and pod.network.own and not pod.host_network
@@ -205,19 +208,25 @@ def _sandbox(pod: Pod, scope: Scope, target: Target, shared: Values) -> UnitFile
 
 
 def _container(
-    pod: Pod, container: Container, scope: Scope, shared: Values, inits: tuple[str, ...], *, init: bool
+    pod: Pod,
+    container: Container,
+    scope: Scope,
+    target: Target,
+    shared: Values,
+    inits: tuple[str, ...],
+    *,
+    init: bool,
 ) -> UnitFile:
     sandbox = sandbox_unit(pod.name)
-    images = (
-        ()
-        if container.pull_policy is PullPolicy.NEVER
-        else (image_unit(container.image, always=container.pull_policy is PullPolicy.ALWAYS),)
-    )
+    wanted = _list_images(container)
+    images = tuple(image_unit(image, always=always) for image, always in wanted.items())
+    pulled = [image_unit(image, always=True) for image, always in wanted.items() if always]
     host_paths = list_host_paths(container)
     run = podman.run_init_container(pod, container) if init else podman.run_container(pod, container, scope)
     pid_file = podman.container_pid_file(pod, container, scope)
     make_secrets, remove_secrets = secrets.make_secrets(pod, container, scope), secrets.remove_secrets(pod, container)
     address_file = podman.address_file(pod) if podman.needs_addresses(container) else None
+    verify = podman.verify_image_user(container)
     restart = (_INIT_RESTART if init else _MAIN_RESTART)[pod.restart_policy]
     return UnitFile(
         container_unit(pod.name, container.name),
@@ -227,9 +236,8 @@ def _container(
             "container": escape_text(container.name),
             "required_units": join_units(inits) if inits else None,
             "image_units": join_units(images) if images else None,
-            "pull_unit": quote_word(image_unit(container.image, always=True), expands_variables=True)
-            if container.pull_policy is PullPolicy.ALWAYS
-            else None,
+            "pull_units": tuple(quote_word(unit, expands_variables=True) for unit in pulled),
+            "silent": init and container.tty,
             "after": join_units([sandbox, *images, *inits]),
             "mounts": join_words(host_paths) if host_paths else None,
             "run": command_line(run),
@@ -241,13 +249,23 @@ def _container(
             "address_file": quote_word(address_file, expands_variables=False) if address_file else None,
             "restart": Value(restart),
             "timeout_stop_sec": Value(str(_timeout_stop_sec(pod, init=init))),
-            "resources": container_directives(pod, container, scope),
-            "prepare": prepare_paths(pod, container),
+            "resources": (*container_directives(pod, container, scope), *oom_directives(pod, scope, target)),
+            "prepare": (*((command_line(verify),) if verify else ()), *prepare_paths(pod, container)),
             "image": escape_text(container.image),
             "unit_settings": _settings(container.settings, "Unit"),
             "service_settings": _settings(container.settings, "Service"),
         },
     )
+
+
+def _list_images(container: Container) -> dict[str, bool]:
+    """The images that have to be there, of the container and its volumes, and whether each is pulled every time."""
+    volumes = [mount.volume for mount in container.mounts if isinstance(mount.volume, ImageVolume)]
+    found: dict[str, bool] = {}
+    for image, policy in ((container.image, container.pull_policy), *((one.image, one.pull_policy) for one in volumes)):
+        if policy is not PullPolicy.NEVER:
+            found[image] = found.get(image, False) or policy is PullPolicy.ALWAYS
+    return found
 
 
 def _settings(settings: tuple[Setting, ...], section: str) -> tuple[Directive, ...]:

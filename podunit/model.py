@@ -21,7 +21,7 @@ class RestartPolicy(StrEnum):
 
 
 class PullPolicy(StrEnum):
-    """`imagePullPolicy` of a Container."""
+    """`imagePullPolicy` of a Container, `pullPolicy` of an image that is a volume."""
 
     ALWAYS = "Always"
     IF_NOT_PRESENT = "IfNotPresent"
@@ -49,11 +49,35 @@ class HostPathType(StrEnum):
     BLOCK_DEVICE = "BlockDevice"
 
 
+class MountPropagation(StrEnum):
+    """`mountPropagation` of a VolumeMount: whose later mounts below it are seen."""
+
+    NONE = "None"
+    HOST_TO_CONTAINER = "HostToContainer"
+    BIDIRECTIONAL = "Bidirectional"
+
+
 class Medium(StrEnum):
     """`medium` of an EmptyDirVolumeSource."""
 
     DISK = ""
     MEMORY = "Memory"
+
+
+class ProfileType(StrEnum):
+    """`type` of a SeccompProfile or an AppArmorProfile."""
+
+    RUNTIME_DEFAULT = "RuntimeDefault"
+    UNCONFINED = "Unconfined"
+    LOCALHOST = "Localhost"
+
+
+class Processes(StrEnum):
+    """Which processes a container sees: `hostPID` and `shareProcessNamespace` of a Pod."""
+
+    OWN = "own"
+    POD = "pod"
+    HOST = "host"
 
 
 class Relabel(StrEnum):
@@ -165,7 +189,18 @@ class Claim:
     at: Position
 
 
-Volume = HostPath | EmptyDir | Files | Claim
+@dataclass(frozen=True, slots=True)
+class ImageVolume:
+    """The files of an image, which nobody changes."""
+
+    name: str
+    image: str
+    pull_policy: PullPolicy
+    at: Position
+    image_at: Position
+
+
+Volume = HostPath | EmptyDir | Files | Claim | ImageVolume
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +212,7 @@ class Mount:
     sub_path: str
     read_only: bool
     at: Position
+    propagation: MountPropagation = MountPropagation.NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,8 +236,20 @@ class Resources:
 
 
 @dataclass(frozen=True, slots=True)
+class Profile:
+    """What confines a container; `localhost` is a file of seccomp's or a name of AppArmor's, '' for other types."""
+
+    type: ProfileType
+    localhost: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Security:
-    """As whom and with what rights a container runs; IDs are None where the image's own hold."""
+    """As whom and with what rights a container runs; IDs are None where the image's own hold.
+
+    `groups` are further ones; `verifies_user` says that the image's user must not be root. `selinux` are the parts of
+    a label, by name. A profile is None where it is the engine's own.
+    """
 
     user: int | None
     group: int | None
@@ -210,6 +258,12 @@ class Security:
     no_new_privileges: bool
     added_capabilities: tuple[str, ...]
     dropped_capabilities: tuple[str, ...]
+    groups: tuple[int, ...] = ()
+    verifies_user: bool = False
+    seccomp: Profile | None = None
+    apparmor: Profile | None = None
+    selinux: tuple[tuple[str, str], ...] = ()
+    unmasks_proc: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +284,18 @@ class Container:
     settings: tuple[Setting, ...]
     at: Position
     image_at: Position
+    stdin: bool = False
+    tty: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Resolver:
+    """What /etc/resolv.conf says: beside what the host's does, or instead of it."""
+
+    replaces_host: bool
+    nameservers: tuple[str, ...]
+    searches: tuple[str, ...]
+    options: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,6 +313,9 @@ class Pod:
     `resources` are the pod's own, None where it has none beside those of its containers. `network` is the bridge that
     it is on, None for none at all; there `aliases` are its names beside its own. `published` are host ports, and
     `redirects` ports, that it has from Services.
+
+    `fs_group` owns its emptyDir volumes, None for root's; `sysctls` are names with dots, and values; `hosts` names, and
+    their addresses; without a `resolver` the host's holds, without a `runtime` podman's default.
     """
 
     name: str
@@ -269,6 +338,14 @@ class Pod:
     settings: tuple[Setting, ...]
     at: Position
     name_at: Position
+    fs_group: int | None = None
+    sysctls: tuple[tuple[str, str], ...] = ()
+    hosts: tuple[tuple[str, str], ...] = ()
+    resolver: Resolver | None = None
+    processes: Processes = Processes.OWN
+    host_ipc: bool = False
+    runtime: str | None = None
+    is_critical: bool = False
 
 
 @dataclass(frozen=True, slots=True)

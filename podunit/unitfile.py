@@ -28,6 +28,7 @@ _ESCAPES = {"\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 class Specifier(StrEnum):
     """A specifier of systemd.unit(5): what differs between managers, or between machines."""
 
+    CONFIG_DIR = "%E"
     RUNTIME_DIR = "%t"
     STATE_DIR = "%S"
     HOST_NAME = "%H"

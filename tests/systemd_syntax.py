@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from podunit.unitfile import Value
 
-DIRECTORIES = {"t": "<runtime>", "S": "<state>", "H": "<host>", "h": "<home>"}
+DIRECTORIES = {"E": "/etc", "t": "<runtime>", "S": "<state>", "H": "<host>", "h": "<home>"}
 _LETTERS = {"a": 7, "b": 8, "f": 12, "n": 10, "r": 13, "t": 9, "v": 11, "s": 32}
 _LETTERS |= {char: ord(char) for char in "\\\"'"}
 

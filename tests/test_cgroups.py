@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from podunit.cgroups import container_directives, slice_directives
+from podunit.cgroups import container_directives, oom_directives, slice_directives
 from podunit.generate import generate
 from podunit.kubernetes.objects import Objects
 from podunit.kubernetes.translate import read_pod
@@ -14,7 +14,7 @@ from podunit.render import render
 from podunit.report import Report
 from podunit.scope import Scope
 from podunit.source import Mapping, parse_documents
-from podunit.target import OLDEST
+from podunit.target import OLDEST, Target
 from podunit.unitfile import Directive
 
 # Thousandths of a CPU → cpu.weight, worked out by hand: the kubelet's MilliCPUToShares, and the map of KEP-2254.
@@ -201,3 +201,32 @@ def test_who_requests_no_cpu_has_the_least_weight_beside_those_who_do() -> None:
         {"CPUWeight": "4"},
         {"CPUWeight": "1"},
     ]
+
+
+_WHOLE = "{limits: {memory: 1, cpu: 1}}"
+
+
+@pytest.mark.parametrize(
+    ("containers", "pod", "inits", "spared"),
+    [
+        ([_WHOLE], "{}", [], True),
+        (["{limits: {memory: 1, cpu: 1}, requests: {memory: 1, cpu: 1}}"], "{}", [], True),
+        (["{limits: {memory: 2, cpu: 1}, requests: {memory: 1}}"], "{}", [], False),
+        (["{limits: {memory: 1}}"], "{}", [], False),
+        (["{limits: {cpu: 1}}"], "{}", [], False),
+        ([_WHOLE, "{}"], "{}", [], False),
+        ([_WHOLE], "{}", [_WHOLE], True),
+        ([_WHOLE], "{}", ["{}"], False),
+        (["{}"], _WHOLE, [], True),
+        ([_WHOLE], "{limits: {memory: 1}}", [], False),
+    ],
+)
+def test_who_is_guaranteed_what_he_needs_is_killed_last(
+    containers: list[str], pod: str, inits: list[str], spared: bool
+) -> None:
+    found = read(containers, pod, inits)
+    newer = Target(252, (5, 0))
+    assert describe(oom_directives(found, Scope.SYSTEM, newer)) == ({"OOMScoreAdjust": "-997"} if spared else {})
+    # A user may not, and an older podman sets it back.
+    assert oom_directives(found, Scope.USER, newer) == ()
+    assert oom_directives(found, Scope.SYSTEM, OLDEST) == ()

@@ -11,17 +11,18 @@ from typing import Any
 
 import pytest
 
-from podunit.kubernetes import claims, schema, services
+from podunit.kubernetes import claims, contexts, dns, schema, services
 from podunit.kubernetes.fields import Field, Object, Verdict
 from podunit.kubernetes.lookup import TOPICS, list_objects
 from podunit.kubernetes.verdicts import ignored_fields, refused_fields
 
 # Modules with dataclasses that documents are decoded to.
-_SCHEMAS = (schema, claims, services)
+_SCHEMAS = (schema, contexts, dns, claims, services)
 # A dataclass that stands for objects of other names than its own; for none, if it is no object of the API.
 _STANDS_FOR: dict[str, tuple[str, ...]] = {
     "KeySelector": ("ConfigMapKeySelector", "SecretKeySelector"),
     "EnvSource": ("ConfigMapEnvSource", "SecretEnvSource"),
+    "Profile": ("AppArmorProfile", "SeccompProfile"),
     "Projection": ("ConfigMapProjection", "SecretProjection"),
     "PersistentVolumeObject": ("PersistentVolume",),
     "StorageList": (),

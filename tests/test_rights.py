@@ -1,4 +1,4 @@
-"""What `podunit.kubernetes.rights` promises: what a container does not say about its rights, its pod does.
+"""What `security` and `resources` of `podunit.kubernetes` promise: what a container does not say, its pod does.
 
 What it refuses, and in which words, is in the golden cases.
 """
@@ -11,7 +11,7 @@ import pytest
 
 from podunit.kubernetes.objects import Objects
 from podunit.kubernetes.translate import read_pod
-from podunit.model import Pod, Resources, Security
+from podunit.model import Pod, Profile, ProfileType, Resources, Security
 from podunit.report import Report
 from podunit.source import Mapping, parse_documents
 
@@ -180,3 +180,35 @@ def test_a_pod_has_resources_of_its_own() -> None:
     pod = read("resources: {limits: {cpu: 2}}\ncontainers: [{name: a, image: b}]", Report())
     assert pod.resources == Resources(None, 2000, None, None)
     assert pod.containers[0].resources == _NONE
+
+
+def test_a_containers_profiles_replace_those_of_the_pod() -> None:
+    pod = (
+        "{seccompProfile: {type: Unconfined}, appArmorProfile: {type: Unconfined}, seLinuxOptions: {type: a, level: b}}"
+    )
+    inherited = read_security("{}", pod)
+    assert inherited.seccomp == inherited.apparmor == Profile(ProfileType.UNCONFINED)
+    assert inherited.selinux == (("type", "a"), ("level", "b"))
+    own = "{seccompProfile: {type: RuntimeDefault}, appArmorProfile: {type: RuntimeDefault}, seLinuxOptions: {role: c}}"
+    replaced = read_security(own, pod)
+    assert (replaced.seccomp, replaced.apparmor, replaced.selinux) == (None, None, (("role", "c"),))
+    assert read_security("{privileged: true}", pod).seccomp is None
+
+
+@pytest.mark.parametrize(
+    ("own", "pod", "verifies"),
+    [
+        ("{}", "{}", False),
+        ("{runAsNonRoot: true}", "{}", True),
+        ("{}", "{runAsNonRoot: true}", True),
+        ("{runAsNonRoot: false}", "{runAsNonRoot: true}", False),
+        ("{runAsNonRoot: true, runAsUser: 1}", "{}", False),
+        ("{}", "{runAsNonRoot: true, runAsUser: 1}", False),
+    ],
+)
+def test_the_images_user_is_verified_where_nothing_else_says_who_it_is(own: str, pod: str, verifies: bool) -> None:
+    assert read_security(own, pod).verifies_user is verifies
+
+
+def test_the_groups_of_a_container_are_the_pods_each_once() -> None:
+    assert read_security("{}", "{fsGroup: 2, supplementalGroups: [3, 2, 0]}").groups == (2, 3, 0)

@@ -17,6 +17,8 @@ import re
 from collections.abc import Mapping
 
 from podunit.engines.programs import CATATONIT, PODMAN, container_name, sandbox_name
+from podunit.engines.resolution import list_names, make_resolver, mount_resolver
+from podunit.engines.rights import list_rights, verify_user
 from podunit.engines.secrets import is_kept_secret, secret_name
 from podunit.engines.volumes import (
     hold_claim,
@@ -24,9 +26,10 @@ from podunit.engines.volumes import (
     list_claims,
     list_memory_volumes,
     made_directory,
+    make_memory_volumes,
     mount_word,
 )
-from podunit.model import Container, Env, Fact, Pod, Port, Protocol, Security, Text
+from podunit.model import Container, Env, Fact, Pod, Port, Processes, Protocol, Text
 from podunit.scope import Scope
 from podunit.unitfile import Specifier, Variable, Word
 
@@ -81,7 +84,9 @@ def run_sandbox(pod: Pod, version: tuple[int, ...]) -> tuple[Word, ...]:
         "--detach",
         "--log-driver=none",
         *_network(pod),
-        "--ipc=shareable",
+        *(() if pod.host_network else list_names(pod)),
+        f"--ipc={'host' if pod.host_ipc else 'shareable'}",
+        *(f"--sysctl={name}={value}" for name, value in pod.sysctls),
         *(f"--publish={_publication(port)}" for port in list_published(pod)),
         *(hold_volume(pod, volume) for volume in list_memory_volumes(pod)),
         *(hold_claim(claim) for claim in list_claims(pod)),
@@ -101,6 +106,12 @@ def _network(pod: Pod) -> tuple[Word, ...]:
     names = dict.fromkeys((pod.name, *pod.aliases))
     aliases = (f"--network-alias={name}" for name in names)
     return (f"--network={pod.network.name}", *aliases, f"--hostname={pod.hostname}")
+
+
+def prepare_sandbox(pod: Pod) -> tuple[tuple[Word, ...], ...]:
+    """What has to be there before the sandbox, beside volumes on disk."""
+    resolver = make_resolver(pod, runtime_directory(pod))
+    return (*make_memory_volumes(pod), *((resolver,) if resolver else ()))
 
 
 def list_published(pod: Pod) -> tuple[Port, ...]:
@@ -142,11 +153,12 @@ def run_container(pod: Pod, container: Container, scope: Scope) -> tuple[Word, .
 
 def run_init_container(pod: Pod, container: Container) -> tuple[Word, ...]:
     """Run a container to its end, in the foreground, and exit with its status."""
-    # passthrough hands the unit's own output to the container: an attached run would log every line twice.
+    # passthrough hands the unit's own output to the container: an attached run would log every line twice. With a tty
+    # there is none to hand on, and the unit's goes nowhere.
     return (
         *_run(pod, container),
         "--sdnotify=ignore",
-        "--log-driver=passthrough",
+        f"--log-driver={'journald' if container.tty else 'passthrough'}",
         f"--stop-timeout={pod.grace_sec}",
         *_payload(pod, container),
     )
@@ -162,6 +174,11 @@ def remove_container(pod: Pod, container: Container) -> tuple[Word, ...]:
     return (PODMAN, "rm", "--force", "--ignore", "--time=0", container_name(pod, container))
 
 
+def verify_image_user(container: Container) -> tuple[Word, ...] | None:
+    """What fails before the start of a container that may not run as its image's root; None where nothing has to."""
+    return verify_user(PODMAN, container.image) if container.security.verifies_user else None
+
+
 def _shield(container: str, after: str) -> tuple[Word, ...]:
     """What to put before podman's words, so that it finishes in spite of SIGTERM, and what it made is removed then."""
     stop = f'[ "$stopped" ] && {{ wait $!; exec {PODMAN} rm --force --time=0 {container}; }}; '
@@ -173,14 +190,21 @@ def _run(pod: Pod, container: Container) -> tuple[Word, ...]:
     sandbox = f"container:{sandbox_name(pod)}"
     return (
         PODMAN,
+        *(() if pod.runtime is None else (f"--runtime={pod.runtime}",)),
         "run",
         f"--name={container_name(pod, container)}",
         "--replace",
         "--rm",
         "--cgroups=split",
         f"--network={'host' if pod.host_network else sandbox}",
-        f"--ipc={sandbox}",
+        f"--ipc={'host' if pod.host_ipc else sandbox}",
         f"--uts={'host' if pod.host_network else sandbox}",
+        *(
+            ()
+            if pod.processes is Processes.OWN
+            else (f"--pid={'host' if pod.processes is Processes.HOST else sandbox}",)
+        ),
+        *(list_names(pod) if pod.host_network else ()),
         "--pull=never",
     )
 
@@ -188,9 +212,12 @@ def _run(pod: Pod, container: Container) -> tuple[Word, ...]:
 def _payload(pod: Pod, container: Container) -> tuple[Word, ...]:
     words: list[Word] = [f"--label={key}={value}" for key, value in pod.labels]
     words += [_variable(pod, container, index, env) for index, env in enumerate(container.env)]
+    words += ["--interactive"] if container.stdin else []
+    words += ["--tty"] if container.tty else []
     if container.working_dir is not None:
         words.append(f"--workdir={container.working_dir}")
-    words += _rights(container.security)
+    words += list_rights(container.security)
+    words += mount_resolver(pod, container, runtime_directory(pod))
     words += [mount_word(pod, mount) for mount in container.mounts]
     arguments = container.args or ()
     if container.command:
@@ -215,22 +242,6 @@ def _word(text: Text) -> Word:
 def _entrypoint(program: str) -> str:
     # podman takes a value that is JSON for an array as one, and an empty value for none: spell those as an array.
     return program if _PLAIN_PROGRAM.fullmatch(program) and program != "null" else json.dumps([program])
-
-
-def _rights(security: Security) -> list[Word]:
-    words: list[Word] = []
-    if security.user is not None:
-        words.append(f"--user={security.user}{'' if security.group is None else f':{security.group}'}")
-    if security.privileged:
-        words.append("--privileged")
-    if security.no_new_privileges:
-        words.append("--security-opt=no-new-privileges")
-    if security.read_only_root:
-        # podman's own idea of it has a writable /tmp, /run and /var/tmp.
-        words += ["--read-only", "--read-only-tmpfs=false"]
-    words += [f"--cap-drop={name}" for name in security.dropped_capabilities]
-    words += [f"--cap-add={name}" for name in security.added_capabilities]
-    return words
 
 
 def write_addresses(pod: Pod, scope: Scope) -> tuple[Word, ...]:

@@ -8,7 +8,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from podunit.engines.programs import PODMAN
-from podunit.model import Claim, EmptyDir, Files, HostPath, Medium, Mount, Pod, Relabel, Volume
+from podunit.model import (
+    Claim,
+    EmptyDir,
+    Files,
+    HostPath,
+    ImageVolume,
+    Medium,
+    Mount,
+    MountPropagation,
+    Pod,
+    Relabel,
+    Volume,
+)
 from podunit.scope import Scope
 from podunit.unitfile import Specifier, Word
 
@@ -17,23 +29,38 @@ _MAKE_FILES = (
     'while [ $# -gt 0 ]; do install -D -m "$1" "$from/$2" "$to/$2" || exit; shift 2; done'
 )
 
+# By default mount(2)'s rprivate.
+_PROPAGATIONS = {
+    MountPropagation.NONE: "",
+    MountPropagation.HOST_TO_CONTAINER: ",bind-propagation=rslave",
+    MountPropagation.BIDIRECTIONAL: ",bind-propagation=rshared",
+}
+
 
 def volumes_directory(pod: Pod) -> str:
     """The parent of the pod's emptyDir volumes, below the state directory of the manager."""
     return f"podunit/volumes/{pod.name}"
 
 
-def make_volumes(pod: Pod, volumes: Iterable[EmptyDir]) -> tuple[Word, ...]:
-    """Make directories that every user in a container may write, below one that only the owner may enter."""
+def make_volumes(pod: Pod, volumes: Iterable[EmptyDir], scope: Scope) -> tuple[Word, ...]:
+    """Make directories that every user in a container may write, below one that only the owner may enter.
+
+    What is made in those with a group of their own has that group too.
+    """
     directories = ((Specifier.STATE_DIR, f"/{volumes_directory(pod)}/{volume.name}") for volume in volumes)
-    return ("/usr/bin/mkdir", "-p", "-m", "0777", *directories)
+    if pod.fs_group is None:
+        return ("/usr/bin/mkdir", "-p", "-m", "0777", *directories)
+    return (*_as_root(scope), "/usr/bin/install", "-d", "-m", "2777", "-g", str(pod.fs_group), *directories)
 
 
 def remove_volumes(pod: Pod, scope: Scope) -> tuple[Word, ...]:
     """Remove the pod's emptyDir volumes with all that is in them."""
-    # Without root, files of a container's users belong to subordinate IDs, which only podman's namespace may remove.
-    prefix = () if scope is Scope.SYSTEM else (PODMAN, "unshare")
-    return (*prefix, "/usr/bin/rm", "-rf", (Specifier.STATE_DIR, "/" + volumes_directory(pod)))
+    return (*_as_root(scope), "/usr/bin/rm", "-rf", (Specifier.STATE_DIR, "/" + volumes_directory(pod)))
+
+
+def _as_root(scope: Scope) -> tuple[Word, ...]:
+    # Without root, files of a container's users belong to subordinate IDs, which only podman's namespace may change.
+    return () if scope is Scope.SYSTEM else (PODMAN, "unshare")
 
 
 def files_directory(pod: Pod, scope: Scope) -> tuple[str | Specifier, ...]:
@@ -50,10 +77,17 @@ def made_directory(pod: Pod) -> str:
 
 
 def make_files(pod: Pod, volume: Files, scope: Scope) -> tuple[Word, ...]:
-    """Copy a volume's files to where they are mounted, with the modes that they shall have there."""
-    modes = [word for file in volume.files for word in (f"{file.mode:04o}", file.path)]
+    """Copy a volume's files to where they are mounted, with the modes that they shall have there.
+
+    With a group of their own they are that group's to read.
+    """
+    readable = 0 if pod.fs_group is None else 0o440
+    modes = [word for file in volume.files for word in (f"{file.mode | readable:04o}", file.path)]
     source = (*files_directory(pod, scope), f"/volumes/{volume.name}")
-    return ("/bin/sh", "-c", _MAKE_FILES, "files", source, _made(pod, volume), *modes)
+    if pod.fs_group is None:
+        return ("/bin/sh", "-c", _MAKE_FILES, "files", source, _made(pod, volume), *modes)
+    script = _MAKE_FILES.replace("install -D", f"install -D -g {pod.fs_group}")
+    return (*_as_root(scope), "/bin/sh", "-c", script, "files", source, _made(pod, volume), *modes)
 
 
 def _made(pod: Pod, volume: Files) -> tuple[str | Specifier, ...]:
@@ -99,8 +133,28 @@ def hold_claim(claim: str) -> Word:
     return f"--mount=type=volume,src={claim},dst=/claims/{claim}"
 
 
+def make_memory_volumes(pod: Pod) -> tuple[tuple[Word, ...], ...]:
+    """Make the volumes in memory that have a group of their own, which podman only heeds ahead of a container."""
+    # A volume that was there before lost its pod without a stop.
+    make = f"{PODMAN} volume create --opt=type=tmpfs --opt=device=tmpfs"
+    script = f'{PODMAN} volume rm "$1" 2>/dev/null; exec {make} "--opt=o=$2" "$1"'
+    return tuple(
+        ("/bin/sh", "-c", script, "volume", _memory_volume(pod, volume), _memory_options(pod, volume))
+        for volume in list_memory_volumes(pod)
+        if pod.fs_group is not None
+    )
+
+
+def _memory_options(pod: Pod, volume: EmptyDir) -> str:
+    # Not size=, which podman 4.3 takes for a quota on disk; 4096 is the size of a page.
+    blocks = "" if volume.size_bytes is None else f",nr_blocks={-(-volume.size_bytes // 4096)}"
+    return f"mode=2777,gid={pod.fs_group}{blocks}"
+
+
 def hold_volume(pod: Pod, volume: EmptyDir) -> Word:
-    """How the sandbox mounts a volume in memory, so that podman makes it."""
+    """How the sandbox mounts a volume in memory, so that podman makes it if it is not there."""
+    if pod.fs_group is not None:
+        return f"--mount=type=volume,src={_memory_volume(pod, volume)},dst=/volumes/{volume.name}"
     size = "" if volume.size_bytes is None else f",size={volume.size_bytes}"
     options = f'volume-opt=type=tmpfs,volume-opt=device=tmpfs,"volume-opt=o=mode=0777{size}"'
     return f"--mount=type=volume,src={_memory_volume(pod, volume)},dst=/volumes/{volume.name},{options}"
@@ -112,6 +166,8 @@ def mount_word(pod: Pod, mount: Mount) -> Word:
     volume = mount.volume
     if isinstance(volume, Claim):
         return f"--mount=type=volume,src={volume.claim}{options}"
+    if isinstance(volume, ImageVolume):
+        return f"--mount=type=image,src={volume.image},{_csv(f'dst={mount.mount_path}')}"
     source = mount_source(pod, mount)
     if source is None:
         return f"--mount=type=volume,src={_memory_volume(pod, volume)}{options}"
@@ -121,6 +177,7 @@ def mount_word(pod: Pod, mount: Mount) -> Word:
         "--mount=type=bind,",
         *_csv_pieces(("src=", *source)),
         options,
+        _PROPAGATIONS[mount.propagation],
         "" if label is Relabel.NONE else f",relabel={label}",
     )
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from ipaddress import ip_address
 
 from podunit.decode import Located
+from podunit.model import PullPolicy
 from podunit.report import Report
 
 _LABEL = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?")
@@ -37,6 +39,21 @@ def check_object_name(name: Located[str], what: str, report: Report, path: str =
         report.error(name.at, path, f"{len(name.value)} characters, at most 253 are allowed")
     elif not _SUBDOMAIN.fullmatch(name.value):
         report.error(name.at, path, f"'{name.value}' is not a valid name of a {what}", _SUBDOMAIN_HINT)
+
+
+def check_domain(name: Located[str], path: str, what: str, report: Report) -> None:
+    """A DNS subdomain, of at most 253 characters: `what` in a sentence."""
+    if len(name.value) > 253 or not _SUBDOMAIN.fullmatch(name.value):
+        report.error(name.at, path, f"'{name.value[:60]}' is not a valid {what}", _SUBDOMAIN_HINT)
+
+
+def is_address(text: str) -> bool:
+    """Whether this is an IP address, without a zone such as fe80::1%eth0 has."""
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return False
+    return getattr(address, "scope_id", None) is None
 
 
 def check_label_name(name: Located[str], path: str, what: str, report: Report) -> None:
@@ -68,6 +85,18 @@ def check_image(image: Located[str], path: str, report: Report) -> None:
         if "://" in image.value:
             hint = f"remove '{image.value.partition('://')[0]}://'"
         report.error(image.at, path, f"'{image.value[:60]}' is not an image reference", hint)
+
+
+def default_pull_policy(image: str) -> PullPolicy:
+    """core/v1 Container: Always for the tag latest, said or implied.
+
+    What is built here ('localhost/…', podman's prefix for images without a registry) cannot be pulled.
+    """
+    name = image.rpartition("/")[2]
+    if "@" in name or image.startswith("localhost/"):
+        return PullPolicy.IF_NOT_PRESENT
+    tag = name.partition(":")[2]
+    return PullPolicy.ALWAYS if tag in ("", "latest") else PullPolicy.IF_NOT_PRESENT
 
 
 def check_label(key: Located[str], value: Located[str], path: str, report: Report) -> None:

@@ -5,12 +5,10 @@ In: objects of `schema`. Out: `model.Port`, or problems.
 
 from __future__ import annotations
 
-from ipaddress import ip_address
-
 from podunit import model
 from podunit.decode import Located
 from podunit.kubernetes import schema
-from podunit.kubernetes.naming import check_port_name, refuse_twice
+from podunit.kubernetes.naming import check_port_name, is_address, refuse_twice
 from podunit.report import Report
 
 
@@ -49,19 +47,10 @@ def _check_port(port: Located[int], path: str, report: Report) -> None:
 def _translate_host_ip(port: schema.ContainerPort, path: str, report: Report) -> str:
     if port.host_ip is None:
         return ""
-    if not _is_address(port.host_ip.value):
+    if not is_address(port.host_ip.value):
         hint = "write 127.0.0.1" if port.host_ip.value == "localhost" else ""
         report.error(port.host_ip.at, path, f"'{port.host_ip.value[:60]}' is not an IP address", hint)
         return ""
     if port.host_port is None:
         report.error(port.host_ip.at, path, "no effect without a hostPort", "add a hostPort, or remove this")
     return port.host_ip.value
-
-
-def _is_address(text: str) -> bool:
-    try:
-        address = ip_address(text)
-    except ValueError:
-        return False
-    # A zone, as in fe80::1%eth0, is no part of a hostIP.
-    return getattr(address, "scope_id", None) is None

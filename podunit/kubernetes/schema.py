@@ -9,13 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from fractions import Fraction
 from typing import Annotated, ClassVar
 
 from podunit.decode import Located, Parsed, Table
+from podunit.kubernetes.contexts import PodSecurityContext, SecurityContext
+from podunit.kubernetes.dns import DNSPolicy, HostAlias, PodDNSConfig
 from podunit.kubernetes.quantity import parse_base64, parse_bytes, parse_cpu_milli, parse_divisor
 from podunit.kubernetes.verdicts import ignored_fields, refused_fields
-from podunit.model import HostPathType, Medium, Protocol, PullPolicy, RestartPolicy
+from podunit.model import HostPathType, Medium, MountPropagation, Protocol, PullPolicy, RestartPolicy
 from podunit.report import Position
 
 Bytes = Annotated[int, Parsed(parse_bytes)]
@@ -103,6 +106,14 @@ class ContainerPort:
     protocol: Protocol = Protocol.TCP
 
 
+class RecursiveReadOnly(StrEnum):
+    """`recursiveReadOnly` of a VolumeMount."""
+
+    DISABLED = "Disabled"
+    IF_POSSIBLE = "IfPossible"
+    ENABLED = "Enabled"
+
+
 @dataclass(frozen=True, slots=True)
 class VolumeMount:
     """core/v1 VolumeMount."""
@@ -115,6 +126,8 @@ class VolumeMount:
     read_only: bool = False
     sub_path: Located[str] | None = None
     sub_path_expr: Located[str] | None = None
+    mount_propagation: Located[MountPropagation] | None = None
+    recursive_read_only: Located[RecursiveReadOnly] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +135,7 @@ class ResourceList:
     """The resources of core/v1 ResourceRequirements that podunit knows, as limits or as requests."""
 
     unsupported: ClassVar[Mapping[str, str]] = refused_fields("ResourceList")
+    ignored: ClassVar[Mapping[str, str]] = ignored_fields("ResourceList")
 
     memory: Located[Bytes] | None = None
     cpu: Located[CpuMilli] | None = None
@@ -135,38 +149,6 @@ class ResourceRequirements:
 
     limits: ResourceList = field(default_factory=ResourceList)
     requests: ResourceList = field(default_factory=ResourceList)
-
-
-@dataclass(frozen=True, slots=True)
-class Capabilities:
-    """core/v1 Capabilities."""
-
-    add: tuple[Located[str], ...] = ()
-    drop: tuple[Located[str], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class SecurityContext:
-    """core/v1 SecurityContext."""
-
-    unsupported: ClassVar[Mapping[str, str]] = refused_fields("SecurityContext")
-
-    run_as_user: Located[int] | None = None
-    run_as_group: Located[int] | None = None
-    read_only_root_filesystem: bool = False
-    privileged: bool = False
-    allow_privilege_escalation: Located[bool] | None = None
-    capabilities: Capabilities = field(default_factory=Capabilities)
-
-
-@dataclass(frozen=True, slots=True)
-class PodSecurityContext:
-    """core/v1 PodSecurityContext."""
-
-    unsupported: ClassVar[Mapping[str, str]] = refused_fields("PodSecurityContext")
-
-    run_as_user: Located[int] | None = None
-    run_as_group: Located[int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +171,9 @@ class Container:
     resources: ResourceRequirements = field(default_factory=ResourceRequirements)
     security_context: SecurityContext = field(default_factory=SecurityContext)
     volume_mounts: tuple[VolumeMount, ...] = ()
+    stdin: Located[bool] | None = None
+    stdin_once: Located[bool] | None = None
+    tty: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +192,14 @@ class EmptyDirVolumeSource:
 
     medium: Medium = Medium.DISK
     size_limit: Located[Bytes] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ImageVolumeSource:
+    """core/v1 ImageVolumeSource."""
+
+    reference: Located[str]
+    pull_policy: PullPolicy | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,6 +324,14 @@ class Volume:
     downward_api: DownwardAPIVolumeSource | None = field(default=None, metadata={"key": "downwardAPI"})
     projected: ProjectedVolumeSource | None = None
     persistent_volume_claim: PersistentVolumeClaimVolumeSource | None = None
+    image: ImageVolumeSource | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PodOS:
+    """core/v1 PodOS."""
+
+    name: Located[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -346,7 +347,19 @@ class PodSpec:
     restart_policy: RestartPolicy = RestartPolicy.ALWAYS
     termination_grace_period_seconds: Located[int] | None = None
     host_network: bool = False
+    host_pid: Located[bool] | None = field(default=None, metadata={"key": "hostPID"})
+    host_ipc: bool = field(default=False, metadata={"key": "hostIPC"})
+    host_users: Located[bool] | None = None
+    share_process_namespace: Located[bool] | None = None
+    os: PodOS | None = None
+    runtime_class_name: Located[str] | None = None
+    priority_class_name: Located[str] | None = None
     hostname: Located[str] | None = None
+    subdomain: Located[str] | None = None
+    set_hostname_as_fqdn: Located[bool] | None = field(default=None, metadata={"key": "setHostnameAsFQDN"})
+    host_aliases: tuple[HostAlias, ...] = ()
+    dns_policy: Located[DNSPolicy] | None = None
+    dns_config: PodDNSConfig | None = None
     resources: ResourceRequirements = field(default_factory=ResourceRequirements)
     security_context: PodSecurityContext = field(default_factory=PodSecurityContext)
 

@@ -20,14 +20,18 @@ from podunit.kubernetes.naming import (
     check_label_name,
     check_object_name,
     check_path,
+    default_pull_policy,
     refuse_twice,
 )
+from podunit.kubernetes.network import translate_hostname, translate_hosts, translate_resolver
+from podunit.kubernetes.node import check_node, translate_priority, translate_runtime
 from podunit.kubernetes.objects import Objects
 from podunit.kubernetes.ports import translate_ports
 from podunit.kubernetes.projection import Projector
-from podunit.kubernetes.rights import translate_pod_resources, translate_resources, translate_security
+from podunit.kubernetes.resources import translate_pod_resources, translate_resources
+from podunit.kubernetes.security import translate_fs_group, translate_processes, translate_security, translate_sysctls
+from podunit.kubernetes.terminals import refuse_stdin, translate_stdin
 from podunit.kubernetes.volumes import translate_mounts, translate_volumes
-from podunit.model import PullPolicy
 from podunit.report import Report
 from podunit.source import Mapping
 
@@ -86,13 +90,15 @@ def _translate_pod(pod: schema.Pod, objects: Objects, report: Report) -> model.P
     host_network = spec.host_network or _is_network(annotations, "host")
     no_network = _is_network(annotations, "none") and not host_network
     context = _Context(itself, spec, volumes, annotations, objects, host_network)
+    check_node(spec, report)
+    refuse_stdin(spec.init_containers, "spec.initContainers", report)
     containers = _translate_containers("spec.containers", spec.containers.value, context, report)
     if no_network:
         _refuse_host_ports(containers, report)
     return model.Pod(
         name=pod.metadata.name.value,
         namespace=_NAMESPACE,
-        hostname=_translate_hostname(pod, host_network, report),
+        hostname=translate_hostname(pod, host_network, report),
         host_network=host_network,
         network=None if no_network else _find_network(annotations),
         aliases=(),
@@ -110,6 +116,14 @@ def _translate_pod(pod: schema.Pod, objects: Objects, report: Report) -> model.P
         settings=tuple(annotations.pod),
         at=pod.at,
         name_at=pod.metadata.name.at,
+        fs_group=translate_fs_group(spec.security_context, volumes.values(), report),
+        hosts=translate_hosts(spec.host_aliases, no_network, report),
+        resolver=translate_resolver(spec, no_network, report),
+        processes=translate_processes(spec, report),
+        host_ipc=spec.host_ipc,
+        runtime=translate_runtime(spec, report),
+        is_critical=translate_priority(spec, report),
+        sysctls=translate_sysctls(spec, host_network, report),
     )
 
 
@@ -162,13 +176,13 @@ def _translate_container(path: str, container: schema.Container, context: _Conte
     return model.Container(
         name=container.name.value,
         image=container.image.value,
-        pull_policy=container.image_pull_policy or _default_pull_policy(container.image.value),
+        pull_policy=container.image_pull_policy or default_pull_policy(container.image.value),
         command=_expand_command(container, path, environment, report),
         args=_expand(container.args, f"{path}.args", environment),
         working_dir=container.working_dir.value if container.working_dir else None,
         env=environment.variables,
         ports=translate_ports(container.ports, f"{path}.ports", context.host_network, report),
-        mounts=translate_mounts(container.volume_mounts, f"{path}.volumeMounts", context.volumes, environment, report),
+        mounts=translate_mounts(container, f"{path}.volumeMounts", context.volumes, environment, report),
         resources=translate_resources(container.resources, f"{path}.resources", report),
         security=translate_security(
             container.security_context, context.spec.security_context, f"{path}.securityContext", report
@@ -176,6 +190,8 @@ def _translate_container(path: str, container: schema.Container, context: _Conte
         settings=tuple(context.annotations.containers.get(container.name.value, ())),
         at=container.at,
         image_at=container.image.at,
+        stdin=translate_stdin(container, path, report),
+        tty=container.tty,
     )
 
 
@@ -191,25 +207,3 @@ def _expand_command(
 
 def _expand(words: tuple[Located[str], ...], path: str, environment: Environment) -> tuple[model.Text, ...] | None:
     return tuple(environment.expand(word, f"{path}[{index}]") for index, word in enumerate(words)) or None
-
-
-def _default_pull_policy(image: str) -> PullPolicy:
-    # core/v1 Container: Always for the tag latest, said or implied. What is built here ('localhost/…', podman's prefix
-    # for images without a registry) cannot be pulled.
-    name = image.rpartition("/")[2]
-    if "@" in name or image.startswith("localhost/"):
-        return PullPolicy.IF_NOT_PRESENT
-    tag = name.partition(":")[2]
-    return PullPolicy.ALWAYS if tag in ("", "latest") else PullPolicy.IF_NOT_PRESENT
-
-
-def _translate_hostname(pod: schema.Pod, host_network: bool, report: Report) -> str:
-    # sethostname(2) takes 64 bytes, but a DNS label ends at 63: the kubelet cuts there too.
-    name = pod.metadata.name.value[:63].rstrip("-.")
-    hostname = pod.spec.hostname
-    if hostname is None:
-        return name
-    check_label_name(hostname, "spec.hostname", "host", report)
-    if host_network:
-        report.warning(hostname.at, "spec.hostname", "no effect: with hostNetwork the host's own name holds")
-    return hostname.value

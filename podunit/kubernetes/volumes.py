@@ -10,9 +10,16 @@ from podunit.decode import Located, suggest
 from podunit.kubernetes import schema
 from podunit.kubernetes.claims import make_volume
 from podunit.kubernetes.environment import Environment
-from podunit.kubernetes.naming import check_label_name, check_object_name, check_path, refuse_twice
+from podunit.kubernetes.naming import (
+    check_image,
+    check_label_name,
+    check_object_name,
+    check_path,
+    default_pull_policy,
+    refuse_twice,
+)
 from podunit.kubernetes.projection import Projector
-from podunit.model import Medium
+from podunit.model import Medium, MountPropagation
 from podunit.report import Report
 
 
@@ -43,6 +50,7 @@ def _check_one_source(volume: schema.Volume, path: str, report: Report) -> None:
         "downwardAPI": volume.downward_api,
         "projected": volume.projected,
         "persistentVolumeClaim": volume.persistent_volume_claim,
+        "image": volume.image,
     }
     named = [name for name, source in sources.items() if source]
     if len(named) > 1:
@@ -68,6 +76,11 @@ def _translate_volume(volume: schema.Volume, path: str, projector: Projector, re
         return model.Files(name, projector.read_downward_api(volume.downward_api, f"{path}.downwardAPI"), volume.at)
     if volume.projected:
         return model.Files(name, projector.read_projected(volume.projected, f"{path}.projected"), volume.at)
+    if volume.image:
+        image = volume.image.reference
+        check_image(image, f"{path}.image.reference", report)
+        policy = volume.image.pull_policy or default_pull_policy(image.value)
+        return model.ImageVolume(name, image.value, policy, volume.at, image.at)
     # As the API server does: a volume without a source is an emptyDir.
     empty_dir = volume.empty_dir or schema.EmptyDirVolumeSource()
     limit = empty_dir.size_limit
@@ -82,13 +95,14 @@ def _translate_volume(volume: schema.Volume, path: str, projector: Projector, re
 
 
 def translate_mounts(
-    mounts: tuple[schema.VolumeMount, ...],
+    container: schema.Container,
     path: str,
     volumes: dict[str, model.Volume],
     environment: Environment,
     report: Report,
 ) -> tuple[model.Mount, ...]:
     """Where a container mounts volumes; `environment` is for paths with references to variables."""
+    mounts = container.volume_mounts
     refuse_twice(
         [(mount.mount_path, f"{path}[{index}].mountPath") for index, mount in enumerate(mounts)],
         "mount at",
@@ -119,10 +133,14 @@ def translate_mounts(
             message = "a volume that podman keeps cannot be mounted in part"
             hint = "remove the subPath, or let a PersistentVolume name a directory of the host for the claim"
             report.error(mount.at, f"{item}.subPath", message, hint)
+        if sub_path and isinstance(volume, model.ImageVolume):
+            report.error(mount.at, f"{item}.subPath", "podman mounts an image as a whole", "remove the subPath")
+        propagation = _translate_propagation(mount, volume, item, container.security_context.privileged, report)
+        _check_recursive(mount, item, report)
         read_only = mount.read_only or (isinstance(volume, model.Claim) and volume.read_only)
         # Files are made anew at each start: what a container wrote into them would be lost.
         read_only = read_only or isinstance(volume, model.Files)
-        found.append(model.Mount(volume, mount.mount_path.value, sub_path, read_only, mount.at))
+        found.append(model.Mount(volume, mount.mount_path.value, sub_path, read_only, mount.at, propagation))
     return tuple(found)
 
 
@@ -133,6 +151,31 @@ def _translate_sub_path_expr(expr: Located[str], field: str, environment: Enviro
         report.error(expr.at, field, "refers to what only a running pod knows", hint)
         return ""
     return _translate_sub_path(Located(text, expr.at), field, report)
+
+
+def _translate_propagation(
+    mount: schema.VolumeMount, volume: model.Volume, item: str, privileged: bool, report: Report
+) -> MountPropagation:
+    asked, path = mount.mount_propagation, f"{item}.mountPropagation"
+    if asked is None or asked.value is MountPropagation.NONE:
+        return MountPropagation.NONE
+    if asked.value is MountPropagation.BIDIRECTIONAL and not privileged:
+        hint = "add 'privileged: true' to the container's securityContext"
+        report.error(asked.at, path, "only a privileged container may mount for others", hint)
+    elif not isinstance(volume, model.HostPath):
+        # An emptyDir on disk is removed with all that is in it, even with what is mounted there.
+        message = "only with a hostPath: podman cannot do it with other volumes, and podunit removes an emptyDir whole"
+        report.error(asked.at, path, message, "use a hostPath of type DirectoryOrCreate")
+    return asked.value
+
+
+def _check_recursive(mount: schema.VolumeMount, item: str, report: Report) -> None:
+    # IfPossible is as good as Disabled: it is not possible.
+    asked = mount.recursive_read_only
+    if asked and asked.value is schema.RecursiveReadOnly.ENABLED:
+        message = "podman makes the volume read-only, not what is mounted below it"
+        hint = "write IfPossible, or mount those parts readOnly by themselves"
+        report.error(asked.at, f"{item}.recursiveReadOnly", message, hint)
 
 
 def _translate_sub_path(path: Located[str] | None, field: str, report: Report) -> str:

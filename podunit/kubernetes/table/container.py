@@ -59,11 +59,21 @@ OBJECTS = (
             refused("restartPolicyRules", "[]ContainerRestartRule", "exit codes that start it again", _SIDECAR),
             honoured("securityContext", "SecurityContext", "what the container may do", "see its fields"),
             refused("startupProbe", "Probe", "a check that has to succeed before the others begin", _NO_PROBES),
-            refused("stdin", "boolean", "whether standard input stays open for who attaches"),
-            refused("stdinOnce", "boolean", "whether standard input ends with the first who attached"),
+            honoured(
+                "stdin",
+                "boolean",
+                "whether standard input stays open for who attaches",
+                "podman run --interactive, for podman attach; refused for init containers",
+            ),
+            honoured(
+                "stdinOnce",
+                "boolean",
+                "whether standard input ends with the first who attached",
+                "what podman does by itself; without it and a tty, a warning",
+            ),
             ignored("terminationMessagePath", "string", "the file in which a container leaves its last words", _LOG),
             ignored("terminationMessagePolicy", "string", "whether the log may stand for the last words", _LOG),
-            refused("tty", "boolean", "whether the container has a terminal"),
+            honoured("tty", "boolean", "whether the container has a terminal", "podman run --tty"),
             refused(
                 "volumeDevices",
                 "[]VolumeDevice",
@@ -257,8 +267,11 @@ OBJECTS = (
             honoured(
                 "cpu", "Quantity", "processor time, 1 for one processor", "limits: CPUQuota=; requests: CPUWeight="
             ),
-            refused(
-                "ephemeral-storage", "Quantity", "space on the node's own disk", "limit it by quotas of the file system"
+            ignored(
+                "ephemeral-storage",
+                "Quantity",
+                "space on the node's own disk",
+                "what a container writes to disk has no limit here but quotas of the file system",
             ),
             refused("hugepages-1Gi", "Quantity", "memory in pages of 1 GiB"),
             refused("hugepages-2Mi", "Quantity", "memory in pages of 2 MiB"),
@@ -277,10 +290,20 @@ OBJECTS = (
         (
             refused("bindMountOptions", "[]string", "more options of the bind mount"),
             honoured("mountPath", "string", "the path in the container", "podman run --mount=…,dst=PATH"),
-            refused("mountPropagation", "string", "whether mounts made later pass between host and container"),
+            honoured(
+                "mountPropagation",
+                "string",
+                "whether mounts made later pass between host and container",
+                "podman run --mount=…,bind-propagation=rslave or rshared, for a hostPath",
+            ),
             honoured("name", "string", "the volume of spec.volumes", "podman run --mount=…,src=…"),
             honoured("readOnly", "boolean", "whether the container may only read", "podman run --mount=…,ro=true"),
-            refused("recursiveReadOnly", "string", "whether mounts below are read-only too"),
+            honoured(
+                "recursiveReadOnly",
+                "string",
+                "whether mounts below are read-only too",
+                "Disabled and IfPossible, which podman cannot tell apart; Enabled is refused",
+            ),
             honoured(
                 "subPath", "string", "a path in the volume that stands for all of it", "podman run --mount=…,src=…/PATH"
             ),

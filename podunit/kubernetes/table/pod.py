@@ -43,8 +43,18 @@ OBJECTS = (
                 "the containers that run side by side",
                 "a service each: container@POD.NAME.service",
             ),
-            refused("dnsConfig", "PodDNSConfig", "name servers, search domains and options of the resolver"),
-            refused("dnsPolicy", "string", "where the resolver's settings come from"),
+            honoured(
+                "dnsConfig",
+                "PodDNSConfig",
+                "name servers, search domains and options of the resolver",
+                "podman run --dns, --dns-search, --dns-option; with dnsPolicy None a file that containers mount",
+            ),
+            honoured(
+                "dnsPolicy",
+                "string",
+                "where the resolver's settings come from",
+                "None: only what dnsConfig says; all others: the network of the pods, and the host's settings",
+            ),
             ignored(
                 "enableServiceLinks",
                 "boolean",
@@ -60,20 +70,20 @@ OBJECTS = (
             ignored(
                 "evictionResponders", "[]EvictionResponder", "who answers when the pod is to be evicted", _NO_OTHERS
             ),
-            refused("hostAliases", "[]HostAlias", "more lines of /etc/hosts"),
-            refused("hostIPC", "boolean", "whether the pod uses the host's IPC namespace"),
+            honoured("hostAliases", "[]HostAlias", "more lines of /etc/hosts", "podman run --add-host"),
+            honoured("hostIPC", "boolean", "whether the pod uses the host's IPC namespace", "podman run --ipc=host"),
             honoured(
                 "hostNetwork",
                 "boolean",
                 "whether the pod uses the host's network",
                 "podman run --network=host --uts=host",
             ),
-            refused("hostPID", "boolean", "whether containers see the host's processes"),
-            refused(
+            honoured("hostPID", "boolean", "whether containers see the host's processes", "podman run --pid=host"),
+            honoured(
                 "hostUsers",
                 "boolean",
                 "whether users in the pod are the host's own",
-                "remove it; pods of a user, without root, have users of their own",
+                "true, as without it; false is refused, since files of volumes would belong to nobody",
             ),
             honoured("hostname", "string", "the pod's host name", "podman run --hostname; without it the pod's name"),
             refused(
@@ -96,18 +106,21 @@ OBJECTS = (
             ),
             ignored("nodeName", "string", "the node that runs the pod", "the pod runs where podunit installs it"),
             ignored("nodeSelector", "map[string]string", "labels of the nodes that may run the pod", _ONE_MACHINE),
-            refused(
-                "os", "PodOS", "the operating system of the containers", "remove it: only Linux containers run here"
-            ),
-            refused(
+            honoured("os", "PodOS", "the operating system of the containers", "has to be linux"),
+            ignored(
                 "overhead",
                 "ResourceList",
                 "what a runtime class needs beside the containers",
-                "count it in by spec.resources.limits",
+                "what a runtime needs is counted in the pod's slice as it is used",
             ),
             ignored("preemptionPolicy", "string", "whether the pod may push out others of less priority", _NO_OTHERS),
             ignored("priority", "integer", "how important the pod is beside others", _NO_OTHERS),
-            ignored("priorityClassName", "string", "the class that says how important the pod is", _NO_OTHERS),
+            honoured(
+                "priorityClassName",
+                "string",
+                "the class that says how important the pod is",
+                "the system's own: OOMScoreAdjust=-997 of the system's pods, from podman 5 on",
+            ),
             refused(
                 "readinessGates",
                 "[]PodReadinessGate",
@@ -127,12 +140,7 @@ OBJECTS = (
                 "when a container that has ended starts again: Always, OnFailure or Never",
                 "Restart=, with ever longer pauses from systemd 254 on",
             ),
-            refused(
-                "runtimeClassName",
-                "string",
-                "the runtime that runs the containers",
-                "name the runtime for all containers in containers.conf(5)",
-            ),
+            honoured("runtimeClassName", "string", "the runtime that runs the containers", "podman --runtime"),
             ignored("schedulerName", "string", "the scheduler that chooses the node", _ONE_MACHINE),
             refused(
                 "schedulingGates",
@@ -149,14 +157,24 @@ OBJECTS = (
             ),
             ignored("serviceAccount", "string", "an old name of serviceAccountName", _NO_API),
             ignored("serviceAccountName", "string", "as whom the pod talks to the API server", _NO_API),
-            refused(
+            honoured(
                 "setHostnameAsFQDN",
                 "boolean",
                 "whether the host name is the whole domain name",
-                "write the hostname that programs are to see",
+                "podman run --hostname=NAME.SUBDOMAIN.default.svc.cluster.local",
             ),
-            refused("shareProcessNamespace", "boolean", "whether containers see each other's processes"),
-            refused("subdomain", "string", "the domain of the pod's host name in the cluster's DNS"),
+            honoured(
+                "shareProcessNamespace",
+                "boolean",
+                "whether containers see each other's processes",
+                "podman run --pid=container:… of the sandbox",
+            ),
+            honoured(
+                "subdomain",
+                "string",
+                "the domain of the pod's host name in the cluster's DNS",
+                "part of the host name with setHostnameAsFQDN, else a warning",
+            ),
             honoured(
                 "terminationGracePeriodSeconds",
                 "integer",
@@ -177,7 +195,7 @@ OBJECTS = (
         "PodOS",
         "v1",
         "an operating system",
-        (refused("name", "string", "linux or windows", "remove it: only Linux containers run here"),),
+        (honoured("name", "string", "linux or windows", "has to be linux"),),
     ),
     Object(
         "LocalObjectReference",
@@ -190,8 +208,8 @@ OBJECTS = (
         "v1",
         "a line of /etc/hosts",
         (
-            refused("hostnames", "[]string", "the names"),
-            refused("ip", "string", "the address that they stand for"),
+            honoured("hostnames", "[]string", "the names", "podman run --add-host=NAME:…"),
+            honoured("ip", "string", "the address that they stand for", "podman run --add-host=…:IP"),
         ),
     ),
     Object(
@@ -199,9 +217,19 @@ OBJECTS = (
         "v1",
         "settings of the resolver",
         (
-            refused("nameservers", "[]string", "addresses of name servers"),
-            refused("options", "[]PodDNSConfigOption", "options of resolv.conf(5)"),
-            refused("searches", "[]string", "domains in which short names are looked up"),
+            honoured("nameservers", "[]string", "addresses of name servers", "podman run --dns, instead of the host's"),
+            honoured(
+                "options",
+                "[]PodDNSConfigOption",
+                "options of resolv.conf(5)",
+                "podman run --dns-option; with podman 4 beside the host's",
+            ),
+            honoured(
+                "searches",
+                "[]string",
+                "domains in which short names are looked up",
+                "podman run --dns-search; with podman 4 beside the host's",
+            ),
         ),
     ),
     Object(
@@ -209,8 +237,8 @@ OBJECTS = (
         "v1",
         "an option of resolv.conf(5)",
         (
-            refused("name", "string", "the option"),
-            refused("value", "string", "its value, if it has one"),
+            honoured("name", "string", "the option", "podman run --dns-option=NAME"),
+            honoured("value", "string", "its value, if it has one", "podman run --dns-option=NAME:VALUE"),
         ),
     ),
 )

@@ -47,7 +47,12 @@ OBJECTS = (
                 "a file or directory of the host",
                 "podman run --mount=type=bind,src=PATH and RequiresMountsFor=",
             ),
-            refused("image", "ImageVolumeSource", "the files of an image"),
+            honoured(
+                "image",
+                "ImageVolumeSource",
+                "the files of an image",
+                "podman run --mount=type=image, once image@….service has made it present",
+            ),
             refused("iscsi", "ISCSIVolumeSource", "a disk over iSCSI", _MOUNT),
             honoured("name", "string", "the volume's name, once in a pod", "a name for volumeMounts"),
             refused("nfs", "NFSVolumeSource", "a directory of an NFS server", _MOUNT),
@@ -300,8 +305,13 @@ OBJECTS = (
         "v1",
         "the files of an image",
         (
-            refused("pullPolicy", "string", "when it is pulled: Always, IfNotPresent or Never"),
-            refused("reference", "string", "the image"),
+            honoured(
+                "pullPolicy",
+                "string",
+                "when it is pulled: Always, IfNotPresent or Never",
+                "image-pull@….service pulls at each start, image@….service what is missing",
+            ),
+            honoured("reference", "string", "the image", "podman run --mount=type=image,src=IMAGE"),
         ),
     ),
     Object(

@@ -1,0 +1,45 @@
+"""The fields of a pod about names, by name and shape (Kubernetes API reference, v1): a part of `schema`.
+
+In: nothing. Out: dataclasses for `decode`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from podunit.decode import Located
+
+
+@dataclass(frozen=True, slots=True)
+class HostAlias:
+    """core/v1 HostAlias."""
+
+    ip: Located[str]
+    hostnames: tuple[Located[str], ...] = ()
+
+
+class DNSPolicy(StrEnum):
+    """`dnsPolicy` of a Pod."""
+
+    CLUSTER_FIRST_WITH_HOST_NET = "ClusterFirstWithHostNet"
+    CLUSTER_FIRST = "ClusterFirst"
+    DEFAULT = "Default"
+    NONE = "None"
+
+
+@dataclass(frozen=True, slots=True)
+class PodDNSConfigOption:
+    """core/v1 PodDNSConfigOption."""
+
+    name: Located[str]
+    value: Located[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PodDNSConfig:
+    """core/v1 PodDNSConfig."""
+
+    nameservers: tuple[Located[str], ...] = ()
+    searches: tuple[Located[str], ...] = ()
+    options: tuple[PodDNSConfigOption, ...] = ()

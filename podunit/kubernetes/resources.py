@@ -1,0 +1,33 @@
+"""What a container, and a pod as a whole, may use: limits and requests.
+
+In: objects of `schema`. Out: `model.Resources`, or problems.
+"""
+
+from __future__ import annotations
+
+from podunit.decode import Located
+from podunit.kubernetes import schema
+from podunit.model import Resources
+from podunit.report import Report
+
+
+def translate_resources(resources: schema.ResourceRequirements, path: str, report: Report) -> Resources:
+    """The limits and requests of a container, or of a pod; a request is at most its limit."""
+    limits, requests = resources.limits, resources.requests
+    for name, limit, request in (
+        ("memory", limits.memory, requests.memory),
+        ("cpu", limits.cpu, requests.cpu),
+    ):
+        if limit and request and request.value > limit.value:
+            report.error(request.at, f"{path}.requests.{name}", "more than its limit", f"the limit is at {limit.at}")
+    return Resources(_value(limits.memory), _value(limits.cpu), _value(requests.memory), _value(requests.cpu))
+
+
+def translate_pod_resources(resources: schema.ResourceRequirements, report: Report) -> Resources | None:
+    """The resources of the pod as a whole, None where it names none."""
+    found = translate_resources(resources, "spec.resources", report)
+    return None if found == Resources(None, None, None, None) else found
+
+
+def _value(located: Located[int] | None) -> int | None:
+    return located.value if located else None
