@@ -11,6 +11,9 @@ from enum import StrEnum
 
 from podunit.report import Position
 
+# core/v1 ObjectMeta: the namespace of an object that names none.
+DEFAULT_NAMESPACE = "default"
+
 
 class RestartPolicy(StrEnum):
     """`spec.restartPolicy` of a Pod."""
@@ -241,12 +244,23 @@ class Network:
 
 
 @dataclass(frozen=True, slots=True)
+class Owner:
+    """Whose replica a pod is: a controller, by kind and name."""
+
+    kind: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
 class Pod:
     """A pod. `boot` tells whether it starts with the machine; `settings` are the handle's and the slice's.
 
     `resources` are the pod's own, None where it has none beside those of its containers. `network` is the bridge that
     it is on, None for none at all; there `aliases` are its names beside its own. `published` are host ports, and
-    `redirects` ports, that it has from Services.
+    `redirects` ports, that it has from Services. `owner` is None for a pod that is nobody's replica.
     """
 
     name: str
@@ -269,11 +283,50 @@ class Pod:
     settings: tuple[Setting, ...]
     at: Position
     name_at: Position
+    owner: Owner | None = None
+
+
+class Replacement(StrEnum):
+    """How pods that run are replaced when their template has changed.
+
+    `type` of a DeploymentStrategy, StatefulSetUpdateStrategy and DaemonSetUpdateStrategy.
+    """
+
+    ROLLING_UPDATE = "RollingUpdate"
+    RECREATE = "Recreate"
+    ON_DELETE = "OnDelete"
+
+
+@dataclass(frozen=True, slots=True)
+class Controller:
+    """A Deployment, StatefulSet or their like: who owns the pods of these names, and how it replaces them.
+
+    At most `max_unavailable` are down at once; the first `held` pods keep what they are, and all do if it is `paused`.
+    `ordered` pods start and go one after the other; `descending` ones are replaced from the last to the first. A pod
+    counts as up after `min_ready_sec` without a break, and has failed after `deadline_sec`.
+    """
+
+    owner: Owner
+    namespace: str
+    pods: tuple[str, ...]
+    replacement: Replacement
+    max_unavailable: int
+    held: int
+    paused: bool
+    ordered: bool
+    descending: bool
+    min_ready_sec: int
+    deadline_sec: int
+    name_at: Position
 
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """Everything that one command was given; `concerned` names the pods that are here only for what they refer to."""
+    """Everything that one command was given, each kind in the order of the input; a replica is among the pods, too.
 
-    pods: tuple[Pod, ...]
+    `concerned` names the pods that are here only for what they refer to.
+    """
+
+    pods: tuple[Pod, ...] = ()
     concerned: frozenset[str] = frozenset()
+    controllers: tuple[Controller, ...] = ()

@@ -187,7 +187,8 @@ def _apply(
     from podunit.state import StateFolder
 
     state = StateFolder(settings.state_folder)
-    documents, workload = load_with_kept(files, state.read_objects(), list_pods(settings.read_units()))
+    installed = {pod.object_key for pod in list_pods(settings.read_units()).values()}
+    documents, workload = load_with_kept(files, state.read_objects(), installed)
     objects = {document.key: dump_document(document.node) for document in documents}
 
     async def run() -> Outcome:
