@@ -76,7 +76,7 @@ _ROOMS: tuple[tuple[str, ...], ...] = (
         "podunit.cgroups",
         "podunit.hostpaths",
     ),
-    ("podunit.load", "podunit.generate", "podunit.failures"),
+    ("podunit.load", "podunit.generate", "podunit.failures", "podunit.rollout"),
     ("podunit.install", "podunit.state", "podunit.states"),
     ("podunit.deploy",),
     (
