@@ -7,21 +7,60 @@ from __future__ import annotations
 
 from ipaddress import ip_address
 
-from podunit.model import ImageVolume, Pod, Port, Workload
+from podunit.model import Controller, ImageVolume, Owner, Pod, Port, Workload
 from podunit.names import container_unit, image_unit, slice_unit
 from podunit.report import Position, Report
 from podunit.unitfile import UNIT_NAME_MAX
 
 
 def find_conflicts(workload: Workload, report: Report) -> None:
-    """Report every conflict among the pods of one command."""
-    first_of_name: dict[str, Pod] = {}
+    """Report every conflict among the objects of one command."""
+    _check_owners(workload, report)
+    _check_pods(workload, report)
     for pod in workload.pods:
-        first = first_of_name.setdefault(pod.name, pod)
-        if first is not pod:
-            report.error(pod.name_at, "metadata.name", f"a second pod '{pod.name}'", f"the first is at {first.name_at}")
         _check_lengths(pod, report)
     _check_host_ports(workload, report)
+
+
+def _check_owners(workload: Workload, report: Report) -> None:
+    first_of_owner: dict[Owner, Controller] = {}
+    for controller in workload.controllers:
+        first = first_of_owner.setdefault(controller.owner, controller)
+        if first is not controller:
+            message = f"a second {controller.owner.kind} '{controller.owner.name}'"
+            report.error(
+                controller.name_at,
+                "metadata.name",
+                message + _tell_namespaces(first.namespace, controller.namespace),
+                f"the first is at {first.name_at}",
+            )
+
+
+def _check_pods(workload: Workload, report: Report) -> None:
+    first_of_name: dict[str, Pod] = {}
+    told: set[tuple[Position, Position]] = set()
+    for pod in workload.pods:
+        first = first_of_name.setdefault(pod.name, pod)
+        if first is pod or (pod.owner is not None and pod.owner == first.owner):
+            continue
+        # Two owners may have many pods in common.
+        if (pod.name_at, first.name_at) not in told:
+            told.add((pod.name_at, first.name_at))
+            message = f"a second pod '{pod.name}'{_tell_owner(pod.owner)}"
+            report.error(
+                pod.name_at,
+                "metadata.name",
+                message + _tell_namespaces(first.namespace, pod.namespace),
+                f"the first is at {first.name_at}{_tell_owner(first.owner)}",
+            )
+
+
+def _tell_owner(owner: Owner | None) -> str:
+    return f", of {owner.kind} '{owner.name}'" if owner else ""
+
+
+def _tell_namespaces(first: str, second: str) -> str:
+    return "" if first == second else f": namespaces '{first}' and '{second}' are one on this machine"
 
 
 def _check_lengths(pod: Pod, report: Report) -> None:

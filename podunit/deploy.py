@@ -22,12 +22,19 @@ from podunit.manager import Manager
 from podunit.model import Workload
 from podunit.names import PARENT_SLICE, container_unit, pod_unit, sandbox_unit
 from podunit.render import render
+from podunit.rollout import Rollout, Scene, differs, plan_rollouts, refuse_strangers
 from podunit.scope import Scope
 from podunit.state import StateFolder
-from podunit.unitfile import strip_remarks
+from podunit.states import wait_until_up
 
 # What a job may end with when all is as it was asked for: a unit skipped or one that runs already is no failure.
 _GOOD = ("done", "skipped")
+
+# What a pod's job ends with when it is not up in time.
+DEADLINE = "deadline"
+
+_HELD = "kept as it is by its owner"
+_WAITING = "not created: its owner is paused"
 
 
 class Verb(StrEnum):
@@ -76,42 +83,163 @@ async def apply(
     """Install the pods, reload, enable, start what is new, restart what changed, and wait for the jobs.
 
     `objects` are kept for later, by `KIND.NAME`. A pod that is installed and inactive was stopped by somebody, and
-    stays so unless `start_stopped`.
+    stays so unless `start_stopped`. The replicas of a controller follow its strategy: the files of one change when its
+    turn comes, so that what is not reached is as it was, and another apply goes on from there.
     """
     target = await find_target(manager)
     wanted = {pod.name: {unit.name: render(unit) for unit in generate_pod(pod, scope, target)} for pod in workload.pods}
-    texts = {name: text for files in (_read_static(), *wanted.values()) for name, text in files.items()}
-    installed = directory.read()
-    before = list_pods(installed)
-    gone = tuple(name for pod in wanted if pod in before for name in before[pod].texts if name not in wanted[pod])
-    after = list_pods({name: text for name, text in {**installed, **texts}.items() if name not in gone})
-    parent = _render_parent(after.values())
-    texts.update(parent)
-    change = directory.plan(texts, (*gone, *({PARENT_SLICE} - parent.keys())))
-    states = await _get_active_states(manager, wanted)
-    refreshed = state.stage_files({pod.name: generate_files(pod) for pod in workload.pods})
-    await manager.run_jobs(manager.stop_unit, gone)
-    directory.write(change, texts)
-    state.commit_files(refreshed)
-    words = state.keep_objects(objects)
-    if not change.is_empty:
-        await manager.reload()
-    await _enable(manager, before, {name: after[name] for name in wanted})
-    outcomes = await _gather(
-        _bring_up(
-            manager,
-            after[name],
-            before.get(name),
-            change,
-            refreshed.get(name, frozenset()),
-            states[name],
-            scope,
-            start_stopped,
-        )
-        for name in wanted
+    files = {pod.name: generate_files(pod) for pod in workload.pods}
+    before = list_pods(directory.read())
+    refuse_strangers(workload.pods, before)
+    # Whatever is in the way is found before anything is changed.
+    directory.plan({name: text for own in (_read_static(), *wanted.values()) for name, text in own.items()})
+    states = await _get_active_states(manager, {**wanted, **before})
+    scene = Scene(before, states, wanted, frozenset(state.compare_files(files)), start_stopped)
+    done = await _Apply(directory, state, manager, scope, scene, files).run(plan_rollouts(workload, scene), objects)
+    places = {pod.name: place for place, pod in enumerate(workload.pods)}
+    told = [it for it in done.pods if it.pod not in workload.concerned or it.done != ("unchanged",)]
+    # Of what owns pods the pods tell.
+    silent = {f"{one.owner.kind}.{one.owner.name}" for one in workload.controllers if one.pods}
+    return Outcome(
+        tuple(sorted(told, key=lambda outcome: places.get(outcome.pod, len(places)))),
+        done.change,
+        {key: word for key, word in done.objects.items() if key not in silent},
     )
-    told = (it for it in outcomes if it.pod not in workload.concerned or it.done != ("unchanged",))
-    return Outcome(tuple(told), change, words)
+
+
+class _Apply:
+    """One apply under way: rollouts side by side, each of them in waves."""
+
+    def __init__(
+        self,
+        directory: UnitDirectory,
+        state: StateFolder,
+        manager: Manager,
+        scope: Scope,
+        scene: Scene,
+        files: Mapping[str, Mapping[str, bytes]],
+    ) -> None:
+        self._directory = directory
+        self._state = state
+        self._files = files
+        self._manager = manager
+        self._scope = scope
+        self._scene = scene
+        self._after: dict[str, InstalledPod] = {}
+        self._change = Change()
+        self._refreshed: dict[str, frozenset[str]] = {}
+
+    async def run(self, rollouts: tuple[Rollout, ...], objects: Mapping[str, str]) -> Outcome:
+        """Remove what is too much, install all first waves at once and keep the objects, and go on from there."""
+        removed = await asyncio.gather(*(self._remove_excess(rollout) for rollout in rollouts))
+        stopped = await asyncio.gather(*(self._stop_replaced(rollout) for rollout in rollouts))
+        ready = [rollout for rollout, failed in zip(rollouts, stopped, strict=True) if not failed]
+        await self._install([pod for rollout in ready for pod in next(iter(rollout.waves), ())], ready)
+        words = self._state.keep_objects(objects)
+        rolled = await asyncio.gather(*(self._roll(rollout) for rollout in ready))
+        outcomes = tuple(outcome for found in (*stopped, *rolled, *removed) for outcome in found)
+        return Outcome(outcomes, self._change, words)
+
+    async def _remove_excess(self, rollout: Rollout) -> tuple[PodOutcome, ...]:
+        outcomes: list[PodOutcome] = []
+        for wave in rollout.excess:
+            pods = tuple(self._scene.before[name] for name in wave)
+            keys = {pod.object_key for pod in pods}
+            done = await delete(
+                self._manager, self._directory, self._state, pods, (), self._scope, volumes=False, kept=keys
+            )
+            outcomes += done.pods
+            self._change = self._change.join(done.change)
+            if any(outcome.job for outcome in done.pods):
+                break
+        return tuple(outcomes)
+
+    async def _stop_replaced(self, rollout: Rollout) -> tuple[PodOutcome, ...]:
+        """Stop what is not replaced one by one; all its pods, as they are now, if one did not stop."""
+        pods = [self._scene.before[name] for name in rollout.replaced]
+        outcomes = (await operate(Verb.STOP, self._manager, pods, self._scope)).pods
+        if not any(outcome.job for outcome in outcomes):
+            return ()
+        failed = {outcome.pod: outcome for outcome in outcomes if outcome.job}
+        names = [name for wave in rollout.waves for name in wave]
+        return tuple(failed.get(name) or self._leave(name) for name in names)
+
+    async def _roll(self, rollout: Rollout) -> tuple[PodOutcome, ...]:
+        outcomes = [PodOutcome(name, (_HELD,)) for name in rollout.held]
+        outcomes += [PodOutcome(name, (_WAITING,)) for name in rollout.waiting]
+        failed = False
+        for index, wave in enumerate(rollout.waves):
+            if failed:
+                outcomes += [self._leave(name) for name in wave]
+                continue
+            if index:
+                await self._install(wave, [rollout])
+            outcomes += await _gather(self._bring_up_in_time(name, rollout) for name in wave)
+            failed = any(outcome.job for outcome in outcomes)
+        return tuple(outcomes)
+
+    def _leave(self, name: str) -> PodOutcome:
+        return PodOutcome(name, ("left as it is" if name in self._scene.before else "not created",))
+
+    async def _bring_up_in_time(self, name: str, rollout: Rollout) -> PodOutcome:
+        if rollout.deadline_sec is None:
+            return await self._bring_up(name, rollout)
+        since_usec = time.time_ns() // 1000
+        try:
+            return await asyncio.wait_for(self._bring_up(name, rollout), rollout.deadline_sec)
+        except TimeoutError:
+            failures = await find_failures(self._manager, self._after[name], self._scope, since_usec)
+            return PodOutcome(name, (), DEADLINE, failures)
+
+    async def _bring_up(self, name: str, rollout: Rollout) -> PodOutcome:
+        scene, pod, before = self._scene, self._after[name], self._scene.before.get(name)
+        state, start_stopped = scene.states[name], scene.start_stopped
+        if name in rollout.replaced:
+            state, start_stopped = "inactive", True
+        if name in rollout.spared:
+            return PodOutcome(name, ("changed", "not restarted"))
+        refreshed = self._refreshed.get(name, frozenset())
+        outcome = await _bring_up(
+            self._manager, pod, before, self._change, refreshed, state, self._scope, start_stopped
+        )
+        stays_stopped = before is not None and state == "inactive" and not start_stopped
+        # A replica that was there before counts as well: it may be what an earlier apply has waited for in vain.
+        if rollout.deadline_sec is None or outcome.job or stays_stopped:
+            return outcome
+        if await wait_until_up(self._manager, pod, rollout.min_ready_sec):
+            return outcome
+        return PodOutcome(name, (), "canceled")
+
+    async def _install(self, pods: Iterable[str], rollouts: Iterable[Rollout]) -> None:
+        """Change the files of these pods, those of units in one transaction, and tell systemd."""
+        scene, manager = self._scene, self._manager
+        refreshed = self._state.stage_files({pod: self._files[pod] for pod in pods})
+        texts = {**_read_static(), **{name: text for pod in pods for name, text in scene.wanted[pod].items()}}
+        old = [scene.before[pod] for pod in pods if pod in scene.before]
+        gone = {name for pod in old for name in pod.texts if name not in scene.wanted[pod.name]}
+        spared = {pod for rollout in rollouts for pod in rollout.spared}
+        if kept := {name: pod for pod in old if pod.name in spared for name in pod.texts if name in gone}:
+            # What runs goes on until somebody restarts the pod: that stops its sandbox, and this with it for good.
+            for unit in await manager.list_units_by_patterns(kept):
+                if unit.active not in ("inactive", "failed"):
+                    gone.remove(unit.name)
+                    pod = kept[unit.name]
+                    texts[unit.name] = pod.texts[unit.name].replace(f"PartOf={pod.unit}\n", "", 1)
+        await manager.run_jobs(manager.stop_unit, sorted(gone))
+        # From here to the end of the write nothing is waited for: another rollout writes as well.
+        installed = self._directory.read()
+        after = list_pods({name: text for name, text in {**installed, **texts}.items() if name not in gone})
+        parent = _render_parent(after.values())
+        texts.update(parent)
+        change = self._directory.plan(texts, (*gone, *({PARENT_SLICE} - parent.keys())))
+        self._directory.write(change, texts)
+        self._state.commit_files(refreshed)
+        self._refreshed.update(refreshed)
+        self._change = self._change.join(change)
+        self._after.update({pod: after[pod] for pod in pods})
+        if not change.is_empty:
+            await manager.reload()
+        await _enable(manager, scene.before, {pod: after[pod] for pod in pods})
 
 
 async def operate(verb: Verb, manager: Manager, pods: Iterable[InstalledPod], scope: Scope) -> Outcome:
@@ -136,10 +264,12 @@ async def delete(
     scope: Scope,
     *,
     volumes: bool,
+    kept: Iterable[str] = (),
 ) -> Outcome:
     """Stop and disable pods and remove their units; a pod that does not stop keeps them.
 
-    `objects` are kept no longer, by `KIND.NAME`; with `volumes` the pods' claims are removed with all that is in them.
+    `objects` are kept no longer, by `KIND.NAME`, nor are those of pods and owners that are gone, but for `kept`. With
+    `volumes` the pods' claims are removed with all that is in them.
     """
     pods = tuple(pods)
     outcomes = (await operate(Verb.STOP, manager, pods, scope)).pods
@@ -157,7 +287,8 @@ async def delete(
         for unit in await manager.list_units_by_patterns(names):
             await manager.reset_failed_unit(unit.name)
         state.forget_files(pod.name for pod in stopped)
-        state.forget_objects(f"Pod.{pod.name}" for pod in stopped)
+        left = {*kept, *(pod.object_key for pod in rest.values())}
+        state.forget_objects({pod.object_key for pod in stopped} - left)
         if volumes:
             remove_claims(claim for pod in stopped for claim in pod.claims)
     gone = state.forget_objects(objects)
@@ -220,7 +351,7 @@ async def _bring_up(
     start_stopped: bool,
 ) -> PodOutcome:
     files = {*change.created, *change.updated, *change.removed} & {*pod.texts, *(before.texts if before else ())}
-    changed = {name for name in files if before is None or _differs(before.texts.get(name), pod.texts.get(name))}
+    changed = {name for name in files if before is None or differs(before.texts.get(name), pod.texts.get(name))}
     word = "created" if before is None else "changed" if changed or refreshed else "rewritten" if files else "unchanged"
     if before is None or (state == "inactive" and start_stopped):
         return await _run(manager, pod, scope, (word, "started"), manager.start_unit)
@@ -262,11 +393,6 @@ async def _run(
             failures = await find_failures(manager, pod, scope, since_usec)
             return PodOutcome(pod.name, (), job.result, failures)
     return PodOutcome(pod.name, done)
-
-
-def _differs(before: str | None, after: str | None) -> bool:
-    """Whether two texts of a unit differ for systemd: not by comments, nor by sections that it skips."""
-    return before is None or after is None or strip_remarks(before) != strip_remarks(after)
 
 
 async def _gather(outcomes: Iterable[Awaitable[PodOutcome]]) -> tuple[PodOutcome, ...]:

@@ -12,7 +12,18 @@ from podunit import __version__
 from podunit.cgroups import container_directives, oom_directives, slice_directives
 from podunit.engines import podman, secrets, volumes
 from podunit.hostpaths import list_host_paths, prepare_paths
-from podunit.model import Container, EmptyDir, Files, ImageVolume, Pod, PullPolicy, RestartPolicy, Setting, Workload
+from podunit.model import (
+    DEFAULT_NAMESPACE,
+    Container,
+    EmptyDir,
+    Files,
+    ImageVolume,
+    Pod,
+    PullPolicy,
+    RestartPolicy,
+    Setting,
+    Workload,
+)
 from podunit.names import (
     PARENT_SLICE,
     container_unit,
@@ -27,17 +38,7 @@ from podunit.names import (
 )
 from podunit.scope import Scope
 from podunit.target import Target
-from podunit.unitfile import (
-    Directive,
-    UnitFile,
-    Value,
-    command_line,
-    escape_text,
-    join_units,
-    join_words,
-    quote_unit_in_script,
-    quote_word,
-)
+from podunit.unitfile import Directive, UnitFile, Value, command_line, escape_text, join_units, join_words, quote_word
 
 # podman stop returns when the grace period is over and the kill is done; below this margin systemd would cut it short.
 _STOP_MARGIN_SEC = 10
@@ -124,7 +125,6 @@ def _name_units(pod: Pod, scope: Scope) -> Values:
     return {
         "pod": escape_text(pod.name),
         "slice": join_units([slice_unit(pod.name)]),
-        "slice_in_script": quote_unit_in_script(slice_unit(pod.name)),
         "pod_unit": join_units([pod_unit(pod.name)]),
         "stop_unit": join_units([stop_unit(pod.name)]),
         "mend_unit": join_units([mend_unit(pod.name)]),
@@ -157,6 +157,8 @@ def _handle(pod: Pod, scope: Scope, target: Target, shared: Values) -> UnitFile:
             **shared,
             "wanted_by": Value(_WANTED_BY[scope]),
             "boot": Value("yes" if pod.boot else "no"),
+            "owner": escape_text(str(pod.owner)) if pod.owner else None,
+            "namespace": escape_text(pod.namespace) if pod.namespace != DEFAULT_NAMESPACE else None,
             "version": Value(__version__),
             "systemd_version": Value(str(target.systemd)),
             "podman_version": Value(target.podman_text),

@@ -42,6 +42,14 @@ class Change:
         """Whether the directory is already as it should be."""
         return not (self.created or self.updated or self.removed)
 
+    def join(self, later: Change) -> Change:
+        """This change and then another, as one."""
+        created = {*self.created, *later.created}
+        updated = {*self.updated, *later.updated} - created
+        removed = {*self.removed, *later.removed}
+        unchanged = {*self.unchanged, *later.unchanged} - created - updated - removed
+        return Change(*(tuple(sorted(names)) for names in (created, updated, removed, unchanged)))
+
 
 def default_directory(scope: Scope) -> Path:
     """Where generated units go: below /etc in systemd's search path, so that the administrator's files win."""

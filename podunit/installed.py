@@ -9,12 +9,15 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from podunit.model import DEFAULT_NAMESPACE
 from podunit.names import parse_container_unit, parse_pod, pod_unit, sandbox_unit, slice_unit
 
 _MEMORY_LOW = re.compile(r"^MemoryLow=(\d+)$", re.MULTILINE)
 _VOLUMES = re.compile(r"^Volumes=(.*)$", re.MULTILINE)
 _IMAGE = re.compile(r"^Image=(.*)$", re.MULTILINE)
 _REQUIRES = re.compile(r"^Requires=(.*)$", re.MULTILINE)
+_OWNER = re.compile(r"^Owner=(.*)$", re.MULTILINE)
+_NAMESPACE = re.compile(r"^Namespace=(.*)$", re.MULTILINE)
 _WANTS = re.compile(r"^Wants=(.*)$", re.MULTILINE)
 
 
@@ -53,6 +56,25 @@ class InstalledPod:
         """podman's volumes that outlive the pod."""
         found = _VOLUMES.search(self.texts.get(self.unit, ""))
         return tuple(found[1].split()) if found else ()
+
+    @property
+    def owner(self) -> str:
+        """Whose replica it is, as 'Deployment/web', '' for nobody's."""
+        return self._find(_OWNER)
+
+    @property
+    def namespace(self) -> str:
+        """The namespace of the pod's YAML."""
+        return self._find(_NAMESPACE) or DEFAULT_NAMESPACE
+
+    @property
+    def object_key(self) -> str:
+        """What tells the object that it was made of from all others: `Pod.web`, `Deployment.web`."""
+        return self.owner.replace("/", ".") if self.owner else f"Pod.{self.name}"
+
+    def _find(self, pattern: re.Pattern[str]) -> str:
+        found = pattern.search(self.texts.get(self.unit, "").partition("[X-Podunit]")[2])
+        return found[1] if found else ""
 
     @property
     def memory_low_bytes(self) -> int:

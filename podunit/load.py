@@ -6,74 +6,127 @@ In: paths. Out: `Workload`, or problems in a `Report`. Knows which kinds there a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from podunit import source
 from podunit.conflicts import find_conflicts
 from podunit.decode import suggest
 from podunit.kubernetes.claims import read_claim, read_volume
+from podunit.kubernetes.elsewhere import INSTEAD
 from podunit.kubernetes.objects import Objects, read_config_map, read_secret
 from podunit.kubernetes.services import Services
 from podunit.kubernetes.translate import read_pod
-from podunit.model import Pod, Workload
+from podunit.kubernetes.workloads import (
+    read_daemon_set,
+    read_deployment,
+    read_namespace,
+    read_replica_set,
+    read_replication_controller,
+    read_stateful_set,
+)
+from podunit.model import Workload
 from podunit.report import Report
 
 _ObjectReader = Callable[[source.Mapping, Objects, Report], None]
-_PodReader = Callable[[source.Mapping, Objects, Report], Pod | None]
+# What these return is of no use if the report has failed.
+_WorkloadReader = Callable[[source.Mapping, Objects, Report], Workload]
+_Check = Callable[[source.Mapping, Report], None]
 
-# apiVersion and kind → what reads such a document: first what pods refer to, then pods.
+
+def _read_one_pod(node: source.Mapping, objects: Objects, report: Report) -> Workload:
+    pod = read_pod(node, objects, report)
+    return Workload((pod,)) if pod else Workload()
+
+
+# apiVersion and kind → what reads such a document: what pods refer to, pods and those who own them, and the rest.
 _OBJECTS: Mapping[tuple[str, str], _ObjectReader] = {
     ("v1", "ConfigMap"): read_config_map,
     ("v1", "Secret"): read_secret,
     ("v1", "PersistentVolumeClaim"): read_claim,
     ("v1", "PersistentVolume"): read_volume,
 }
-_PODS: Mapping[tuple[str, str], _PodReader] = {("v1", "Pod"): read_pod}
+_WORKLOADS: Mapping[tuple[str, str], _WorkloadReader] = {
+    ("v1", "Pod"): _read_one_pod,
+    ("apps/v1", "Deployment"): read_deployment,
+    ("apps/v1", "StatefulSet"): read_stateful_set,
+    ("apps/v1", "DaemonSet"): read_daemon_set,
+    ("apps/v1", "ReplicaSet"): read_replica_set,
+    ("v1", "ReplicationController"): read_replication_controller,
+}
+_NAMES: Mapping[tuple[str, str], _Check] = {("v1", "Namespace"): read_namespace}
 # What is looked at once all pods are known.
 _SERVICE = ("v1", "Service")
-_KINDS = (*_PODS, *_OBJECTS, _SERVICE)
+_KINDS = (*_WORKLOADS, *_OBJECTS, _SERVICE, *_NAMES)
+# Kind of a list → its apiVersion.
+_LISTS: Mapping[str, str] = {"List": "v1", **{f"{kind}List": version for version, kind in _KINDS}}
+_LIST_FIELDS = ("apiVersion", "kind", "metadata", "items")
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """An object in a file, by its kind and, if it has one that is text, its name."""
+    """An object in a file, by its kind and, if it has one that is text, its name; `path` is its own inside a list."""
 
     version: str
     kind: str
     name: str
     node: source.Mapping
+    path: str = ""
 
     @property
     def key(self) -> str:
         """What tells it from all other objects: `Pod.web`."""
         return f"{self.kind}.{self.name}"
 
+    @property
+    def is_workload(self) -> bool:
+        """Whether it is a pod, or owns pods."""
+        return (self.version, self.kind) in _WORKLOADS
 
-def load_files(paths: Iterable[str], report: Report) -> Workload | None:
-    """All pods of the files; None, and at least one error in the report, if anything is wrong with them."""
-    return translate(read_documents(paths, report), report)
+
+def load_files(paths: Iterable[str], report: Report, *, skip_unsupported: bool = False) -> Workload | None:
+    """All pods of the files; None, and at least one error in the report, if anything is wrong with them.
+
+    With `skip_unsupported` a kind that podunit does not run is a warning.
+    """
+    return translate(read_documents(paths, report, skip_unsupported=skip_unsupported), report)
 
 
-def read_documents(paths: Iterable[str], report: Report) -> tuple[Document, ...]:
+def read_documents(paths: Iterable[str], report: Report, *, skip_unsupported: bool = False) -> tuple[Document, ...]:
     """The objects in the files, of kinds that podunit knows; what is wrong with others is in the report."""
-    found = []
+    reader = _Reader(report, skip_unsupported)
+    found: list[Document] = []
     for path in dict.fromkeys(file for given in paths for file in source.list_files(given, report)):
         data = source.read_source(path, report)
         if data is None:
             continue
         for node in source.parse_documents(data, path, report):
-            if document := _identify(node, report):
-                found.append(document)
+            found += reader.read(node, "")
     return tuple(found)
 
 
+def scale(document: Document, replicas: int) -> Document:
+    """The object with another number of replicas; where its file has none, that is at the spec's place."""
+    entries = []
+    for entry in document.node.entries:
+        spec = entry.value
+        if entry.key.text == "spec" and isinstance(spec, source.Mapping):
+            others = tuple(one for one in spec.entries if one.key.text != "replicas")
+            old = next((one for one in spec.entries if one.key.text == "replicas"), entry)
+            key = source.Scalar("replicas", "str", old.key.at, True)
+            number = source.Scalar(str(replicas), "int", old.value.at, True)
+            spec = source.Mapping((*others, source.Entry(key, number)), spec.at)
+        entries.append(source.Entry(entry.key, spec))
+    return replace(document, node=source.Mapping(tuple(entries), document.node.at))
+
+
 def find_kept(
-    documents: Iterable[Document], kept: Mapping[str, Path], pods: Iterable[str], report: Report
+    documents: Iterable[Document], kept: Mapping[str, Path], installed: Iterable[str], report: Report
 ) -> tuple[Document, ...]:
     """Of the objects that an earlier apply has kept those that belong to these.
 
-    That is what they may refer to, and of the installed `pods` those that name such an object among these.
+    That is what they may refer to, and of the `installed` ones, given by their keys, those that name such an object
+    among these.
     """
     documents = tuple(documents)
     given = {document.key for document in documents}
@@ -81,13 +134,12 @@ def find_kept(
     kinds = {kind for _, kind in (*_OBJECTS, _SERVICE)}
     # A Service may select any pod.
     every = any((document.version, document.kind) == _SERVICE for document in documents)
-    installed = set(pods)
+    present = set(installed)
     found: list[Document] = []
     for key, file in kept.items():
-        kind, _, name = key.partition(".")
         if key in given:
             continue
-        if kind in kinds or (name in installed and (every or _mentions(file, names))):
+        if key.partition(".")[0] in kinds or (key in present and (every or _mentions(file, names))):
             found += read_documents([str(file)], report)
     return tuple(found)
 
@@ -103,35 +155,85 @@ def translate(documents: Iterable[Document], report: Report, kept: Iterable[Docu
     documents = (*documents, *kept)
     objects = Objects()
     for document in documents:
-        if read_object := _OBJECTS.get((document.version, document.kind)):
-            read_object(document.node, objects, report)
-    pods = []
+        own, key = report.within(document.path), (document.version, document.kind)
+        if read_object := _OBJECTS.get(key):
+            read_object(document.node, objects, own)
+        elif check := _NAMES.get(key):
+            check(document.node, own)
+    workload, concerned = Workload(), set()
     services = Services()
     for document in documents:
         if (document.version, document.kind) == _SERVICE:
-            services.read(document.node, report, kept=document in kept)
-        read = _PODS.get((document.version, document.kind))
-        if read and (pod := read(document.node, objects, report)):
-            pods.append(pod)
+            services.read(document.node, report.within(document.path), kept=document in kept)
+        if read := _WORKLOADS.get((document.version, document.kind)):
+            found = read(document.node, objects, report.within(document.path))
+            workload = Workload((*workload.pods, *found.pods), controllers=(*workload.controllers, *found.controllers))
+            concerned |= {pod.name for pod in found.pods} if document in kept else set()
     if report.failed:
         return None
-    concerned = frozenset(document.name for document in kept if (document.version, document.kind) in _PODS)
-    workload = Workload(services.attach(pods, report), concerned)
+    workload = replace(workload, pods=services.attach(workload.pods, report), concerned=frozenset(concerned))
     find_conflicts(workload, report)
     return None if report.failed else workload
 
 
-def _identify(node: source.Node, report: Report) -> Document | None:
-    known = _find_kind(node, report)
-    if known is None or not isinstance(node, source.Mapping):
-        return None
-    metadata = next((entry.value for entry in node.entries if entry.key.text == "metadata"), None)
-    entries = metadata.entries if isinstance(metadata, source.Mapping) else ()
-    name = next((entry.value for entry in entries if entry.key.text == "name"), None)
-    return Document(*known, name.text if isinstance(name, source.Scalar) else "", node)
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Finds the objects in documents, and in lists of them."""
+
+    report: Report
+    skips_unsupported: bool
+
+    def read(self, node: source.Node, path: str) -> list[Document]:
+        """The object, or those of a list; `path` is the node's own."""
+        report = self.report.within(path)
+        words = _find_words(node, report)
+        if words is None or not isinstance(node, source.Mapping):
+            return []
+        version, kind = words
+        if _LISTS.get(kind.text) == version.text:
+            return self._read_items(node, path, report)
+        if not self._knows(version, kind, report):
+            return []
+        metadata = next((entry.value for entry in node.entries if entry.key.text == "metadata"), None)
+        entries = metadata.entries if isinstance(metadata, source.Mapping) else ()
+        name = next((entry.value for entry in entries if entry.key.text == "name"), None)
+        return [Document(version.text, kind.text, name.text if isinstance(name, source.Scalar) else "", node, path)]
+
+    def _read_items(self, node: source.Mapping, path: str, report: Report) -> list[Document]:
+        found: list[Document] = []
+        for entry in node.entries:
+            key, value = entry.key, entry.value
+            if key.text not in _LIST_FIELDS:
+                hint = suggest(key.text, _LIST_FIELDS) or f"fields allowed here: {', '.join(_LIST_FIELDS)}"
+                report.error(key.at, key.text, f"unknown field '{key.text[:60]}'", hint)
+            elif key.text == "items" and isinstance(value, source.Sequence):
+                for index, item in enumerate(value.items):
+                    found += self.read(item, f"{path}.items[{index}]".lstrip("."))
+            elif key.text == "items" and not (isinstance(value, source.Scalar) and value.tag == "null"):
+                report.error(value.at, "items", "expected a list")
+        return found
+
+    def _knows(self, version: source.Scalar, kind: source.Scalar, report: Report) -> bool:
+        if (version.text, kind.text) in _KINDS:
+            return True
+        kinds = [known for _, known in _KINDS]
+        versions = [known for known, name in _KINDS if name == kind.text]
+        if right := _LISTS.get(kind.text) or next(iter(versions), ""):
+            message = f"'{version.text[:60]}' has no kind {kind.text}"
+            report.error(version.at, "apiVersion", message, f"write '{right}'")
+            return False
+        hint = INSTEAD.get(kind.text) or suggest(kind.text, kinds) or f"kinds that podunit runs: {', '.join(kinds)}"
+        # Of these versions all kinds are known: another one is mistyped, and is not meant to be skipped.
+        mistyped = kind.text not in INSTEAD and version.text in {known for known, _ in _KINDS}
+        if self.skips_unsupported and not mistyped:
+            report.warning(kind.at, "kind", f"'{kind.text[:60]}' is not supported: skipped", hint)
+        else:
+            report.error(kind.at, "kind", f"'{kind.text[:60]}' is not supported", hint)
+        return False
 
 
-def _find_kind(node: source.Node, report: Report) -> tuple[str, str] | None:
+def _find_words(node: source.Node, report: Report) -> tuple[source.Scalar, source.Scalar] | None:
+    """apiVersion and kind."""
     if not isinstance(node, source.Mapping):
         report.error(node.at, "", "not a Kubernetes object", "it is a mapping with apiVersion and kind")
         return None
@@ -152,13 +254,4 @@ def _find_kind(node: source.Node, report: Report) -> tuple[str, str] | None:
             report.error(word.at, key, f"{found}, expected a string")
     if not (isinstance(version, source.Scalar) and isinstance(kind, source.Scalar)):
         return None
-    kinds = [known for _, known in _KINDS]
-    if kind.text not in kinds:
-        hint = suggest(kind.text, kinds) or f"kinds that podunit runs: {', '.join(kinds)}"
-        report.error(kind.at, "kind", f"'{kind.text[:60]}' is not supported", hint)
-        return None
-    if (version.text, kind.text) not in _KINDS:
-        right = next(known for known, name in _KINDS if name == kind.text)
-        report.error(version.at, "apiVersion", f"'{version.text[:60]}' has no kind {kind.text}", f"write '{right}'")
-        return None
-    return version.text, kind.text
+    return version, kind

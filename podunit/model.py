@@ -11,6 +11,9 @@ from enum import StrEnum
 
 from podunit.report import Position
 
+# core/v1 ObjectMeta: the namespace of an object that names none.
+DEFAULT_NAMESPACE = "default"
+
 
 class RestartPolicy(StrEnum):
     """`spec.restartPolicy` of a Pod."""
@@ -307,6 +310,17 @@ class Network:
 
 
 @dataclass(frozen=True, slots=True)
+class Owner:
+    """Whose replica a pod is: a controller, by kind and name."""
+
+    kind: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
 class Pod:
     """A pod. `boot` tells whether it starts with the machine; `settings` are the handle's and the slice's.
 
@@ -316,6 +330,7 @@ class Pod:
 
     `fs_group` owns its emptyDir volumes, None for root's; `sysctls` are names with dots, and values; `hosts` names, and
     their addresses; without a `resolver` the host's holds, without a `runtime` podman's default.
+    `owner` is None for a pod that is nobody's replica.
     """
 
     name: str
@@ -346,11 +361,50 @@ class Pod:
     host_ipc: bool = False
     runtime: str | None = None
     is_critical: bool = False
+    owner: Owner | None = None
+
+
+class Replacement(StrEnum):
+    """How pods that run are replaced when their template has changed.
+
+    `type` of a DeploymentStrategy, StatefulSetUpdateStrategy and DaemonSetUpdateStrategy.
+    """
+
+    ROLLING_UPDATE = "RollingUpdate"
+    RECREATE = "Recreate"
+    ON_DELETE = "OnDelete"
+
+
+@dataclass(frozen=True, slots=True)
+class Controller:
+    """A Deployment, StatefulSet or their like: who owns the pods of these names, and how it replaces them.
+
+    At most `max_unavailable` are down at once; the first `held` pods keep what they are, and all do if it is `paused`.
+    `ordered` pods start and go one after the other; `descending` ones are replaced from the last to the first. A pod
+    counts as up after `min_ready_sec` without a break, and has failed after `deadline_sec`.
+    """
+
+    owner: Owner
+    namespace: str
+    pods: tuple[str, ...]
+    replacement: Replacement
+    max_unavailable: int
+    held: int
+    paused: bool
+    ordered: bool
+    descending: bool
+    min_ready_sec: int
+    deadline_sec: int
+    name_at: Position
 
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """Everything that one command was given; `concerned` names the pods that are here only for what they refer to."""
+    """Everything that one command was given, each kind in the order of the input; a replica is among the pods, too.
 
-    pods: tuple[Pod, ...]
+    `concerned` names the pods that are here only for what they refer to.
+    """
+
+    pods: tuple[Pod, ...] = ()
     concerned: frozenset[str] = frozenset()
+    controllers: tuple[Controller, ...] = ()

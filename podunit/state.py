@@ -61,9 +61,13 @@ class StateFolder:
                     gone.append(name)
         return tuple(gone)
 
+    def compare_files(self, files: Mapping[str, Mapping[str, bytes]]) -> dict[str, frozenset[str]]:
+        """The paths that differ from those in use, of pods where any does."""
+        return {pod: paths for pod, own in files.items() if (paths := _compare(self._read_files(pod), own))}
+
     def stage_files(self, files: Mapping[str, Mapping[str, bytes]]) -> dict[str, frozenset[str]]:
         """Write the files of pods beside those that are in use; the paths that differ, of pods where any does."""
-        changed = {pod: paths for pod, own in files.items() if (paths := _compare(self._read_files(pod), own))}
+        changed = self.compare_files(files)
         with _explained(self._files):
             for pod in changed:
                 staged = self._staged(pod)

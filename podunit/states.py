@@ -5,6 +5,8 @@ In: installed pods and a manager. Out: `ContainerState`s and `PodState`s.
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,6 +15,8 @@ from podunit.failures import UnitFailure, find_failures
 from podunit.installed import InstalledPod
 from podunit.manager import Manager
 from podunit.scope import Scope
+
+_POLL_MIN_SEC, _POLL_MAX_SEC = 0.1, 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,7 @@ class ContainerState:
     main_pid: int
     cgroup: str
     image: str
+    owner: str
 
     def describe(self) -> dict[str, object]:
         """The object that `ps -o json` prints; its keys are stable."""
@@ -45,6 +50,7 @@ class PodState:
     """
 
     pod: str
+    owner: str
     unit: str
     file: str
     active: str
@@ -60,6 +66,7 @@ class PodState:
         return {
             "schemaVersion": 1,
             "pod": self.pod,
+            "owner": self.owner,
             "unit": self.unit,
             "file": self.file,
             "active": self.active,
@@ -84,6 +91,7 @@ async def get_pod_state(manager: Manager, pod: InstalledPod, scope: Scope) -> Po
     lasting = properties["ActiveState"] != "active" or any(state.active != "active" for state in containers)
     return PodState(
         pod=pod.name,
+        owner=pod.owner,
         unit=pod.unit,
         file=properties["FragmentPath"],
         active=properties["ActiveState"],
@@ -96,8 +104,26 @@ async def get_pod_state(manager: Manager, pod: InstalledPod, scope: Scope) -> Po
     )
 
 
+async def wait_until_up(manager: Manager, pod: InstalledPod, min_ready_sec: int) -> bool:
+    """Wait until the pod and its containers have been active for so long without a break; False if it is stopped."""
+    units = (pod.unit, *(container.unit for container in pod.containers if not container.init))
+    while True:
+        left_sec = _POLL_MAX_SEC
+        found = await manager.get_all_properties(units, "Unit")
+        if found[0]["ActiveState"] in ("inactive", "deactivating"):
+            return False
+        if all(properties["ActiveState"] == "active" for properties in found):
+            since_usec = max(properties["ActiveEnterTimestampMonotonic"] for properties in found)
+            left_sec = min_ready_sec - (time.clock_gettime(time.CLOCK_MONOTONIC) - since_usec / 1_000_000)
+            if left_sec <= 0 or not min_ready_sec:
+                return True
+        await asyncio.sleep(min(max(left_sec, _POLL_MIN_SEC), _POLL_MAX_SEC))
+
+
 async def get_container_states(manager: Manager, pods: Iterable[InstalledPod]) -> tuple[ContainerState, ...]:
     """The states of all containers, init containers included, by pod and in the order of their start."""
+    pods = tuple(pods)
+    owners = {pod.name: pod.owner for pod in pods}
     containers = [container for pod in pods for container in pod.containers]
     units = [container.unit for container in containers]
     return tuple(
@@ -114,6 +140,7 @@ async def get_container_states(manager: Manager, pods: Iterable[InstalledPod]) -
             main_pid=properties["MainPID"],
             cgroup=properties["ControlGroup"],
             image=container.image,
+            owner=owners[container.pod],
         )
         for container, properties in zip(
             containers, await manager.get_all_properties(units, "Unit", "Service"), strict=True

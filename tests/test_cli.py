@@ -37,7 +37,7 @@ _BROKEN = _SOUND.replace("spec:", "spec:\n  restartPolicy: 'Alway,100%: no'").re
 )
 _COMMANDS = (
     *("validate", "compile", "explain"),
-    *("apply", "up", "down", "delete", "start", "stop", "restart", "enable", "disable"),
+    *("apply", "up", "down", "delete", "scale", "start", "stop", "restart", "enable", "disable"),
     *("ps", "status", "logs", "exec", "uninstall"),
 )
 _MESSAGE = "'Alway,100%: no' is not one of Always, OnFailure, Never"
@@ -611,3 +611,54 @@ def test_a_signal_is_the_exit_status(number: signal.Signals, expected: int, shel
         waiting.send_signal(number)
         _, errors = waiting.communicate()
     assert (waiting.returncode, errors) == (expected, b"")
+
+
+# --skip-unsupported
+
+_INGRESS = "---\napiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: web}\n"
+
+
+def test_what_podunit_does_not_run_is_refused_or_skipped(shell: Shell) -> None:
+    shell.write("both.yaml", _SOUND + _INGRESS)
+    assert shell.run("validate", "both.yaml")[0] == 1
+    warning = (
+        "both.yaml:11:7: warning: kind: 'Ingress' is not supported: skipped\n"
+        "  hint: run a reverse proxy such as nginx or Caddy as a pod with a hostPort\n"
+    )
+    assert shell.run("validate", "--skip-unsupported", "both.yaml") == (0, "", warning)
+    status, output, errors = shell.run("--system", "compile", "--skip-unsupported", "both.yaml")
+    assert (status, errors) == (0, warning)
+    assert output == shell.run("--system", "compile", "sound.yaml")[1]
+    for command in ("apply", "up"):
+        status, _, errors = shell.run("--system", command, "--skip-unsupported", "both.yaml")
+        assert status == 3
+        assert errors.startswith(f"{warning}error: no connection to systemd")
+
+
+def test_a_mistyped_kind_is_not_skipped(shell: Shell) -> None:
+    shell.write("pdo.yaml", _SOUND.replace("kind: Pod", "kind: Pdo"))
+    status, _, errors = shell.run("validate", "--skip-unsupported", "pdo.yaml")
+    assert status == 1
+    assert errors.startswith("pdo.yaml:2:7: error: kind: 'Pdo' is not supported\n")
+    shell.write("crd.yaml", "apiVersion: example.org/v1\nkind: Pods\nmetadata: {name: web}\n")
+    assert shell.run("validate", "--skip-unsupported", "crd.yaml")[0] == 0
+
+
+# scale
+
+
+@pytest.mark.parametrize(
+    ("owner", "error"),
+    [
+        ("web", "error: 'web' has no number of replicas\n  hint: name a deployment, as deployment/web\n"),
+        ("ds/web", "error: 'ds/web' has no number of replicas\n  hint: name a deployment, as deployment/web\n"),
+        ("deployment/web", "error: there is no deployment 'web'\n  hint: deployments here: none\n"),
+    ],
+)
+def test_what_has_no_replicas_cannot_be_scaled(owner: str, error: str, shell: Shell) -> None:
+    assert shell.run("--user", "scale", owner, "--replicas=2") == (3, "", error)
+
+
+def test_a_number_of_replicas_is_needed(shell: Shell) -> None:
+    assert shell.run("--user", "scale", "deployment/web")[0] == 2
+    assert shell.run("--user", "scale", "deployment/web", "--replicas=-1")[0] == 2

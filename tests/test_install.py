@@ -411,3 +411,9 @@ def test_a_users_directories(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", "/config")
     assert default_directory(Scope.USER) == Path("/data/systemd/user")
     assert spec_folder(Scope.USER) == Path("/config/podunit")
+
+
+def test_changes_add_up() -> None:
+    first = Change(created=("a",), updated=("s",), unchanged=("c", "d"))
+    later = Change(created=("b",), updated=("a", "c"), removed=("r",), unchanged=("s", "d"))
+    assert first.join(later) == Change(("a", "b"), ("c", "s"), ("r",), ("d",))

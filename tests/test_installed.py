@@ -127,3 +127,27 @@ def test_without_its_handle_a_pod_is_not_there(tmp_path: Path) -> None:
     texts = make(tmp_path, f"web\ncontainers: [{container('a')}]")
     del texts["pod@web.service"]
     assert list_pods(texts) == {}
+
+
+def test_owner_and_namespace_come_back(tmp_path: Path) -> None:
+    file = tmp_path / "pods.yaml"
+    template = f"{{metadata: {{labels: {{a: b}}}}, spec: {{containers: [{container('c')}]}}}}"
+    file.write_text(
+        "{apiVersion: apps/v1, kind: StatefulSet, metadata: {name: db, namespace: data},"
+        f" spec: {{replicas: 2, selector: {{matchLabels: {{a: b}}}}, template: {template}}}}}\n---\n"
+        f"{{apiVersion: v1, kind: Pod, metadata: {{name: web}}, spec: {{containers: [{container('c')}]}}}}\n",
+        encoding="utf-8",
+    )
+    workload = load_files([str(file)], Report())
+    assert workload is not None
+    pods = list_pods({unit.name: render(unit) for unit in generate(workload, Scope.SYSTEM, OLDEST)})
+    assert {name: (pod.owner, pod.namespace) for name, pod in pods.items()} == {
+        "db-0": ("StatefulSet/db", "data"),
+        "db-1": ("StatefulSet/db", "data"),
+        "web": ("", "default"),
+    }
+
+
+def test_an_owner_is_read_from_podunits_own_section_only() -> None:
+    pod = InstalledPod("web", {"pod@web.service": "[Unit]\nOwner=Deployment/x\n[X-Podunit]\nBoot=yes\n"}, ())
+    assert pod.owner == ""

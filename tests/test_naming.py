@@ -37,6 +37,10 @@ def find(check: Callable[[Located[str], Report], None], text: str) -> list[str]:
     return [problem.message for problem in report.problems]
 
 
+def check_pod_name(name: Located[str], report: Report) -> None:
+    check_object_name(name, "pod", report)
+
+
 def check_container(name: Located[str], report: Report) -> None:
     check_label_name(name, "a", "container", report)
 
@@ -55,10 +59,6 @@ def check_an_image(name: Located[str], report: Report) -> None:
 
 def check_label_key(name: Located[str], report: Report) -> None:
     check_label(name, locate(""), "a", report)
-
-
-def check_pod_name(name: Located[str], report: Report) -> None:
-    check_object_name(name, "pod", report)
 
 
 def check_label_value(value: Located[str], report: Report) -> None:

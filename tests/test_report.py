@@ -60,3 +60,19 @@ def test_the_users_text_cannot_break_the_line_or_command_the_terminal() -> None:
     assert problem.path == r"a['\n']"
     assert problem.message == r"unknown field '\x1b[31m\u202eü'"
     assert problem.hint == r"not '\r'"
+
+
+def test_a_view_completes_paths_and_shares_the_problems() -> None:
+    report = Report()
+    item = report.within("items[0]")
+    item.within("spec.template").warning(AT, "spec.hostname", "wrong")
+    item.warning(AT, "[1]", "wrong")
+    assert not report.failed
+    item.error(AT, "", "wrong")
+    assert [problem.path for problem in report.problems] == [
+        "items[0].spec.template.spec.hostname",
+        "items[0][1]",
+        "items[0]",
+    ]
+    assert report.failed
+    assert item.failed

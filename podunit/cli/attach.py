@@ -36,17 +36,19 @@ def logs(
     from podunit.journal import read_log
 
     settings: Settings = context.obj
-    (found,) = find_pods(settings, [pod])
-    containers = {one.unit: one for one in found.containers if container in (None, one.name)}
+    found = find_pods(settings, [pod])
+    every = [one for pod in found for one in pod.containers]
+    names = {one.unit: f"{one.pod}.{one.name}" if len(found) > 1 else one.name for one in every}
+    containers = {one.unit: names[one.unit] for one in every if container in (None, one.name)}
     if not containers:
-        raise PodunitError(f"there is no container '{container}' in pod '{pod}'", _name_containers(found.containers))
+        raise PodunitError(f"there is no container '{container}' in pod '{pod}'", _name_containers(found[0].containers))
     if since is not None and _DURATION.fullmatch(since):
         since = f"-{since}"
-    width = max(len(one.name) for one in containers.values())
-    colors = choose_colors([one.name for one in containers.values()])
+    width = max(len(name) for name in containers.values())
+    colors = choose_colors(containers.values())
     for unit, message in read_log(tuple(containers), settings.scope, follow=follow, lines=lines, since=since):
-        name = containers[unit].name
-        prefix = "" if container else paint(f"{name:<{width}} | ", colors[name])
+        name = containers[unit]
+        prefix = "" if container and len(found) == 1 else paint(f"{name:<{width}} | ", colors[name])
         print(f"{prefix}{message}", flush=follow)
 
 
@@ -78,13 +80,13 @@ def exec_(
 
 
 def _find_container(settings: Settings, pod: str, container: str | None) -> str:
-    """podman's name of a container, by default of the pod's first."""
-    (found,) = find_pods(settings, [pod])
+    """podman's name of a container, by default of the pod's first; of an owner's pods the first is meant."""
+    found = find_pods(settings, [pod])[0]
     mains = tuple(one for one in found.containers if not one.init)
     chosen = [one for one in mains if container in (None, one.name)]
     if not chosen:
         raise PodunitError(f"there is no container '{container}' in pod '{pod}'", _name_containers(mains))
-    return f"{pod}.{chosen[0].name}"
+    return f"{found.name}.{chosen[0].name}"
 
 
 def _name_containers(containers: tuple[InstalledContainer, ...]) -> str:

@@ -25,25 +25,40 @@ Files = Annotated[
 ]
 
 
-def load(files: list[str], form: Format = Format.TEXT) -> Workload:
-    """The pods of the files; prints their problems, and ends with status 1 if there is an error."""
+SkipUnsupported = Annotated[
+    bool, typer.Option("--skip-unsupported", help="Warn of kinds that podunit does not run, and take the rest.")
+]
+
+
+def load(files: list[str], form: Format = Format.TEXT, *, skip_unsupported: bool = False) -> Workload:
+    """What the files describe; prints their problems, and ends with status 1 if there is an error."""
     from podunit.load import load_files
     from podunit.report import Report
 
     report = Report()
-    return _check(load_files(files, report), report, form)
+    return _check(load_files(files, report, skip_unsupported=skip_unsupported), report, form)
 
 
 def load_with_kept(
-    files: list[str], kept: Mapping[str, Path], pods: Iterable[str]
+    files: list[str],
+    kept: Mapping[str, Path],
+    installed: Iterable[str],
+    *,
+    skip_unsupported: bool = False,
+    replicas: int | None = None,
 ) -> tuple[tuple[Document, ...], Workload]:
-    """As `load`, with what earlier applies have kept; the objects of the files, and all pods that they concern."""
-    from podunit.load import find_kept, read_documents, translate
+    """As `load`, with what earlier applies have kept; the objects of the files, and all pods that they concern.
+
+    With `replicas` the files are those of kept controllers, which get this number of pods.
+    """
+    from podunit.load import find_kept, read_documents, scale, translate
     from podunit.report import Report
 
     report = Report()
-    documents = read_documents(files, report)
-    workload = translate(documents, report, find_kept(documents, kept, pods, report))
+    documents = read_documents(files, report, skip_unsupported=skip_unsupported)
+    if replicas is not None:
+        documents = tuple(scale(document, replicas) for document in documents)
+    workload = translate(documents, report, find_kept(documents, kept, installed, report))
     return documents, _check(workload, report, Format.TEXT)
 
 
@@ -58,9 +73,10 @@ def _check(found: Loaded | None, report: Report, form: Format) -> Loaded:
 def validate(
     files: Files,
     form: Annotated[Format, typer.Option("--format", help="How problems are printed.")] = Format.TEXT,
+    skip_unsupported: SkipUnsupported = False,
 ) -> None:
     """Say what is wrong with pod files, at file:line:column. Nothing is changed."""
-    load(files, form)
+    load(files, form, skip_unsupported=skip_unsupported)
 
 
 def compile_(
@@ -72,6 +88,7 @@ def compile_(
     ] = None,
     systemd: Annotated[str, typer.Option(metavar="VERSION", help="Write for this systemd.")] = "252",
     podman: Annotated[str, typer.Option(metavar="VERSION", help="Write for this podman.")] = "4.3.1",
+    skip_unsupported: SkipUnsupported = False,
 ) -> None:
     """Print the systemd units of pods, or write them into a directory. Nothing else is changed."""
     from podunit.errors import PodunitError
@@ -84,7 +101,8 @@ def compile_(
         target = parse_target(systemd, podman)
     except PodunitError as error:
         raise typer.BadParameter(f"{error.message}; {error.hint}") from None
-    units = {unit.name: render(unit) for unit in generate(load(files), settings.scope, target)}
+    workload = load(files, skip_unsupported=skip_unsupported)
+    units = {unit.name: render(unit) for unit in generate(workload, settings.scope, target)}
     if output is None:
         # The same bytes whatever the locale.
         sys.stdout.buffer.write("\n".join(f"# file {name}\n{text}" for name, text in units.items()).encode())

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from podunit.cli.files import load_with_kept
-from podunit.cli.pods import Pods, Targets, find_pods, is_file
+from podunit.cli.files import SkipUnsupported, load_with_kept
+from podunit.cli.pods import Owners, Pods, Targets, find_pods, is_file, name_owner, parse_word
 from podunit.cli.settings import Settings
 from podunit.errors import PodunitError
 
@@ -45,6 +45,7 @@ def apply(
     ] = None,
     timeout: Timeout = None,
     output: Report = OutcomeFormat.TEXT,
+    skip_unsupported: SkipUnsupported = False,
 ) -> None:
     """Install pods: start what is new, restart what changed, and wait until it is up."""
     from podunit.install import spec_folder
@@ -53,10 +54,16 @@ def apply(
     folder = spec_folder(settings.scope)
     if not files and not folder.is_dir():
         raise PodunitError(f"there is no folder {folder}", "make it for the pods of this host, or name a file")
-    _apply(settings, files or [str(folder)], timeout, output, start_stopped=False)
+    _apply(settings, files or [str(folder)], timeout, output, start_stopped=False, skip_unsupported=skip_unsupported)
 
 
-def up(context: typer.Context, targets: Targets, timeout: Timeout = None, output: Report = OutcomeFormat.TEXT) -> None:
+def up(
+    context: typer.Context,
+    targets: Targets,
+    timeout: Timeout = None,
+    output: Report = OutcomeFormat.TEXT,
+    skip_unsupported: SkipUnsupported = False,
+) -> None:
     """Install and start pods, or start installed ones, and wait until they are up."""
     settings: Settings = context.obj
     files = [target for target in targets if is_file(target)]
@@ -64,16 +71,21 @@ def up(context: typer.Context, targets: Targets, timeout: Timeout = None, output
     if names:
         find_pods(settings, names)
     if files:
-        _apply(settings, files, timeout, output, start_stopped=True)
+        _apply(settings, files, timeout, output, start_stopped=True, skip_unsupported=skip_unsupported)
     if names:
         _operate(settings, names, "start", timeout, output)
 
 
 def down(
-    context: typer.Context, targets: Targets, timeout: Timeout = None, output: Report = OutcomeFormat.TEXT
+    context: typer.Context,
+    targets: Targets,
+    timeout: Timeout = None,
+    output: Report = OutcomeFormat.TEXT,
+    skip_unsupported: SkipUnsupported = False,
 ) -> None:
     """Stop pods and wait until nothing of them runs; their units stay."""
-    _operate(context.obj, _list_names(context.obj, targets), "stop", timeout, output)
+    names, _ = _list_objects(context.obj, targets, skip_unsupported)
+    _operate(context.obj, names, "stop", timeout, output)
 
 
 def delete(
@@ -84,9 +96,36 @@ def delete(
     ] = False,
     timeout: Timeout = None,
     output: Report = OutcomeFormat.TEXT,
+    skip_unsupported: SkipUnsupported = False,
 ) -> None:
     """Stop and disable pods, and remove their units."""
-    _delete(context.obj, targets, timeout, output, volumes=volumes)
+    names, objects = _list_objects(context.obj, targets, skip_unsupported)
+    _delete(context.obj, names, objects, timeout, output, volumes=volumes)
+
+
+def scale(
+    context: typer.Context,
+    owners: Owners,
+    replicas: Annotated[int, typer.Option("--replicas", min=0, max=1000, help="How many pods.", show_default=False)],
+    timeout: Timeout = None,
+    output: Report = OutcomeFormat.TEXT,
+) -> None:
+    """Give owners of pods another number of them, until their file is applied again."""
+    from podunit.state import StateFolder
+
+    settings: Settings = context.obj
+    kept = StateFolder(settings.state_folder).read_objects()
+    files = []
+    for owner in owners:
+        kind, name = parse_word(owner) or ("", owner)
+        if kind in ("", "Pod", "DaemonSet"):
+            raise PodunitError(f"'{owner}' has no number of replicas", "name a deployment, as deployment/web")
+        if f"{kind}.{name}" not in kept:
+            # Says what there is instead.
+            find_pods(settings, [owner])
+            raise PodunitError(f"the object of {name_owner(kind, name)} is not kept here", "apply its file")
+        files.append(str(kept[f"{kind}.{name}"]))
+    _apply(settings, files, timeout, output, start_stopped=False, skip_unsupported=False, replicas=replicas)
 
 
 def start(
@@ -154,7 +193,7 @@ def uninstall(
             settings.print_success(f"unit {name}: kept, yours now")
         return
     if names := list(list_pods(settings.read_units())):
-        _delete(settings, names, None, OutcomeFormat.TEXT, volumes=False)
+        _delete(settings, names, [], None, OutcomeFormat.TEXT, volumes=False)
 
     state = StateFolder(settings.state_folder)
 
@@ -176,7 +215,14 @@ async def _disown(settings: Settings) -> tuple[str, ...]:
 
 
 def _apply(
-    settings: Settings, files: list[str], timeout: float | None, output: OutcomeFormat, *, start_stopped: bool
+    settings: Settings,
+    files: list[str],
+    timeout: float | None,
+    output: OutcomeFormat,
+    *,
+    start_stopped: bool,
+    skip_unsupported: bool,
+    replicas: int | None = None,
 ) -> None:
     from podunit import deploy
     from podunit.cli.output import print_note
@@ -187,7 +233,10 @@ def _apply(
     from podunit.state import StateFolder
 
     state = StateFolder(settings.state_folder)
-    documents, workload = load_with_kept(files, state.read_objects(), list_pods(settings.read_units()))
+    installed = {pod.object_key for pod in list_pods(settings.read_units()).values()}
+    documents, workload = load_with_kept(
+        files, state.read_objects(), installed, skip_unsupported=skip_unsupported, replicas=replicas
+    )
     objects = {document.key: dump_document(document.node) for document in documents}
 
     async def run() -> Outcome:
@@ -201,7 +250,13 @@ def _apply(
 
 
 def _delete(
-    settings: Settings, targets: list[str], timeout: float | None, output: OutcomeFormat, *, volumes: bool
+    settings: Settings,
+    names: list[str],
+    objects: list[str],
+    timeout: float | None,
+    output: OutcomeFormat,
+    *,
+    volumes: bool,
 ) -> None:
     from podunit import deploy
     from podunit.cli.output import print_note
@@ -209,7 +264,6 @@ def _delete(
     from podunit.manager import connect
     from podunit.state import StateFolder
 
-    names, objects = _list_objects(settings, targets)
     pods = find_pods(settings, names)
     state = StateFolder(settings.state_folder)
 
@@ -288,21 +342,25 @@ def _finish(
         raise typer.Exit(1)
 
 
-def _list_names(settings: Settings, targets: list[str]) -> list[str]:
-    """The names of pods, said as such or by files that describe them."""
-    return _list_objects(settings, targets)[0]
-
-
-def _list_objects(settings: Settings, targets: list[str]) -> tuple[list[str], list[str]]:
-    """The names of pods, said as such or by files, and `KIND.NAME` of what else is in the files."""
-    names = [target for target in targets if not is_file(target)]
-    files = [target for target in targets if is_file(target)]
-    if not files:
-        return names, []
+def _list_objects(settings: Settings, targets: list[str], skip_unsupported: bool) -> tuple[list[str], list[str]]:
+    """The words for pods and owners, said as such or by files, and `KIND.NAME` of all else that is meant."""
+    from podunit.installed import list_pods
     from podunit.state import StateFolder
 
-    documents, _ = load_with_kept(files, StateFolder(settings.state_folder).read_objects(), ())
-    return (
-        [*names, *(document.name for document in documents if document.kind == "Pod")],
-        [document.key for document in documents if document.kind != "Pod"],
-    )
+    names = [target for target in targets if not is_file(target)]
+    files = [target for target in targets if is_file(target)]
+    state = StateFolder(settings.state_folder)
+    keys = []
+    if files:
+        documents, _ = load_with_kept(files, state.read_objects(), (), skip_unsupported=skip_unsupported)
+        keys = [document.key for document in documents if not document.is_workload]
+        names += [
+            document.name if document.kind == "Pod" else name_owner(document.kind, document.name)
+            for document in documents
+            if document.is_workload
+        ]
+    # An owner of no pods is known by its object alone.
+    installed = {pod.object_key for pod in list_pods(settings.read_units()).values()}
+    bare = {name: key for name in names if (key := ".".join(parse_word(name) or ())) not in installed}
+    bare = {name: key for name, key in bare.items() if key in state.read_objects() and not key.startswith("Pod.")}
+    return [name for name in names if name not in bare], [*keys, *bare.values()]

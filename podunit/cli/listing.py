@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from podunit.cli.pods import Pod, find_pods
+from podunit.cli.pods import Pod, PodsOrAll, find_pods, is_owner, parse_word
 from podunit.cli.settings import Settings
 
 if TYPE_CHECKING:
@@ -35,14 +35,15 @@ class StatusFormat(StrEnum):
 
 def ps(
     context: typer.Context,
+    pods: PodsOrAll = None,
     output: Annotated[PsFormat, typer.Option("--output", "-o", help="How to print them.")] = PsFormat.TABLE,
 ) -> None:
-    """List the containers of all installed pods."""
+    """List the containers of installed pods, by default of all."""
     from podunit.cli.output import print_json
     from podunit.installed import list_pods
 
     settings: Settings = context.obj
-    states = _get_states(settings, list_pods(settings.read_units()).values())
+    states = _get_states(settings, find_pods(settings, pods) if pods else list_pods(settings.read_units()).values())
     match output:
         case PsFormat.JSON:
             print_json({"schemaVersion": 1, "containers": [state.describe() for state in states]})
@@ -58,7 +59,7 @@ def status(
     pod: Pod,
     output: Annotated[StatusFormat, typer.Option("--output", "-o", help="How to print it.")] = StatusFormat.TEXT,
 ) -> None:
-    """Show how a pod is, and why it is not up; ends with status 1 if it has failed."""
+    """Show how a pod is, or all of an owner, and why it is not up; ends with status 1 if one has failed."""
     import asyncio
 
     from podunit.cli.output import print_json, print_pod_state
@@ -66,19 +67,23 @@ def status(
     from podunit.states import PodState, get_pod_state
 
     settings: Settings = context.obj
-    (found,) = find_pods(settings, [pod])
+    found = find_pods(settings, [pod])
 
-    async def run() -> PodState:
+    async def run() -> list[PodState]:
         async with connect(settings.scope) as manager:
-            return await get_pod_state(manager, found, settings.scope)
+            return [await get_pod_state(manager, one, settings.scope) for one in found]
 
-    state = asyncio.run(run())
-    if output is StatusFormat.JSON:
-        print_json(state.describe())
+    states = asyncio.run(run())
+    if output is StatusFormat.JSON and is_owner(pod):
+        owner = "/".join(parse_word(pod) or ())
+        print_json({"schemaVersion": 1, "owner": owner, "pods": [state.describe() for state in states]})
+    elif output is StatusFormat.JSON:
+        print_json(states[0].describe())
     else:
-        print_pod_state(state)
-        _print_states(state.containers, wide=output is StatusFormat.WIDE)
-    if state.active == "failed":
+        for state in states:
+            print_pod_state(state)
+            _print_states(state.containers, wide=output is StatusFormat.WIDE)
+    if any(state.active == "failed" for state in states):
         raise typer.Exit(1)
 
 
@@ -110,8 +115,8 @@ def _print_states(states: Iterable[ContainerState], *, wide: bool) -> None:
             str(state.restarts),
             str(state.main_pid or "-"),
             state.image,
-            *((state.unit, state.result, state.cgroup or "-") if wide else ()),
+            *((state.unit, state.result, state.cgroup or "-", state.owner or "-") if wide else ()),
         ]
         for state in states
     ]
-    print_table([*header, *(("UNIT", "RESULT", "CGROUP") if wide else ())], rows)
+    print_table([*header, *(("UNIT", "RESULT", "CGROUP", "OWNER") if wide else ())], rows)

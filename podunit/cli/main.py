@@ -74,6 +74,7 @@ for command in (
     lifecycle.up,
     lifecycle.down,
     lifecycle.delete,
+    lifecycle.scale,
     lifecycle.start,
     lifecycle.stop,
     lifecycle.restart,

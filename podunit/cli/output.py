@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import TextIO
 
 from podunit.cli.settings import Settings
-from podunit.deploy import Outcome, PodOutcome
+from podunit.deploy import DEADLINE, Outcome, PodOutcome
 from podunit.errors import PodunitError
 from podunit.failures import UnitFailure
 from podunit.report import Level, Problem, Report
@@ -111,6 +111,8 @@ def _print_failure(outcome: PodOutcome) -> None:
     because = f": container '{named[0]}' failed" if named else ""
     if outcome.job == "canceled":
         because = f": its job was canceled by another{because}"
+    if outcome.job == DEADLINE:
+        because = f": not within its deadline{because}"
     _print_error(f"pod '{outcome.pod}' is not up{because}")
     _print_failures(outcome.failures, sys.stderr)
     if not outcome.failures:

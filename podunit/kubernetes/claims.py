@@ -119,11 +119,16 @@ def read_claim(node: Node, objects: Objects, report: Report) -> None:
         return
     spec = found.spec
     check_object_name(found.metadata.name, "PersistentVolumeClaim", report)
+    check_claim(spec, report)
+    objects.add_claim(Claim(found.metadata.name, spec.volume_name), report)
+
+
+def check_claim(spec: PersistentVolumeClaimSpec, report: Report) -> None:
+    """What a claim asks for; the report is for paths from its `spec` on."""
     _check_mode(spec.volume_mode, report)
     if size := spec.resources.requests.storage:
         hint = "the file system's own quota, or a PersistentVolume on one of that size, would"
         report.warning(size.at, "spec.resources.requests.storage", "nothing keeps the volume to this size", hint)
-    objects.add_claim(Claim(found.metadata.name, spec.volume_name), report)
 
 
 def read_volume(node: Node, objects: Objects, report: Report) -> None:

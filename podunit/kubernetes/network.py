@@ -29,11 +29,15 @@ _NAMESERVERS_MAX = 3
 _SEARCHES_MAX = 32
 
 
-def translate_hostname(pod: schema.Pod, host_network: bool, report: Report) -> str:
-    """The host name: the pod's, or what it says, and its domain if that is wanted."""
-    spec = pod.spec
+def default_hostname(pod: str) -> str:
+    """The host name of a pod that asks for none."""
     # sethostname(2) takes 64 bytes, but a DNS label ends at 63: the kubelet cuts there too.
-    name = pod.metadata.name.value[:63].rstrip("-.")
+    return pod[:63].rstrip("-.")
+
+
+def translate_hostname(pod: str, spec: schema.PodSpec, host_network: bool, report: Report) -> str:
+    """The host name: the pod's, or what it says, and its domain if that is wanted."""
+    name = default_hostname(pod)
     if spec.hostname:
         name = spec.hostname.value
         check_label_name(spec.hostname, "spec.hostname", "host", report)

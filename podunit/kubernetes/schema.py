@@ -344,7 +344,7 @@ class PodSpec:
     containers: Located[tuple[Container, ...]]
     init_containers: tuple[Container, ...] = ()
     volumes: tuple[Volume, ...] = ()
-    restart_policy: RestartPolicy = RestartPolicy.ALWAYS
+    restart_policy: Located[RestartPolicy] | None = None
     termination_grace_period_seconds: Located[int] | None = None
     host_network: bool = False
     host_pid: Located[bool] | None = field(default=None, metadata={"key": "hostPID"})
@@ -371,6 +371,7 @@ class ObjectMeta:
     ignored: ClassVar[Mapping[str, str]] = ignored_fields("ObjectMeta")
 
     name: Located[str]
+    namespace: Located[str] | None = None
     labels: Table[Located[str]] = field(default_factory=Table)
     annotations: Table[Located[str]] = field(default_factory=Table)
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from podunit import model
 from podunit.decode import Located, decode, join_path
-from podunit.kubernetes import schema
+from podunit.kubernetes import schema, schema_workloads
 from podunit.kubernetes.annotations import Annotations, read_annotations
 from podunit.kubernetes.downward import Self
 from podunit.kubernetes.environment import Environment
@@ -32,10 +32,10 @@ from podunit.kubernetes.resources import translate_pod_resources, translate_reso
 from podunit.kubernetes.security import translate_fs_group, translate_processes, translate_security, translate_sysctls
 from podunit.kubernetes.terminals import refuse_stdin, translate_stdin
 from podunit.kubernetes.volumes import translate_mounts, translate_volumes
+from podunit.model import RestartPolicy
 from podunit.report import Report
 from podunit.source import Mapping
 
-_NAMESPACE = "default"
 # podunit's own network.
 _NETWORK = "podunit"
 
@@ -59,12 +59,29 @@ class _Context:
 def read_pod(node: Mapping, objects: Objects, report: Report) -> model.Pod | None:
     """The pod that a document of kind Pod describes; None, or something not to be used, if the report has failed."""
     pod = decode(node, schema.Pod, "", report)
-    return _translate_pod(pod, objects, report) if pod else None
-
-
-def _translate_pod(pod: schema.Pod, objects: Objects, report: Report) -> model.Pod:
-    spec = pod.spec
+    if pod is None:
+        return None
     check_object_name(pod.metadata.name, "pod", report)
+    return translate_pod(pod, pod.metadata.name, translate_namespace(pod.metadata, report), objects, report)
+
+
+def translate_namespace(metadata: schema.ObjectMeta, report: Report) -> str:
+    """The namespace of an object: only a name here, by which nothing is kept apart."""
+    if metadata.namespace is None:
+        return model.DEFAULT_NAMESPACE
+    check_label_name(metadata.namespace, "metadata.namespace", "namespace", report)
+    return metadata.namespace.value
+
+
+def translate_pod(
+    pod: schema.Pod | schema_workloads.PodTemplateSpec,
+    name: Located[str],
+    namespace: str,
+    objects: Objects,
+    report: Report,
+) -> model.Pod:
+    """The pod of this name that an object, or a template, describes; the report is for paths from its `spec` on."""
+    spec = pod.spec
     labels = tuple((key.value, value.value) for key, value in pod.metadata.labels.entries)
     for key, value in pod.metadata.labels.entries:
         check_label(key, value, join_path("metadata.labels", key.value), report)
@@ -85,7 +102,7 @@ def _translate_pod(pod: schema.Pod, objects: Objects, report: Report) -> model.P
         report,
     )
     notes = tuple((key.value, value.value) for key, value in pod.metadata.annotations.entries)
-    itself = Self(pod.metadata.name.value, _NAMESPACE, labels, notes, every)
+    itself = Self(name.value, namespace, labels, notes, every)
     volumes = translate_volumes(spec.volumes, Projector(itself, objects, report), report)
     host_network = spec.host_network or _is_network(annotations, "host")
     no_network = _is_network(annotations, "none") and not host_network
@@ -96,9 +113,9 @@ def _translate_pod(pod: schema.Pod, objects: Objects, report: Report) -> model.P
     if no_network:
         _refuse_host_ports(containers, report)
     return model.Pod(
-        name=pod.metadata.name.value,
-        namespace=_NAMESPACE,
-        hostname=translate_hostname(pod, host_network, report),
+        name=name.value,
+        namespace=namespace,
+        hostname=translate_hostname(name.value, spec, host_network, report),
         host_network=host_network,
         network=None if no_network else _find_network(annotations),
         aliases=(),
@@ -110,12 +127,12 @@ def _translate_pod(pod: schema.Pod, objects: Objects, report: Report) -> model.P
         init_containers=_translate_containers("spec.initContainers", spec.init_containers, context, report),
         containers=containers,
         volumes=tuple(volumes.values()),
-        restart_policy=spec.restart_policy,
+        restart_policy=spec.restart_policy.value if spec.restart_policy else RestartPolicy.ALWAYS,
         grace_sec=_translate_grace(spec.termination_grace_period_seconds, report),
         boot=annotations.boot,
         settings=tuple(annotations.pod),
         at=pod.at,
-        name_at=pod.metadata.name.at,
+        name_at=name.at,
         fs_group=translate_fs_group(spec.security_context, volumes.values(), report),
         hosts=translate_hosts(spec.host_aliases, no_network, report),
         resolver=translate_resolver(spec, no_network, report),

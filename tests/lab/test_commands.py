@@ -206,6 +206,7 @@ def test_ps_tells_how_containers_are(pods: Pods) -> None:
         "main_pid": pods.main_pid("container@web.a"),
         "cgroup": "/pod.slice/pod-web.slice/container@web.a.service",
         "image": "localhost/podunit-test:1",
+        "owner": "",
     }
     assert pods.lab.run("podunit", "ps", "-o", "name").stdout == "web.i\nweb.a\n"
     table = pods.lab.run("podunit", "ps").stdout.splitlines()

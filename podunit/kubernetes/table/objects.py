@@ -8,7 +8,6 @@ _SERVER = "the server of a cluster writes it"
 _VALUES = "write the values into the pod, or files on the host for a hostPath"
 _ONE_POD = "one pod on one machine answers"
 _PORT = "publish the port by a container's hostPort"
-_NO_NAMESPACES = "leave it out: there are no namespaces here, and no two pods have one name"
 _STATUS = "podunit status says how a pod here is"
 _API_VERSION = "the version of the API that the object is written for"
 _KIND = "what the object is"
@@ -39,11 +38,11 @@ OBJECTS = (
             honoured("labels", "map[string]string", "words by which objects are chosen", "podman run --label"),
             ignored("managedFields", "[]ManagedFieldsEntry", "who has written which field", _SERVER),
             honoured("name", "string", "the object's name", "pod@NAME.service"),
-            ignored(
+            honoured(
                 "namespace",
                 "string",
                 "the space in which the name counts",
-                "there are no namespaces here: no two pods have one name",
+                "a part of the names on the network; no two pods have one name, whatever their namespaces",
             ),
             ignored("ownerReferences", "[]OwnerReference", "objects with which this one goes", _SERVER),
             ignored("resourceVersion", "string", "which version of the object this is", _SERVER),
@@ -98,10 +97,10 @@ OBJECTS = (
         "v1",
         "a space in which names count",
         (
-            refused("apiVersion", "string", _API_VERSION, _NO_NAMESPACES),
-            refused("kind", "string", _KIND, _NO_NAMESPACES),
-            refused("metadata", "ObjectMeta", _METADATA, _NO_NAMESPACES),
-            refused("spec", "NamespaceSpec", "what has to be done before it may go", _NO_NAMESPACES),
+            honoured("apiVersion", "string", _API_VERSION, "has to be v1"),
+            honoured("kind", "string", _KIND, "nothing: a namespace needs no object here"),
+            honoured("metadata", "ObjectMeta", _METADATA, "the name is checked"),
+            ignored("spec", "NamespaceSpec", "what has to be done before it may go", "podunit delete waits for nobody"),
             ignored("status", "NamespaceStatus", "what a cluster has observed", _STATUS),
         ),
     ),
@@ -109,7 +108,7 @@ OBJECTS = (
         "NamespaceSpec",
         "v1",
         "what has to be done before a namespace may go",
-        (refused("finalizers", "[]string", "who has to act before", _NO_NAMESPACES),),
+        (ignored("finalizers", "[]string", "who has to act before", "podunit delete waits for nobody"),),
     ),
     Object(
         "Service",

@@ -2,21 +2,37 @@
 
 from __future__ import annotations
 
-from podunit.kubernetes.fields import Object, ignored, refused
+from podunit.kubernetes.fields import Object, honoured, ignored, refused
 
-_POD = "write the pod itself, of kind Pod"
-_PODS = "write each pod itself, of kind Pod and with a name of its own"
+_ITS_FIELDS = "as its fields say"
+_IN_PLACE = "pods are replaced in their places, none is added meanwhile"
 _STATUS = "podunit status says how a pod here is"
 
-_API_VERSION = refused("apiVersion", "string", "the version of the API that the object is written for", _POD)
-_KIND = refused("kind", "string", "what the object is", _POD)
-_METADATA = refused("metadata", "ObjectMeta", "name, labels and annotations", _POD)
+_API_VERSION = honoured(
+    "apiVersion", "string", "the version of the API that the object is written for", "as the kind asks for"
+)
+_KIND = honoured("kind", "string", "what the object is", "so many pods, named after the object: NAME-0 and so on")
+_METADATA = honoured(
+    "metadata", "ObjectMeta", "name, labels and annotations", "the name is the beginning of the pods' names"
+)
 
-_REPLICAS = refused("replicas", "integer", "how many pods there are; 1 by default", _PODS)
-_SELECTOR = refused("selector", "LabelSelector", "the labels by which it knows its pods", _POD)
-_TEMPLATE = refused("template", "PodTemplateSpec", "what each pod is made from", _POD)
-_READY = refused("minReadySeconds", "integer", "seconds that a new pod has to be ready before it counts", _POD)
-_HISTORY = refused("revisionHistoryLimit", "integer", "how many old versions are kept; 10 by default", _POD)
+_REPLICAS = honoured("replicas", "integer", "how many pods there are; 1 by default", "so many pods")
+_SELECTOR = honoured(
+    "selector", "LabelSelector", "the labels by which it knows its pods", "has to match the template's labels"
+)
+_TEMPLATE = honoured("template", "PodTemplateSpec", "what each pod is made from", "each pod's units")
+_READY = honoured(
+    "minReadySeconds",
+    "integer",
+    "seconds that a new pod has to be ready before it counts",
+    "so long the containers run without a break before the pod counts as up",
+)
+_HISTORY = ignored(
+    "revisionHistoryLimit",
+    "integer",
+    "how many old versions are kept; 10 by default",
+    "there is no history of versions",
+)
 
 OBJECTS = (
     Object(
@@ -27,7 +43,7 @@ OBJECTS = (
             _API_VERSION,
             _KIND,
             _METADATA,
-            refused("spec", "DeploymentSpec", "the pods, and how they are replaced", _POD),
+            honoured("spec", "DeploymentSpec", "the pods, and how they are replaced", _ITS_FIELDS),
             ignored("status", "DeploymentStatus", "what a cluster has observed", _STATUS),
         ),
     ),
@@ -37,12 +53,17 @@ OBJECTS = (
         "the pods of a Deployment, and how they are replaced",
         (
             _READY,
-            refused("paused", "boolean", "whether changes wait", _POD),
-            refused("progressDeadlineSeconds", "integer", "seconds after which a rollout has failed", _POD),
+            honoured("paused", "boolean", "whether changes wait", "pods keep what they are, and none is added"),
+            honoured(
+                "progressDeadlineSeconds",
+                "integer",
+                "seconds after which a rollout has failed",
+                "a pod that is not up by then ends the apply; 600 by default",
+            ),
             _REPLICAS,
             _HISTORY,
             _SELECTOR,
-            refused("strategy", "DeploymentStrategy", "how new pods replace old ones", _POD),
+            honoured("strategy", "DeploymentStrategy", "how new pods replace old ones", _ITS_FIELDS),
             _TEMPLATE,
         ),
     ),
@@ -51,8 +72,13 @@ OBJECTS = (
         "apps/v1",
         "how new pods replace old ones",
         (
-            refused("rollingUpdate", "RollingUpdateDeployment", "how many at a time", _POD),
-            refused("type", "string", "RollingUpdate or Recreate", _POD),
+            honoured("rollingUpdate", "RollingUpdateDeployment", "how many at a time", _ITS_FIELDS),
+            honoured(
+                "type",
+                "string",
+                "RollingUpdate or Recreate",
+                "whether pods are stopped one after the other, or all at once",
+            ),
         ),
     ),
     Object(
@@ -60,8 +86,13 @@ OBJECTS = (
         "apps/v1",
         "how many pods are replaced at a time",
         (
-            refused("maxSurge", "IntOrString", "how many pods there may be too many", _POD),
-            refused("maxUnavailable", "IntOrString", "how many pods may be missing", _POD),
+            ignored("maxSurge", "IntOrString", "how many pods there may be too many", _IN_PLACE),
+            honoured(
+                "maxUnavailable",
+                "IntOrString",
+                "how many pods may be missing",
+                "so many are replaced at once, rounded down; one by default, and at least",
+            ),
         ),
     ),
     Object(
@@ -72,7 +103,7 @@ OBJECTS = (
             _API_VERSION,
             _KIND,
             _METADATA,
-            refused("spec", "ReplicaSetSpec", "the pods", _POD),
+            honoured("spec", "ReplicaSetSpec", "the pods", _ITS_FIELDS),
             ignored("status", "ReplicaSetStatus", "what a cluster has observed", _STATUS),
         ),
     ),
@@ -85,7 +116,7 @@ OBJECTS = (
             _API_VERSION,
             _KIND,
             _METADATA,
-            refused("spec", "ReplicationControllerSpec", "the pods", _POD),
+            honoured("spec", "ReplicationControllerSpec", "the pods", _ITS_FIELDS),
             ignored("status", "ReplicationControllerStatus", "what a cluster has observed", _STATUS),
         ),
     ),
@@ -96,7 +127,7 @@ OBJECTS = (
         (
             _READY,
             _REPLICAS,
-            refused("selector", "map[string]string", "the labels by which it knows its pods", _POD),
+            honoured("selector", "map[string]string", "the labels by which it knows its pods", _ITS_FIELDS),
             _TEMPLATE,
         ),
     ),
@@ -108,7 +139,7 @@ OBJECTS = (
             _API_VERSION,
             _KIND,
             _METADATA,
-            refused("spec", "StatefulSetSpec", "the pods, and how they are replaced", _POD),
+            honoured("spec", "StatefulSetSpec", "the pods, and how they are replaced", _ITS_FIELDS),
             ignored("status", "StatefulSetStatus", "what a cluster has observed", _STATUS),
         ),
     ),
@@ -118,36 +149,61 @@ OBJECTS = (
         "the pods of a StatefulSet, and how they are replaced",
         (
             _READY,
-            refused("ordinals", "StatefulSetOrdinals", "how the pods are numbered", _POD),
+            honoured("ordinals", "StatefulSetOrdinals", "how the pods are numbered", _ITS_FIELDS),
             refused(
                 "persistentVolumeClaimRetentionPolicy",
                 "StatefulSetPersistentVolumeClaimRetentionPolicy",
                 "what becomes of volumes whose pods go",
-                _POD,
+                "claims are kept; podunit delete --volumes removes them",
             ),
-            refused("podManagementPolicy", "string", "OrderedReady or Parallel", _POD),
+            honoured(
+                "podManagementPolicy",
+                "string",
+                "OrderedReady or Parallel",
+                "whether pods start and go one after the other",
+            ),
             _REPLICAS,
             _HISTORY,
             _SELECTOR,
-            refused("serviceName", "string", "the Service by which the pods have names", _POD),
+            ignored(
+                "serviceName",
+                "string",
+                "the Service by which the pods have names",
+                "a Service names the pods that it selects",
+            ),
             _TEMPLATE,
-            refused("updateStrategy", "StatefulSetUpdateStrategy", "how new pods replace old ones", _POD),
-            refused("volumeClaimTemplates", "[]PersistentVolumeClaim", "volumes that each pod gets", "use a hostPath"),
+            honoured("updateStrategy", "StatefulSetUpdateStrategy", "how new pods replace old ones", _ITS_FIELDS),
+            honoured(
+                "volumeClaimTemplates",
+                "[]PersistentVolumeClaim",
+                "volumes that each pod gets",
+                "a volume CLAIM-POD for each pod",
+            ),
         ),
     ),
     Object(
         "StatefulSetOrdinals",
         "apps/v1",
         "how pods are numbered",
-        (refused("start", "integer", "the first number; 0 by default", _POD),),
+        (honoured("start", "integer", "the first number; 0 by default", "the first pod's number"),),
     ),
     Object(
         "StatefulSetPersistentVolumeClaimRetentionPolicy",
         "apps/v1",
         "what becomes of volumes whose pods go",
         (
-            refused("whenDeleted", "string", "Retain or Delete, when the StatefulSet goes", _POD),
-            refused("whenScaled", "string", "Retain or Delete, when there are fewer pods", _POD),
+            refused(
+                "whenDeleted",
+                "string",
+                "Retain or Delete, when the StatefulSet goes",
+                "claims are kept; podunit delete --volumes removes them",
+            ),
+            refused(
+                "whenScaled",
+                "string",
+                "Retain or Delete, when there are fewer pods",
+                "claims are kept; podunit delete --volumes removes them",
+            ),
         ),
     ),
     Object(
@@ -155,8 +211,10 @@ OBJECTS = (
         "apps/v1",
         "how new pods replace old ones",
         (
-            refused("rollingUpdate", "RollingUpdateStatefulSetStrategy", "how many at a time", _POD),
-            refused("type", "string", "RollingUpdate or OnDelete", _POD),
+            honoured("rollingUpdate", "RollingUpdateStatefulSetStrategy", "how many at a time", _ITS_FIELDS),
+            honoured(
+                "type", "string", "RollingUpdate or OnDelete", "whether pods are restarted by the apply, or by you"
+            ),
         ),
     ),
     Object(
@@ -164,8 +222,15 @@ OBJECTS = (
         "apps/v1",
         "which pods are replaced, and how many at a time",
         (
-            refused("maxUnavailable", "IntOrString", "how many pods may be missing", _POD),
-            refused("partition", "integer", "the number from which on pods are replaced", _POD),
+            honoured(
+                "maxUnavailable",
+                "IntOrString",
+                "how many pods may be missing",
+                "so many are replaced at once, rounded down; one by default, and at least",
+            ),
+            honoured(
+                "partition", "integer", "the number from which on pods are replaced", "pods below it keep what they are"
+            ),
         ),
     ),
     Object(
@@ -176,7 +241,7 @@ OBJECTS = (
             _API_VERSION,
             _KIND,
             _METADATA,
-            refused("spec", "DaemonSetSpec", "the pod, and how it is replaced", _POD),
+            honoured("spec", "DaemonSetSpec", "the pod, and how it is replaced", _ITS_FIELDS),
             ignored("status", "DaemonSetStatus", "what a cluster has observed", _STATUS),
         ),
     ),
@@ -189,7 +254,7 @@ OBJECTS = (
             _HISTORY,
             _SELECTOR,
             _TEMPLATE,
-            refused("updateStrategy", "DaemonSetUpdateStrategy", "how new pods replace old ones", _POD),
+            honoured("updateStrategy", "DaemonSetUpdateStrategy", "how new pods replace old ones", _ITS_FIELDS),
         ),
     ),
     Object(
@@ -197,8 +262,10 @@ OBJECTS = (
         "apps/v1",
         "how new pods replace old ones",
         (
-            refused("rollingUpdate", "RollingUpdateDaemonSet", "how many at a time", _POD),
-            refused("type", "string", "RollingUpdate or OnDelete", _POD),
+            honoured("rollingUpdate", "RollingUpdateDaemonSet", "how many at a time", _ITS_FIELDS),
+            honoured(
+                "type", "string", "RollingUpdate or OnDelete", "whether pods are restarted by the apply, or by you"
+            ),
         ),
     ),
     Object(
@@ -206,8 +273,13 @@ OBJECTS = (
         "apps/v1",
         "how many pods are replaced at a time",
         (
-            refused("maxSurge", "IntOrString", "how many nodes may have two pods", _POD),
-            refused("maxUnavailable", "IntOrString", "how many nodes may have none", _POD),
+            ignored("maxSurge", "IntOrString", "how many nodes may have two pods", _IN_PLACE),
+            honoured(
+                "maxUnavailable",
+                "IntOrString",
+                "how many nodes may have none",
+                "so many are replaced at once, rounded down; one by default, and at least",
+            ),
         ),
     ),
     Object(
@@ -215,8 +287,8 @@ OBJECTS = (
         "v1",
         "what pods are made from",
         (
-            refused("metadata", "ObjectMeta", "labels and annotations of the pods", _POD),
-            refused("spec", "PodSpec", "what the pods run, and how", _POD),
+            honoured("metadata", "ObjectMeta", "labels and annotations of the pods", _ITS_FIELDS),
+            honoured("spec", "PodSpec", "what the pods run, and how", _ITS_FIELDS),
         ),
     ),
     Object(
@@ -224,8 +296,12 @@ OBJECTS = (
         "meta/v1",
         "labels by which objects are known",
         (
-            refused("matchExpressions", "[]LabelSelectorRequirement", "what else has to be true of the labels", _POD),
-            refused("matchLabels", "map[string]string", "labels that have to be there, with their values", _POD),
+            honoured(
+                "matchExpressions", "[]LabelSelectorRequirement", "what else has to be true of the labels", _ITS_FIELDS
+            ),
+            honoured(
+                "matchLabels", "map[string]string", "labels that have to be there, with their values", _ITS_FIELDS
+            ),
         ),
     ),
     Object(
@@ -233,9 +309,9 @@ OBJECTS = (
         "meta/v1",
         "what has to be true of a label",
         (
-            refused("key", "string", "the label", _POD),
-            refused("operator", "string", "In, NotIn, Exists or DoesNotExist", _POD),
-            refused("values", "[]string", "the values for In and NotIn", _POD),
+            honoured("key", "string", "the label", _ITS_FIELDS),
+            honoured("operator", "string", "In, NotIn, Exists or DoesNotExist", _ITS_FIELDS),
+            honoured("values", "[]string", "the values for In and NotIn", _ITS_FIELDS),
         ),
     ),
 )
