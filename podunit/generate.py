@@ -38,7 +38,17 @@ from podunit.names import (
 )
 from podunit.scope import Scope
 from podunit.target import Target
-from podunit.unitfile import Directive, UnitFile, Value, command_line, escape_text, join_units, join_words, quote_word
+from podunit.unitfile import (
+    Directive,
+    UnitFile,
+    Value,
+    command_line,
+    escape_text,
+    join_units,
+    join_words,
+    quote_unit_in_script,
+    quote_word,
+)
 
 # podman stop returns when the grace period is over and the kill is done; below this margin systemd would cut it short.
 _STOP_MARGIN_SEC = 10
@@ -125,6 +135,7 @@ def _name_units(pod: Pod, scope: Scope) -> Values:
     return {
         "pod": escape_text(pod.name),
         "slice": join_units([slice_unit(pod.name)]),
+        "slice_in_script": quote_unit_in_script(slice_unit(pod.name)),
         "pod_unit": join_units([pod_unit(pod.name)]),
         "stop_unit": join_units([stop_unit(pod.name)]),
         "mend_unit": join_units([mend_unit(pod.name)]),

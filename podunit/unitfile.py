@@ -113,6 +113,12 @@ def join_units(names: Iterable[str]) -> Value:
     return Value(" ".join(name.replace("%", "%%") for name in names))
 
 
+def quote_unit_in_script(name: str) -> Value:
+    """A unit name in a shell script that is, in single quotes, a word of an Exec line: the backslash is for both."""
+    text = name.replace("%", "%%").replace("\\", "\\\\")
+    return Value(f'"{text}"' if "\\" in text else text)
+
+
 def escape_unit_name(text: str) -> str:
     r"""What `systemd-escape TEXT` prints: `/` as `-`, and all but letters, digits, `:_.` as `\xNN`."""
     if not text:

@@ -21,6 +21,7 @@ from podunit.unitfile import (
     escape_unit_name,
     join_units,
     join_words,
+    quote_unit_in_script,
     quote_word,
     strip_remarks,
 )
@@ -209,3 +210,13 @@ def test_what_a_command_says_is_no_remark() -> None:
         ]
         assert strip_remarks(texts[0]) != strip_remarks(texts[1])
         assert strip_remarks(texts[0]).endswith("\nType=exec")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("pod-web.slice", "pod-web.slice"), (r"pod-my\x2dweb.slice", r'"pod-my\\x2dweb.slice"')]
+)
+def test_a_unit_in_a_script(name: str, text: str) -> None:
+    assert quote_unit_in_script(name).text == text
+    # As systemd takes the word, and then the shell.
+    script = read_command(Value(f"/bin/sh -c 'echo {text}'"))[2]
+    assert subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True).stdout == f"{name}\n"

@@ -208,6 +208,13 @@ def test_a_stop_during_a_start_leaves_nothing(pods: Pods, verb: str, moment: flo
     stop_and_expect_nothing(pods)
 
 
+def test_the_slice_of_a_name_with_a_dash_goes_too(pods: Pods) -> None:
+    pods.install(pod(WEB, "my-web"))
+    pods.lab.sh("systemctl start pod@my-web & sleep 0.06; systemctl stop pod@my-web || :; wait || :")
+    pods.systemctl("stop", "pod@my-web")
+    assert pods.remains() == ""
+
+
 def test_never_with_success_ends_inactive(pods: Pods) -> None:
     pods.install(pod(container("a", "sleep 0.3") + container("b", "sleep 0.8"), policy="Never"))
     pods.systemctl("start", "pod@web")

@@ -145,8 +145,12 @@ def test_status_says_why_a_pod_is_not_up(pods: Pods) -> None:
     pods.apply(pod(WEB.replace("[sh,", "[no-such-command,")), check=False)
     done = pods.lab.run("podunit", "status", "web", check=False)
     assert "container@web.a.service: exit-code, exit status 127" in done.stdout
-    document = json.loads(pods.lab.run("podunit", "status", "web", "-o", "json", check=False).stdout)
-    assert document["failures"][0]["ending"] == "exit status 127"
+
+    def look() -> str:
+        document = json.loads(pods.lab.run("podunit", "status", "web", "-o", "json", check=False).stdout)
+        return document["failures"][0]["ending"] if document["failures"] else "being started again"
+
+    wait_for(look, "exit status 127")
     pods.systemctl("stop", "pod@web")
     assert pods.lab.run("podunit", "status", "web").stdout.startswith("pod web: inactive (dead)")
 
