@@ -54,6 +54,7 @@ _ROOMS: tuple[tuple[str, ...], ...] = (
         "podunit.kubernetes.lookup",
         "podunit.kubernetes.verdicts",
         "podunit.kubernetes.quantity",
+        "podunit.kubernetes.cron",
         "podunit.kubernetes.naming",
         "podunit.kubernetes.annotations",
         "podunit.kubernetes.schema",
