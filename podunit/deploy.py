@@ -7,7 +7,9 @@ In: a workload, the unit directory, a manager. Out: `PodOutcome`s. Decides what 
 from __future__ import annotations
 
 import asyncio
+import re
 import time
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -20,7 +22,7 @@ from podunit.install import Change, UnitDirectory
 from podunit.installed import InstalledPod, list_pods
 from podunit.manager import Manager
 from podunit.model import Workload
-from podunit.names import PARENT_SLICE, container_unit, pod_unit, sandbox_unit
+from podunit.names import PARENT_SLICE, POD_KINDS, container_unit, pod_unit, sandbox_unit, timer_unit
 from podunit.render import render
 from podunit.scope import Scope
 from podunit.state import StateFolder
@@ -88,9 +90,10 @@ async def apply(
     parent = _render_parent(after.values())
     texts.update(parent)
     change = directory.plan(texts, (*gone, *({PARENT_SLICE} - parent.keys())))
-    states = await _get_active_states(manager, wanted)
+    states = await _get_active_states(manager)
     refreshed = state.stage_files({pod.name: generate_files(pod) for pod in workload.pods})
     await manager.run_jobs(manager.stop_unit, gone)
+    await _forget_times(manager, (pod for pod in before.values() if pod.timer in gone))
     directory.write(change, texts)
     state.commit_files(refreshed)
     words = state.keep_objects(objects)
@@ -104,7 +107,7 @@ async def apply(
             before.get(name),
             change,
             refreshed.get(name, frozenset()),
-            states[name],
+            states,
             scope,
             start_stopped,
         )
@@ -114,10 +117,24 @@ async def apply(
     return Outcome(tuple(told), change, words)
 
 
-async def operate(verb: Verb, manager: Manager, pods: Iterable[InstalledPod], scope: Scope) -> Outcome:
-    """Start, stop or restart pods, and wait until they are up, or until nothing of them runs."""
-    done = (_PAST[verb],)
-    return Outcome(await _gather(_run(manager, pod, scope, done, _find_call(manager, verb)) for pod in pods))
+async def operate(
+    verb: Verb, manager: Manager, pods: Iterable[InstalledPod], scope: Scope, *, with_timers: bool = False
+) -> Outcome:
+    """Start, stop or restart pods, and wait until they are up, or until nothing of them runs.
+
+    With `with_timers` a pod that has a timer is not started, but its timer; and none is left to start what is stopped.
+    """
+    pods = tuple(pods)
+    timers = [pod.timer for pod in pods if pod.timer] if with_timers else []
+    if verb is Verb.STOP:
+        await manager.run_jobs(manager.stop_unit, timers)
+
+    async def run(pod: InstalledPod) -> PodOutcome:
+        if pod.timer in timers and verb is not Verb.STOP:
+            return await _start_timer(manager, pod, ())
+        return await _run(manager, pod, scope, (_PAST[verb],), _find_call(manager, verb))
+
+    return Outcome(await _gather(run(pod) for pod in pods))
 
 
 async def enqueue(verb: Verb, manager: Manager, pods: Iterable[InstalledPod]) -> Outcome:
@@ -142,12 +159,13 @@ async def delete(
     `objects` are kept no longer, by `KIND.NAME`; with `volumes` the pods' claims are removed with all that is in them.
     """
     pods = tuple(pods)
-    outcomes = (await operate(Verb.STOP, manager, pods, scope)).pods
+    outcomes = (await operate(Verb.STOP, manager, pods, scope, with_timers=True)).pods
     change = Change()
     stopped = [pod for pod, outcome in zip(pods, outcomes, strict=True) if not outcome.job]
     names = tuple(name for pod in stopped for name in pod.texts)
     if names:
-        await manager.disable_unit_files([pod.unit for pod in stopped])
+        await manager.disable_unit_files([unit for pod in stopped for unit in dict.fromkeys((pod.unit, pod.boot_unit))])
+        await _forget_times(manager, stopped)
         rest = list_pods({name: text for name, text in directory.read().items() if name not in names})
         parent = _render_parent(rest.values())
         change = directory.plan(parent, (*names, *({PARENT_SLICE} - parent.keys())))
@@ -157,7 +175,12 @@ async def delete(
         for unit in await manager.list_units_by_patterns(names):
             await manager.reset_failed_unit(unit.name)
         state.forget_files(pod.name for pod in stopped)
-        state.forget_objects(f"Pod.{pod.name}" for pod in stopped)
+        # Of a Job with several pods the last one takes it along; it is of no use without them.
+        for pod in stopped:
+            owner = re.sub("-[0-9]+$", "", pod.name)
+            last = not any(re.fullmatch(rf"{re.escape(owner)}-[0-9]+", name) for name in rest)
+            state.forget_objects(f"{kind}.{pod.name}" for kind in POD_KINDS)
+            state.forget_objects(f"{kind}.{owner}" for kind in POD_KINDS if last and owner not in rest)
         if volumes:
             remove_claims(claim for pod in stopped for claim in pod.claims)
     gone = state.forget_objects(objects)
@@ -181,6 +204,13 @@ async def disown(manager: Manager, directory: UnitDirectory) -> tuple[str, ...]:
     return names
 
 
+async def _forget_times(manager: Manager, pods: Iterable[InstalledPod]) -> None:
+    """Let no later timer make up for what those of these pods would have missed."""
+    for pod in pods:
+        if pod.timer and pod.catches_up:
+            await manager.clean_unit(pod.timer)
+
+
 def _render_parent(pods: Iterable[InstalledPod]) -> dict[str, str]:
     """The slice above those of these pods, where it has anything to say."""
     low = sum(pod.memory_low_bytes for pod in pods)
@@ -191,20 +221,21 @@ def _read_static() -> dict[str, str]:
     return {file.name: file.read_text(encoding="utf-8") for file in sorted(find_folder("units").iterdir())}
 
 
-async def _get_active_states(manager: Manager, pods: Iterable[str]) -> Mapping[str, str]:
-    loaded = {unit.name: unit.active for unit in await manager.list_units_by_patterns(["pod@*.service"])}
-    return {pod: loaded.get(pod_unit(pod), "inactive") for pod in pods}
+async def _get_active_states(manager: Manager) -> Mapping[str, str]:
+    units = await manager.list_units_by_patterns([pod_unit("*"), timer_unit("*")])
+    return defaultdict(lambda: "inactive", {unit.name: unit.active for unit in units})
 
 
 async def _enable(manager: Manager, before: Mapping[str, InstalledPod], pods: Mapping[str, InstalledPod]) -> None:
     """Enable and disable what is new or has changed its mind; an administrator's own decision stays."""
-    changed = [
-        pod for name, pod in pods.items() if (pod.boots if name not in before else pod.boots != before[name].boots)
-    ]
-    if boots := [pod.unit for pod in changed if pod.boots]:
-        await manager.enable_unit_files(boots)
-    if rests := [pod.unit for pod in changed if not pod.boots]:
+    earlier = {name: before[name].boot_unit if before[name].boots else None for name in pods if name in before}
+    later = {name: pod.boot_unit if pod.boots else None for name, pod in pods.items()}
+    changed = [name for name in pods if later[name] != earlier.get(name)]
+    # An earlier unit first: disabling one of two that belong together would disable the other too.
+    if rests := [unit for name in changed if (unit := earlier.get(name))]:
         await manager.disable_unit_files(rests)
+    if boots := [unit for name in changed if (unit := later[name])]:
+        await manager.enable_unit_files(boots)
     if changed:
         await manager.reload()
 
@@ -215,13 +246,21 @@ async def _bring_up(
     before: InstalledPod | None,
     change: Change,
     refreshed: frozenset[str],
-    state: str,
+    states: Mapping[str, str],
     scope: Scope,
     start_stopped: bool,
 ) -> PodOutcome:
+    state = states[pod.unit]
     files = {*change.created, *change.updated, *change.removed} & {*pod.texts, *(before.texts if before else ())}
     changed = {name for name in files if before is None or _differs(before.texts.get(name), pod.texts.get(name))}
     word = "created" if before is None else "changed" if changed or refreshed else "rewritten" if files else "unchanged"
+    if pod.timer:
+        return await _bring_up_timer(manager, pod, before, word, states, start_stopped)
+    if pod.runs_once:
+        due = before is None or bool(changed or refreshed) or (start_stopped and state in ("inactive", "failed"))
+        return await _bring_up_once(manager, pod, word, state, scope, due)
+    if before and before.runs_once:
+        return await _run(manager, pod, scope, (word, "started"), manager.restart_unit)
     if before is None or (state == "inactive" and start_stopped):
         return await _run(manager, pod, scope, (word, "started"), manager.start_unit)
     if state == "inactive":
@@ -247,6 +286,48 @@ async def _bring_up(
     return await _run(manager, pod, scope, (*done, "started"), manager.start_unit)
 
 
+async def _bring_up_timer(
+    manager: Manager,
+    pod: InstalledPod,
+    before: InstalledPod | None,
+    word: str,
+    states: Mapping[str, str],
+    start_stopped: bool,
+) -> PodOutcome:
+    """Start or stop the timer of a pod; a run that is not done goes on as it is."""
+    timer = pod.boot_unit
+    if before and not before.runs_once:
+        # Until now the pod was to run for ever.
+        await manager.run_jobs(manager.stop_unit, [pod.unit])
+    if pod.suspended:
+        await manager.run_jobs(manager.stop_unit, [timer])
+        return PodOutcome(pod.name, (word, "suspended"))
+    was_scheduled = before is not None and before.timer is not None and not before.suspended
+    if was_scheduled and states[timer] == "inactive" and not start_stopped:
+        return PodOutcome(pod.name, (word, "stays stopped"))
+    if was_scheduled and states[timer] == "active" and word in ("unchanged", "rewritten"):
+        return PodOutcome(pod.name, (word,))
+    return await _start_timer(manager, pod, (word,))
+
+
+async def _start_timer(manager: Manager, pod: InstalledPod, done: tuple[str, ...]) -> PodOutcome:
+    (job,) = await manager.run_jobs(manager.restart_unit, [pod.boot_unit])
+    if job.result not in _GOOD:
+        return PodOutcome(pod.name, (), job.result)
+    return PodOutcome(pod.name, (*done, "scheduled"))
+
+
+async def _bring_up_once(
+    manager: Manager, pod: InstalledPod, word: str, state: str, scope: Scope, due: bool
+) -> PodOutcome:
+    """Run a Job that has not run as it is now; one that has ended is not run again."""
+    if pod.suspended:
+        return PodOutcome(pod.name, (word, "suspended"))
+    if due:
+        return await _run(manager, pod, scope, (word, "started"), manager.restart_unit)
+    return PodOutcome(pod.name, (word,) if state not in ("inactive", "failed") else (word, "has ended"))
+
+
 async def _run(
     manager: Manager,
     pod: InstalledPod,
@@ -258,10 +339,18 @@ async def _run(
     """Run a job for some units of a pod, by default for its handle; `done` is what has been done if they end well."""
     since_usec = time.time_ns() // 1000
     for job in await manager.run_jobs(enqueue, tuple(units) or (pod.unit,)):
+        if job.result == "canceled" and pod.runs_once and await _has_ended(manager, pod):
+            continue
         if job.result not in _GOOD:
             failures = await find_failures(manager, pod, scope, since_usec)
             return PodOutcome(pod.name, (), job.result, failures)
     return PodOutcome(pod.name, done)
+
+
+async def _has_ended(manager: Manager, pod: InstalledPod) -> bool:
+    """Whether a pod that was being started has done its work already."""
+    properties = await manager.get_properties(pod.unit, "Unit", "Service")
+    return properties["ActiveState"] in ("inactive", "deactivating") and properties["Result"] == "success"
 
 
 def _differs(before: str | None, after: str | None) -> bool:

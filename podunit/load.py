@@ -5,6 +5,7 @@ In: paths. Out: `Workload`, or problems in a `Report`. Knows which kinds there a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from podunit import source
 from podunit.conflicts import find_conflicts
 from podunit.decode import suggest
 from podunit.kubernetes.claims import read_claim, read_volume
+from podunit.kubernetes.jobs import read_cron_job, read_job
 from podunit.kubernetes.objects import Objects, read_config_map, read_secret
 from podunit.kubernetes.services import Services
 from podunit.kubernetes.translate import read_pod
@@ -20,7 +22,14 @@ from podunit.model import Pod, Workload
 from podunit.report import Report
 
 _ObjectReader = Callable[[source.Mapping, Objects, Report], None]
-_PodReader = Callable[[source.Mapping, Objects, Report], Pod | None]
+# What a reader returns is of no use if the report has failed.
+_PodReader = Callable[[source.Mapping, Objects, Report], Workload]
+
+
+def _read_one_pod(node: source.Mapping, objects: Objects, report: Report) -> Workload:
+    pod = read_pod(node, objects, report)
+    return Workload((pod,)) if pod else Workload()
+
 
 # apiVersion and kind → what reads such a document: first what pods refer to, then pods.
 _OBJECTS: Mapping[tuple[str, str], _ObjectReader] = {
@@ -29,7 +38,11 @@ _OBJECTS: Mapping[tuple[str, str], _ObjectReader] = {
     ("v1", "PersistentVolumeClaim"): read_claim,
     ("v1", "PersistentVolume"): read_volume,
 }
-_PODS: Mapping[tuple[str, str], _PodReader] = {("v1", "Pod"): read_pod}
+_PODS: Mapping[tuple[str, str], _PodReader] = {
+    ("v1", "Pod"): _read_one_pod,
+    ("batch/v1", "Job"): read_job,
+    ("batch/v1", "CronJob"): read_cron_job,
+}
 # What is looked at once all pods are known.
 _SERVICE = ("v1", "Service")
 _KINDS = (*_PODS, *_OBJECTS, _SERVICE)
@@ -81,7 +94,8 @@ def find_kept(
     kinds = {kind for _, kind in (*_OBJECTS, _SERVICE)}
     # A Service may select any pod.
     every = any((document.version, document.kind) == _SERVICE for document in documents)
-    installed = set(pods)
+    # A Job may have several pods, with an index each.
+    installed = {name for pod in pods for name in (pod, re.sub("-[0-9]+$", "", pod))}
     found: list[Document] = []
     for key, file in kept.items():
         kind, _, name = key.partition(".")
@@ -99,24 +113,24 @@ def _mentions(file: Path, names: Iterable[str]) -> bool:
 
 def translate(documents: Iterable[Document], report: Report, kept: Iterable[Document] = ()) -> Workload | None:
     """What the objects mean together; None, and at least one error in the report, if anything is wrong with them."""
-    kept = tuple(kept)
-    documents = (*documents, *kept)
+    given, kept = tuple(documents), tuple(kept)
     objects = Objects()
-    for document in documents:
+    for document in (*given, *kept):
         if read_object := _OBJECTS.get((document.version, document.kind)):
             read_object(document.node, objects, report)
-    pods = []
     services = Services()
-    for document in documents:
+    pods: list[Pod] = []
+    concerned: set[str] = set()
+    for index, document in enumerate((*given, *kept)):
         if (document.version, document.kind) == _SERVICE:
-            services.read(document.node, report, kept=document in kept)
-        read = _PODS.get((document.version, document.kind))
-        if read and (pod := read(document.node, objects, report)):
-            pods.append(pod)
+            services.read(document.node, report, kept=index >= len(given))
+        if read := _PODS.get((document.version, document.kind)):
+            found = read(document.node, objects, report).pods
+            pods += found
+            concerned.update(pod.name for pod in found if index >= len(given))
     if report.failed:
         return None
-    concerned = frozenset(document.name for document in kept if (document.version, document.kind) in _PODS)
-    workload = Workload(services.attach(pods, report), concerned)
+    workload = Workload(services.attach(pods, report), frozenset(concerned))
     find_conflicts(workload, report)
     return None if report.failed else workload
 

@@ -241,12 +241,39 @@ class Network:
 
 
 @dataclass(frozen=True, slots=True)
+class Run:
+    """How a pod of a Job runs to its end: it is tried again `backoff_limit` times, and ends after `deadline_sec`.
+
+    A `suspended` one is only started by hand.
+    """
+
+    backoff_limit: int
+    deadline_sec: int | None
+    suspended: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """When a pod of a CronJob is started: at the times of `calendars`, in the syntax of systemd.time(7).
+
+    A run that is due `replaces` one that is not done, or is passed over. With `catches_up` a time that has passed while
+    the machine was off is made up for. A `suspended` one waits to be resumed.
+    """
+
+    calendars: tuple[str, ...]
+    replaces: bool
+    catches_up: bool
+    suspended: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Pod:
     """A pod. `boot` tells whether it starts with the machine; `settings` are the handle's and the slice's.
 
     `resources` are the pod's own, None where it has none beside those of its containers. `network` is the bridge that
     it is on, None for none at all; there `aliases` are its names beside its own. `published` are host ports, and
-    `redirects` ports, that it has from Services.
+    `redirects` ports, that it has from Services. `run` is None for one that is not of a Job, `schedule` for one that
+    is not of a CronJob.
     """
 
     name: str
@@ -269,11 +296,13 @@ class Pod:
     settings: tuple[Setting, ...]
     at: Position
     name_at: Position
+    run: Run | None = None
+    schedule: Schedule | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Workload:
     """Everything that one command was given; `concerned` names the pods that are here only for what they refer to."""
 
-    pods: tuple[Pod, ...]
+    pods: tuple[Pod, ...] = ()
     concerned: frozenset[str] = frozenset()

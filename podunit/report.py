@@ -51,11 +51,17 @@ class Report:
     def __init__(self) -> None:
         self._problems: dict[Problem, None] = {}
         self._files: dict[str, int] = {}
-        self._failed = False
+        self._prefix = ""
+
+    def within(self, path: str) -> Report:
+        """This report, for whoever knows paths only from the field `path` on."""
+        view = Report()
+        view._problems, view._files = self._problems, self._files
+        view._prefix = self._complete(path)
+        return view
 
     def error(self, at: Position, path: str, message: str, hint: str = "") -> None:
         """Add a problem that ends the command."""
-        self._failed = True
         self._add(at, Level.ERROR, path, message, hint)
 
     def warning(self, at: Position, path: str, message: str, hint: str = "") -> None:
@@ -72,11 +78,16 @@ class Report:
     @property
     def failed(self) -> bool:
         """Whether there is an error among the problems."""
-        return self._failed
+        return any(problem.level is Level.ERROR for problem in self._problems)
 
     def _add(self, at: Position, level: Level, path: str, message: str, hint: str) -> None:
         self._files.setdefault(at.file, len(self._files))
-        self._problems[Problem(at, level, _escape(path), _escape(message), _escape(hint))] = None
+        self._problems[Problem(at, level, _escape(self._complete(path)), _escape(message), _escape(hint))] = None
+
+    def _complete(self, path: str) -> str:
+        if not self._prefix or not path:
+            return self._prefix or path
+        return self._prefix + path if path.startswith("[") else f"{self._prefix}.{path}"
 
 
 def _escape(text: str) -> str:

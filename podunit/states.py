@@ -41,7 +41,8 @@ class ContainerState:
 class PodState:
     """One pod: the state of its handle, since when (microseconds of CLOCK_REALTIME, 0 for never), and its containers.
 
-    `enabled` is as `systemctl is-enabled` prints it; `failures` say what keeps it from being up.
+    `enabled` is as `systemctl is-enabled` prints it; `failures` say what keeps it from being up; its timer starts it at
+    `next_run_usec`, 0 for never.
     """
 
     pod: str
@@ -54,6 +55,7 @@ class PodState:
     enabled: str
     containers: tuple[ContainerState, ...]
     failures: tuple[UnitFailure, ...]
+    next_run_usec: int = 0
 
     def describe(self) -> dict[str, object]:
         """The object that `status -o json` prints; its keys are stable."""
@@ -67,6 +69,7 @@ class PodState:
             "result": self.result,
             "since": format_time(self.since_usec),
             "enabled": self.enabled,
+            "nextRun": format_time(self.next_run_usec),
             "containers": [state.describe() for state in self.containers],
             "failures": [failure.describe() for failure in self.failures],
         }
@@ -81,6 +84,9 @@ async def get_pod_state(manager: Manager, pod: InstalledPod, scope: Scope) -> Po
     """How a pod is; its failures are those that still last."""
     properties = await manager.get_properties(pod.unit, "Unit", "Service")
     containers = await get_container_states(manager, [pod])
+    enabled = properties["UnitFileState"]
+    if pod.timer:
+        enabled = (await manager.get_properties(pod.timer, "Unit"))["UnitFileState"]
     lasting = properties["ActiveState"] != "active" or any(state.active != "active" for state in containers)
     return PodState(
         pod=pod.name,
@@ -90,10 +96,18 @@ async def get_pod_state(manager: Manager, pod: InstalledPod, scope: Scope) -> Po
         sub=properties["SubState"],
         result=properties["Result"],
         since_usec=properties["StateChangeTimestamp"],
-        enabled=properties["UnitFileState"],
+        enabled=enabled,
         containers=containers,
         failures=await find_failures(manager, pod, scope, 0) if lasting else (),
+        next_run_usec=await _get_next_run_usec(manager, pod),
     )
+
+
+async def _get_next_run_usec(manager: Manager, pod: InstalledPod) -> int:
+    if not pod.timer:
+        return 0
+    properties = await manager.get_properties(pod.timer, "Unit", "Timer")
+    return int(properties["NextElapseUSecRealtime"]) if properties["ActiveState"] == "active" else 0
 
 
 async def get_container_states(manager: Manager, pods: Iterable[InstalledPod]) -> tuple[ContainerState, ...]:

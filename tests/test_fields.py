@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from podunit.kubernetes import claims, schema, services
+from podunit.kubernetes import claims, schema, schema_jobs, services
 from podunit.kubernetes.fields import Field, Object, Verdict
 from podunit.kubernetes.lookup import TOPICS, list_objects
 from podunit.kubernetes.verdicts import ignored_fields, refused_fields
 
 # Modules with dataclasses that documents are decoded to.
-_SCHEMAS = (schema, claims, services)
+_SCHEMAS = (schema, schema_jobs, claims, services)
 # A dataclass that stands for objects of other names than its own; for none, if it is no object of the API.
 _STANDS_FOR: dict[str, tuple[str, ...]] = {
     "KeySelector": ("ConfigMapKeySelector", "SecretKeySelector"),
@@ -27,6 +27,7 @@ _STANDS_FOR: dict[str, tuple[str, ...]] = {
     "StorageList": (),
     "ServiceObject": ("Service",),
     "Services": (),
+    "TemplateMeta": ("ObjectMeta",),
 }
 
 _CLASSES = [

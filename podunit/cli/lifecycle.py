@@ -66,14 +66,14 @@ def up(context: typer.Context, targets: Targets, timeout: Timeout = None, output
     if files:
         _apply(settings, files, timeout, output, start_stopped=True)
     if names:
-        _operate(settings, names, "start", timeout, output)
+        _operate(settings, names, "start", timeout, output, with_timers=True)
 
 
 def down(
     context: typer.Context, targets: Targets, timeout: Timeout = None, output: Report = OutcomeFormat.TEXT
 ) -> None:
     """Stop pods and wait until nothing of them runs; their units stay."""
-    _operate(context.obj, _list_names(context.obj, targets), "stop", timeout, output)
+    _operate(context.obj, _list_names(context.obj, targets), "stop", timeout, output, with_timers=True)
 
 
 def delete(
@@ -228,6 +228,7 @@ def _operate(
     output: OutcomeFormat,
     *,
     wait: bool = True,
+    with_timers: bool = False,
 ) -> None:
     from podunit import deploy
     from podunit.manager import connect
@@ -239,7 +240,7 @@ def _operate(
         async with connect(settings.scope) as manager:
             if not wait:
                 return await deploy.enqueue(asked, manager, pods)
-            return await deploy.operate(asked, manager, pods, settings.scope)
+            return await deploy.operate(asked, manager, pods, settings.scope, with_timers=with_timers)
 
     _finish(settings, run, timeout, output)
 
@@ -252,10 +253,14 @@ def _set_boot(
     from podunit.manager import connect
 
     pods: tuple[InstalledPod, ...] = find_pods(settings, names)
+    for pod in pods:
+        if pod.runs_once and not pod.timer:
+            hint = "a pod that is to run again and again is a CronJob"
+            raise PodunitError(f"pod '{pod.name}' is that of a Job, which runs once", hint)
 
     async def run() -> None:
         async with connect(settings.scope) as manager:
-            await change(manager, [pod.unit for pod in pods])
+            await change(manager, [pod.boot_unit for pod in pods])
             await manager.reload()
 
     asyncio.run(run())
@@ -299,10 +304,11 @@ def _list_objects(settings: Settings, targets: list[str]) -> tuple[list[str], li
     files = [target for target in targets if is_file(target)]
     if not files:
         return names, []
+    from podunit.names import POD_KINDS
     from podunit.state import StateFolder
 
-    documents, _ = load_with_kept(files, StateFolder(settings.state_folder).read_objects(), ())
+    documents, workload = load_with_kept(files, StateFolder(settings.state_folder).read_objects(), ())
     return (
-        [*names, *(document.name for document in documents if document.kind == "Pod")],
-        [document.key for document in documents if document.kind != "Pod"],
+        [*names, *(pod.name for pod in workload.pods)],
+        [document.key for document in documents if document.kind not in POD_KINDS],
     )

@@ -16,6 +16,7 @@ from podunit.cli.settings import Settings
 from podunit.deploy import Outcome, PodOutcome
 from podunit.errors import PodunitError
 from podunit.failures import UnitFailure
+from podunit.names import POD_KINDS
 from podunit.report import Level, Problem, Report
 from podunit.source import split_lines
 from podunit.states import PodState, format_time
@@ -62,7 +63,7 @@ def print_outcome(done: Outcome, settings: Settings) -> None:
                 print(f"unit {name}: {word}")
     for name, word in done.objects.items():
         kind, _, own = name.partition(".")
-        if kind != "Pod":
+        if kind not in POD_KINDS:
             settings.print_success(f"{kind} {own}: {word}")
     for outcome in done.pods:
         if outcome.job:
@@ -123,6 +124,8 @@ def print_pod_state(state: PodState) -> None:
     since = f" since {format_time(state.since_usec)}" if state.since_usec else ""
     print(f"pod {state.pod}: {paint(f'{state.active} ({state.sub})', color)}{since}")
     print(f"  unit: {state.unit} ({state.file}; {state.enabled or 'not enabled'})")
+    if state.next_run_usec:
+        print(f"  next run: {format_time(state.next_run_usec)}")
     _print_failures(state.failures, sys.stdout)
 
 

@@ -343,7 +343,7 @@ class PodSpec:
     containers: Located[tuple[Container, ...]]
     init_containers: tuple[Container, ...] = ()
     volumes: tuple[Volume, ...] = ()
-    restart_policy: RestartPolicy = RestartPolicy.ALWAYS
+    restart_policy: Located[RestartPolicy] | None = None
     termination_grace_period_seconds: Located[int] | None = None
     host_network: bool = False
     hostname: Located[str] | None = None

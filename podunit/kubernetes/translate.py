@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from podunit import model
 from podunit.decode import Located, decode, join_path
-from podunit.kubernetes import schema
+from podunit.kubernetes import schema, schema_jobs
 from podunit.kubernetes.annotations import Annotations, read_annotations
 from podunit.kubernetes.downward import Self
 from podunit.kubernetes.environment import Environment
@@ -27,7 +27,7 @@ from podunit.kubernetes.ports import translate_ports
 from podunit.kubernetes.projection import Projector
 from podunit.kubernetes.rights import translate_pod_resources, translate_resources, translate_security
 from podunit.kubernetes.volumes import translate_mounts, translate_volumes
-from podunit.model import PullPolicy
+from podunit.model import PullPolicy, RestartPolicy
 from podunit.report import Report
 from podunit.source import Mapping
 
@@ -55,12 +55,17 @@ class _Context:
 def read_pod(node: Mapping, objects: Objects, report: Report) -> model.Pod | None:
     """The pod that a document of kind Pod describes; None, or something not to be used, if the report has failed."""
     pod = decode(node, schema.Pod, "", report)
-    return _translate_pod(pod, objects, report) if pod else None
-
-
-def _translate_pod(pod: schema.Pod, objects: Objects, report: Report) -> model.Pod:
-    spec = pod.spec
+    if pod is None:
+        return None
     check_object_name(pod.metadata.name, "pod", report)
+    return translate_pod(pod, pod.metadata.name, objects, report)
+
+
+def translate_pod(
+    pod: schema.Pod | schema_jobs.PodTemplateSpec, name: Located[str], objects: Objects, report: Report
+) -> model.Pod:
+    """The pod of this name that an object, or a template, describes; the report is for paths from its `spec` on."""
+    spec = pod.spec
     labels = tuple((key.value, value.value) for key, value in pod.metadata.labels.entries)
     for key, value in pod.metadata.labels.entries:
         check_label(key, value, join_path("metadata.labels", key.value), report)
@@ -81,7 +86,7 @@ def _translate_pod(pod: schema.Pod, objects: Objects, report: Report) -> model.P
         report,
     )
     notes = tuple((key.value, value.value) for key, value in pod.metadata.annotations.entries)
-    itself = Self(pod.metadata.name.value, _NAMESPACE, labels, notes, every)
+    itself = Self(name.value, _NAMESPACE, labels, notes, every)
     volumes = translate_volumes(spec.volumes, Projector(itself, objects, report), report)
     host_network = spec.host_network or _is_network(annotations, "host")
     no_network = _is_network(annotations, "none") and not host_network
@@ -90,9 +95,9 @@ def _translate_pod(pod: schema.Pod, objects: Objects, report: Report) -> model.P
     if no_network:
         _refuse_host_ports(containers, report)
     return model.Pod(
-        name=pod.metadata.name.value,
+        name=name.value,
         namespace=_NAMESPACE,
-        hostname=_translate_hostname(pod, host_network, report),
+        hostname=_translate_hostname(name.value, spec, host_network, report),
         host_network=host_network,
         network=None if no_network else _find_network(annotations),
         aliases=(),
@@ -104,12 +109,12 @@ def _translate_pod(pod: schema.Pod, objects: Objects, report: Report) -> model.P
         init_containers=_translate_containers("spec.initContainers", spec.init_containers, context, report),
         containers=containers,
         volumes=tuple(volumes.values()),
-        restart_policy=spec.restart_policy,
+        restart_policy=spec.restart_policy.value if spec.restart_policy else RestartPolicy.ALWAYS,
         grace_sec=_translate_grace(spec.termination_grace_period_seconds, report),
         boot=annotations.boot,
         settings=tuple(annotations.pod),
         at=pod.at,
-        name_at=pod.metadata.name.at,
+        name_at=name.at,
     )
 
 
@@ -203,12 +208,16 @@ def _default_pull_policy(image: str) -> PullPolicy:
     return PullPolicy.ALWAYS if tag in ("", "latest") else PullPolicy.IF_NOT_PRESENT
 
 
-def _translate_hostname(pod: schema.Pod, host_network: bool, report: Report) -> str:
+def default_hostname(pod: str) -> str:
+    """The host name of a pod that asks for none."""
     # sethostname(2) takes 64 bytes, but a DNS label ends at 63: the kubelet cuts there too.
-    name = pod.metadata.name.value[:63].rstrip("-.")
-    hostname = pod.spec.hostname
+    return pod[:63].rstrip("-.")
+
+
+def _translate_hostname(name: str, spec: schema.PodSpec, host_network: bool, report: Report) -> str:
+    hostname = spec.hostname
     if hostname is None:
-        return name
+        return default_hostname(name)
     check_label_name(hostname, "spec.hostname", "host", report)
     if host_network:
         report.warning(hostname.at, "spec.hostname", "no effect: with hostNetwork the host's own name holds")

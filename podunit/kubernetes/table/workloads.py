@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from podunit.kubernetes.fields import Object, ignored, refused
+from podunit.kubernetes.fields import Object, honoured, ignored, refused
 
 _POD = "write the pod itself, of kind Pod"
 _PODS = "write each pod itself, of kind Pod and with a name of its own"
@@ -215,8 +215,13 @@ OBJECTS = (
         "v1",
         "what pods are made from",
         (
-            refused("metadata", "ObjectMeta", "labels and annotations of the pods", _POD),
-            refused("spec", "PodSpec", "what the pods run, and how", _POD),
+            honoured(
+                "metadata",
+                "ObjectMeta",
+                "labels and annotations of the pods",
+                "labels and annotations of the pod; a name has no effect",
+            ),
+            honoured("spec", "PodSpec", "what the pods run, and how", "as that of a pod"),
         ),
     ),
     Object(
