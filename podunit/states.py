@@ -14,6 +14,9 @@ from podunit.installed import InstalledPod
 from podunit.manager import Manager
 from podunit.scope import Scope
 
+# USEC_INFINITY: the next time of a timer that has none.
+_NEVER_USEC = 2**64 - 1
+
 
 @dataclass(frozen=True, slots=True)
 class ContainerState:
@@ -107,7 +110,8 @@ async def _get_next_run_usec(manager: Manager, pod: InstalledPod) -> int:
     if not pod.timer:
         return 0
     properties = await manager.get_properties(pod.timer, "Unit", "Timer")
-    return int(properties["NextElapseUSecRealtime"]) if properties["ActiveState"] == "active" else 0
+    usec = int(properties["NextElapseUSecRealtime"])
+    return usec if properties["ActiveState"] == "active" and usec != _NEVER_USEC else 0
 
 
 async def get_container_states(manager: Manager, pods: Iterable[InstalledPod]) -> tuple[ContainerState, ...]:

@@ -231,6 +231,13 @@ def test_a_run_that_was_missed_is_made_up_for_unless_there_is_a_deadline(pods: P
     pods.lab.sh("rm /var/lib/systemd/timers/stamp-cronjob@work.timer")
 
 
+def test_a_timer_that_never_fires_is_no_failure(pods: Pods) -> None:
+    done = pods.apply(cron_job("true", "concurrencyPolicy: Forbid", schedule="0 0 30 2 *"))
+    assert "never fires" in done.stderr
+    assert pods.state("cronjob@work.timer") == "active"
+    assert "next run" not in pods.lab.run("podunit", "status", "work").stdout
+
+
 def test_a_pod_becomes_a_cron_job_and_a_pod_again(pods: Pods) -> None:
     for_ever = pod(container("a", FOREVER), "work").replace('podunit/boot: "false"', 'podunit/boot: "true"')
     now_and_then = cron_job("sleep 0.2", "concurrencyPolicy: Forbid")
