@@ -207,7 +207,7 @@ async def disown(manager: Manager, directory: UnitDirectory) -> tuple[str, ...]:
 async def _forget_times(manager: Manager, pods: Iterable[InstalledPod]) -> None:
     """Let no later timer make up for what those of these pods would have missed."""
     for pod in pods:
-        if pod.timer and pod.catches_up:
+        if pod.timer:
             await manager.clean_unit(pod.timer)
 
 

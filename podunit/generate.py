@@ -22,9 +22,9 @@ from podunit.names import (
     mend_unit,
     network_unit,
     pod_unit,
-    replace_unit,
     sandbox_unit,
     slice_unit,
+    start_unit,
     stop_unit,
     timer_unit,
 )
@@ -188,18 +188,23 @@ def _handle(pod: Pod, scope: Scope, target: Target, shared: Values) -> UnitFile:
 
 def _timer(pod: Pod, schedule: Schedule, shared: Values) -> list[UnitFile]:
     """The timer, and what it starts if that is not the pod itself."""
-    started = replace_unit(pod.name) if schedule.replaces else pod_unit(pod.name)
+    checks = schedule.replaces or schedule.deadline_sec is not None
+    started = start_unit(pod.name) if checks else pod_unit(pod.name)
+    condition = ("systemd-analyze", "calendar", f"--base-time=-{schedule.deadline_sec}s", *schedule.calendars)
     values = {
         **shared,
         "calendars": tuple(Directive("OnCalendar", Value(calendar)) for calendar in schedule.calendars),
-        "persistent": schedule.catches_up,
         "started": join_units([started]),
         "boot": Value("yes" if pod.boot and not schedule.suspended else "no"),
         "suspended": schedule.suspended,
+        "verb": Value("restart" if schedule.replaces else "start"),
+        "replaces": schedule.replaces,
+        "deadline": Value(str(schedule.deadline_sec)) if schedule.deadline_sec is not None else None,
+        "condition": command_line(condition),
     }
     units = [UnitFile(timer_unit(pod.name), "cronjob.timer.j2", values)]
-    if schedule.replaces:
-        units.append(UnitFile(replace_unit(pod.name), "cronjob.service.j2", values))
+    if checks:
+        units.append(UnitFile(start_unit(pod.name), "cronjob.service.j2", values))
     return units
 
 

@@ -69,11 +69,6 @@ class InstalledPod:
         """Whether the pod is that of a Job, or of a CronJob."""
         return "\nRuns=once\n" in self.texts.get(self.unit, "")
 
-    @property
-    def catches_up(self) -> bool:
-        """Whether the pod's timer remembers when it has fired."""
-        return "\nPersistent=yes\n" in self.texts.get(self.timer or "", "")
-
     def _has_remark(self, line: str) -> bool:
         return f"\n{line}\n" in self.texts.get(self.boot_unit, "")
 

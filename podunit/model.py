@@ -256,13 +256,13 @@ class Run:
 class Schedule:
     """When a pod of a CronJob is started: at the times of `calendars`, in the syntax of systemd.time(7).
 
-    A run that is due `replaces` one that is not done, or is passed over. With `catches_up` a time that has passed while
-    the machine was off is made up for. A `suspended` one waits to be resumed.
+    A run that is due `replaces` one that is not done, or is passed over. A time that has passed while the machine was
+    off is made up for within `deadline_sec`, None for however late. A `suspended` schedule waits to be resumed.
     """
 
     calendars: tuple[str, ...]
     replaces: bool
-    catches_up: bool
+    deadline_sec: int | None
     suspended: bool
 
 

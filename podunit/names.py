@@ -66,8 +66,8 @@ def timer_unit(pod: str) -> str:
     return f"cronjob@{pod}.timer"
 
 
-def replace_unit(pod: str) -> str:
-    """The service by which a timer restarts a pod."""
+def start_unit(pod: str) -> str:
+    """The service by which a timer starts a pod that it does not start itself."""
     return f"cronjob@{pod}.service"
 
 

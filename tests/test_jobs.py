@@ -93,11 +93,11 @@ def test_the_name_of_a_host_has_room_for_the_index(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("spec", "schedule"),
     [
-        ("concurrencyPolicy: Forbid", Schedule(("*-*-* 03:00:00",), False, True, False)),
-        ("concurrencyPolicy: Replace", Schedule(("*-*-* 03:00:00",), True, True, False)),
-        ("concurrencyPolicy: Forbid, suspend: true", Schedule(("*-*-* 03:00:00",), False, True, True)),
-        ("concurrencyPolicy: Forbid, timeZone: Etc/UTC", Schedule(("*-*-* 03:00:00 Etc/UTC",), False, True, False)),
-        ("concurrencyPolicy: Forbid, timeZone: null", Schedule(("*-*-* 03:00:00",), False, True, False)),
+        ("concurrencyPolicy: Forbid", Schedule(("*-*-* 03:00:00",), False, None, False)),
+        ("concurrencyPolicy: Replace", Schedule(("*-*-* 03:00:00",), True, None, False)),
+        ("concurrencyPolicy: Forbid, suspend: true", Schedule(("*-*-* 03:00:00",), False, None, True)),
+        ("concurrencyPolicy: Forbid, timeZone: Etc/UTC", Schedule(("*-*-* 03:00:00 Etc/UTC",), False, None, False)),
+        ("concurrencyPolicy: Forbid, timeZone: null", Schedule(("*-*-* 03:00:00",), False, None, False)),
     ],
 )
 def test_a_cron_job_is_a_pod_with_a_schedule(spec: str, schedule: Schedule, tmp_path: Path) -> None:
@@ -105,15 +105,17 @@ def test_a_cron_job_is_a_pod_with_a_schedule(spec: str, schedule: Schedule, tmp_
     assert (pod.name, pod.schedule, pod.run, problems) == ("work", schedule, Run(6, None, False), [])
 
 
-def test_a_deadline_for_the_start_is_none_after_a_reboot(tmp_path: Path) -> None:
+def test_a_deadline_for_the_start(tmp_path: Path) -> None:
     (pod,), problems = load(cron_job("concurrencyPolicy: Forbid, startingDeadlineSeconds: 60"), tmp_path)
-    assert pod.schedule == Schedule(("*-*-* 03:00:00",), False, False, False)
-    assert len(problems) == 1
+    assert (pod.schedule, problems) == (Schedule(("*-*-* 03:00:00",), False, 60, False), [])
+    (pod,), (message,) = load(cron_job("concurrencyPolicy: Forbid, startingDeadlineSeconds: 9"), tmp_path)
+    assert pod.schedule == Schedule(("*-*-* 03:00:00",), False, 9, False)
+    assert message.startswith("less than 10")
 
 
 def test_runs_do_not_overlap_which_is_said(tmp_path: Path) -> None:
     (pod,), (message,) = load(cron_job("suspend: false"), tmp_path)
-    assert pod.schedule == Schedule(("*-*-* 03:00:00",), False, True, False)
+    assert pod.schedule == Schedule(("*-*-* 03:00:00",), False, None, False)
     assert message == "'concurrencyPolicy' is missing: runs would overlap, which they do not here"
     pods, (message,) = load(cron_job("concurrencyPolicy: Allow"), tmp_path)
     assert pods == ()
@@ -121,16 +123,16 @@ def test_runs_do_not_overlap_which_is_said(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "boots", "boot_unit", "suspended", "runs_once", "catches_up"),
+    ("text", "boots", "boot_unit", "suspended", "runs_once"),
     [
-        (job(), False, "pod@work.service", False, True, False),
-        (job("suspend: true, "), False, "pod@work.service", True, True, False),
-        (cron_job(), True, "cronjob@work.timer", False, True, True),
-        (cron_job("concurrencyPolicy: Replace, suspend: true"), False, "cronjob@work.timer", True, True, True),
+        (job(), False, "pod@work.service", False, True),
+        (job("suspend: true, "), False, "pod@work.service", True, True),
+        (cron_job(), True, "cronjob@work.timer", False, True),
+        (cron_job("concurrencyPolicy: Replace, suspend: true"), False, "cronjob@work.timer", True, True),
     ],
 )
 def test_what_was_installed_is_known_from_the_files(
-    text: str, boots: bool, boot_unit: str, suspended: bool, runs_once: bool, catches_up: bool, tmp_path: Path
+    text: str, boots: bool, boot_unit: str, suspended: bool, runs_once: bool, tmp_path: Path
 ) -> None:
     file = tmp_path / "job.yaml"
     file.write_text(text, encoding="utf-8")
@@ -139,10 +141,9 @@ def test_what_was_installed_is_known_from_the_files(
     texts = {unit.name: render(unit) for unit in generate(workload, Scope.SYSTEM, OLDEST)}
     pod = list_pods(texts)["work"]
     assert dict(pod.texts) == texts
-    assert (pod.boots, pod.boot_unit, pod.suspended, pod.runs_once, pod.catches_up) == (
+    assert (pod.boots, pod.boot_unit, pod.suspended, pod.runs_once) == (
         boots,
         boot_unit,
         suspended,
         runs_once,
-        catches_up,
     )

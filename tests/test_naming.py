@@ -23,9 +23,9 @@ from podunit.names import (
     parse_container_unit,
     parse_pod,
     pod_unit,
-    replace_unit,
     sandbox_unit,
     slice_unit,
+    start_unit,
     timer_unit,
 )
 from podunit.report import Position, Report
@@ -215,7 +215,7 @@ def test_a_name_that_is_taken_comes_back_from_its_units(pod: str, container: str
     assert find(check_pod, pod) == find(check_container, container) == []
     assert parse_container_unit(container_unit(pod, container)) == (pod, container)
     units = [pod_unit(pod), sandbox_unit(pod), slice_unit(pod), container_unit(pod, container)]
-    units += [again_unit(pod), timer_unit(pod), replace_unit(pod)]
+    units += [again_unit(pod), timer_unit(pod), start_unit(pod)]
     assert {parse_pod(unit) for unit in units} == {pod}
 
 

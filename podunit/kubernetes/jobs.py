@@ -28,6 +28,8 @@ _BACKOFF_LIMIT = 6
 # More pods than that are a mistake on one machine.
 _PODS_MAX = 1000
 _INT32_MAX = 2**31 - 1
+# The API's documentation of startingDeadlineSeconds: the controller looks every ten seconds.
+_TICK_SEC = 10
 # apimachinery's DNS1035LabelMaxLength, less what a CronJob adds for the names of its Jobs.
 _CRON_JOB_NAME_MAX = 52
 
@@ -91,19 +93,14 @@ def _translate_schedule(spec: schema_jobs.CronJobSpec, report: Report) -> model.
     zone = spec.time_zone.value if spec.time_zone else None
     if spec.schedule.value.never_comes:
         report.warning(spec.schedule.at, "schedule", "never fires: none of these months has such a day")
-    if spec.starting_deadline_seconds and _check_range(
-        spec.starting_deadline_seconds, "startingDeadlineSeconds", report
-    ):
-        report.warning(
-            spec.starting_deadline_seconds.at,
-            "startingDeadlineSeconds",
-            "a run that is missed while the machine is off is not made up for, however long the deadline is",
-            "without this field it is made up for, however late",
-        )
+    deadline = spec.starting_deadline_seconds
+    if deadline and _check_range(deadline, "startingDeadlineSeconds", report) and deadline.value < _TICK_SEC:
+        message = f"less than {_TICK_SEC}: a run may be too late for it at any time"
+        report.warning(deadline.at, "startingDeadlineSeconds", message)
     return model.Schedule(
         calendars=list_calendars(spec.schedule.value, zone),
         replaces=_translate_concurrency(spec, report) is ConcurrencyPolicy.REPLACE,
-        catches_up=spec.starting_deadline_seconds is None,
+        deadline_sec=deadline.value if deadline else None,
         suspended=spec.suspend,
     )
 

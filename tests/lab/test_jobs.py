@@ -224,11 +224,17 @@ def test_a_run_that_was_missed_is_made_up_for_unless_there_is_a_deadline(pods: P
     pods.systemctl("start", "cronjob@work.timer")
     wait_for(lambda: str(runs(pods)), "1")
     pods.wait(DOWN, *UNITS)
-    pods.lab.run("podunit", "delete", "work")
-    pods.apply(cron_job("sleep 0.2", "concurrencyPolicy: Forbid", "startingDeadlineSeconds: 60", schedule="0 0 1 1 *"))
-    pods.lab.sh(miss + "; systemctl start cronjob@work.timer; sleep 0.5")
+    pods.apply(text.replace("spec:", "spec:\n  startingDeadlineSeconds: 60", 1))
+    pods.lab.sh(miss + "; systemctl start cronjob@work.timer")
+    pods.wait("inactive", "cronjob@work.service")
+    assert pods.show("cronjob@work.service", "Result") == "exec-condition"
     assert runs(pods) == 1
-    pods.lab.sh("rm /var/lib/systemd/timers/stamp-cronjob@work.timer")
+    # The schedule's last time is some seconds ago.
+    monthly = pods.lab.sh("date --date='-1 minute' '+%M %H %d * *'").stdout.strip()
+    pods.apply(cron_job("sleep 0.2", "concurrencyPolicy: Forbid", "startingDeadlineSeconds: 180", schedule=monthly))
+    pods.lab.sh(miss + "; systemctl start cronjob@work.timer")
+    wait_for(lambda: str(runs(pods)), "2")
+    pods.wait(DOWN, *UNITS)
 
 
 def test_a_timer_that_never_fires_is_no_failure(pods: Pods) -> None:
