@@ -112,6 +112,8 @@ async def apply(
             start_stopped,
         )
         for name in wanted
+        # What a Job refers to has changed, and the Job has not: it finds that when it next runs.
+        if not (after[name].runs_once and name in workload.concerned)
     )
     told = (it for it in outcomes if it.pod not in workload.concerned or it.done != ("unchanged",))
     return Outcome(tuple(told), change, words)

@@ -98,6 +98,22 @@ def test_a_job_runs_once(pods: Pods) -> None:
     assert "more" in pods.lab.run("journalctl", "--unit=container@work.a", "--output=cat").stdout
 
 
+def test_a_job_is_not_run_again_for_a_config_map(pods: Pods) -> None:
+    settings = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: words}\ndata: {WORD: one}\n"
+    reads = "echo $WORD >> /log/words"
+    text = job(reads).replace(
+        "        volumeMounts", "        envFrom: [{configMapRef: {name: words}}]\n        volumeMounts"
+    )
+    pods.apply(settings + "---\n" + text)
+    pods.wait(DOWN, *UNITS)
+    assert "ConfigMap words: changed" in pods.apply(settings.replace("one", "two")).stdout
+    assert pods.lab.read("/run/test/words") == "one\n"
+    pods.lab.run("podunit", "start", "work")
+    pods.wait(DOWN, *UNITS)
+    assert pods.lab.read("/run/test/words") == "one\ntwo\n"
+    assert pods.lab.run("podunit", "delete", "/root/pod.yaml").stdout == "ConfigMap words: deleted\n"
+
+
 def test_a_container_that_fails_is_restarted_as_often_as_the_backoff_limit_says(pods: Pods) -> None:
     pods.apply(job("sleep 0.3; exit 3", "OnFailure", "backoffLimit: 1"))
     pods.wait("failed inactive failed", *UNITS)
@@ -157,6 +173,10 @@ def test_the_pods_of_an_indexed_job_know_their_indexes(pods: Pods) -> None:
     pods.apply(job("sleep 0.2", "Never", "completions: 2", "parallelism: 2", "completionMode: Indexed"))
     pods.wait("inactive inactive", "pod@work-0", "pod@work-1")
     assert sorted(pods.lab.read("/run/test/log").splitlines()) == ["ran 0 work-0", "ran 1 work-1"]
+    assert "Job.work.json" in pods.lab.sh("ls /var/lib/podunit/objects").stdout
+    deleted = pods.lab.run("podunit", "delete", "/root/pod.yaml").stdout
+    assert deleted == "pod work-0: stopped, deleted\npod work-1: stopped, deleted\n"
+    assert "Job.work.json" not in pods.lab.sh("ls /var/lib/podunit/objects").stdout
 
 
 def test_a_cron_job_is_scheduled_and_not_started(pods: Pods) -> None:
