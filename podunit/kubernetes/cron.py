@@ -19,9 +19,11 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +234,8 @@ def _list_weekdays(values: Collection[int]) -> str:
 
 
 def _find_zone(name: str) -> ZoneInfo | None:
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # 4 ms that only a CronJob has to pay
+
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -243,6 +247,9 @@ def _find_shift(minutes: tuple[int, ...], time_zone: str | None) -> int | None:
     if time_zone is None:
         # Whatever the machine's zone is, it differs from UTC by quarters of an hour.
         return 0 if {(minute + 15) % 60 for minute in minutes} == set(minutes) else None
+    from datetime import UTC, datetime, timedelta
+    from zoneinfo import ZoneInfo
+
     zone = ZoneInfo(time_zone)
     shifts = {
         (datetime(year, month, day, tzinfo=UTC).astimezone(zone).utcoffset() or timedelta())
