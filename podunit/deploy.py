@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from podunit.failures import UnitFailure, find_failures
+from podunit.bringup import PodOutcome, bring_up, run, start_timer
+from podunit.failures import find_failures
 from podunit.files import find_folder
 from podunit.generate import generate_files, generate_parent, generate_pod
 from podunit.host import find_target, remove_claims
@@ -20,15 +22,12 @@ from podunit.install import Change, UnitDirectory
 from podunit.installed import InstalledPod, list_pods
 from podunit.manager import Manager
 from podunit.model import Workload
-from podunit.names import PARENT_SLICE, container_unit, pod_unit, sandbox_unit
+from podunit.names import PARENT_SLICE, pod_unit, timer_unit
 from podunit.render import render
-from podunit.rollout import Rollout, Scene, differs, plan_rollouts, refuse_strangers
+from podunit.rollout import Rollout, Scene, plan_rollouts, refuse_strangers
 from podunit.scope import Scope
 from podunit.state import StateFolder
 from podunit.states import wait_until_up
-
-# What a job may end with when all is as it was asked for: a unit skipped or one that runs already is no failure.
-_GOOD = ("done", "skipped")
 
 # What a pod's job ends with when it is not up in time.
 DEADLINE = "deadline"
@@ -46,19 +45,6 @@ class Verb(StrEnum):
 
 
 _PAST = {Verb.START: "started", Verb.STOP: "stopped", Verb.RESTART: "restarted"}
-
-
-@dataclass(frozen=True, slots=True)
-class PodOutcome:
-    """What became of one pod: words for the user, and why it failed, if it did.
-
-    `job` is the result of the job that failed, '' if none did.
-    """
-
-    pod: str
-    done: tuple[str, ...]
-    job: str = ""
-    failures: tuple[UnitFailure, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +79,12 @@ async def apply(
     refuse_strangers(workload.pods, before)
     # Whatever is in the way is found before anything is changed.
     directory.plan({name: text for own in (_read_static(), *wanted.values()) for name, text in own.items()})
-    states = await _get_active_states(manager, {**wanted, **before})
-    scene = Scene(before, states, wanted, frozenset(state.compare_files(files)), start_stopped)
-    done = await _Apply(directory, state, manager, scope, scene, files).run(plan_rollouts(workload, scene), objects)
+    states = await _get_active_states(manager)
+    handles = {pod: states[pod_unit(pod)] for pod in {**wanted, **before}}
+    scene = Scene(before, handles, wanted, frozenset(state.compare_files(files)), start_stopped)
+    done = await _Apply(directory, state, manager, scope, scene, files, states, workload.concerned).run(
+        plan_rollouts(workload, scene), objects
+    )
     places = {pod.name: place for place, pod in enumerate(workload.pods)}
     told = [it for it in done.pods if it.pod not in workload.concerned or it.done != ("unchanged",)]
     # Of what owns pods the pods tell.
@@ -118,6 +107,8 @@ class _Apply:
         scope: Scope,
         scene: Scene,
         files: Mapping[str, Mapping[str, bytes]],
+        states: Mapping[str, str],
+        concerned: frozenset[str],
     ) -> None:
         self._directory = directory
         self._state = state
@@ -125,6 +116,8 @@ class _Apply:
         self._manager = manager
         self._scope = scope
         self._scene = scene
+        self._states = states
+        self._concerned = concerned
         self._after: dict[str, InstalledPod] = {}
         self._change = Change()
         self._refreshed: dict[str, frozenset[str]] = {}
@@ -198,9 +191,12 @@ class _Apply:
             state, start_stopped = "inactive", True
         if name in rollout.spared:
             return PodOutcome(name, ("changed", "not restarted"))
-        refreshed = self._refreshed.get(name, frozenset())
-        outcome = await _bring_up(
-            self._manager, pod, before, self._change, refreshed, state, self._scope, start_stopped
+        if pod.runs_once and name in self._concerned:
+            # What a Job refers to has changed, and the Job has not: it finds that when it next runs.
+            return PodOutcome(name, ("unchanged",))
+        refreshed, timer = self._refreshed.get(name, frozenset()), self._states[timer_unit(name)]
+        outcome = await bring_up(
+            self._manager, pod, before, self._change, refreshed, state, timer, self._scope, start_stopped
         )
         stays_stopped = before is not None and state == "inactive" and not start_stopped
         # A replica that was there before counts as well: it may be what an earlier apply has waited for in vain.
@@ -226,6 +222,7 @@ class _Apply:
                     pod = kept[unit.name]
                     texts[unit.name] = pod.texts[unit.name].replace(f"PartOf={pod.unit}\n", "", 1)
         await manager.run_jobs(manager.stop_unit, sorted(gone))
+        await _forget_times(manager, (pod for pod in old if pod.timer in gone))
         # From here to the end of the write nothing is waited for: another rollout writes as well.
         installed = self._directory.read()
         after = list_pods({name: text for name, text in {**installed, **texts}.items() if name not in gone})
@@ -242,10 +239,24 @@ class _Apply:
         await _enable(manager, scene.before, {pod: after[pod] for pod in pods})
 
 
-async def operate(verb: Verb, manager: Manager, pods: Iterable[InstalledPod], scope: Scope) -> Outcome:
-    """Start, stop or restart pods, and wait until they are up, or until nothing of them runs."""
-    done = (_PAST[verb],)
-    return Outcome(await _gather(_run(manager, pod, scope, done, _find_call(manager, verb)) for pod in pods))
+async def operate(
+    verb: Verb, manager: Manager, pods: Iterable[InstalledPod], scope: Scope, *, with_timers: bool = False
+) -> Outcome:
+    """Start, stop or restart pods, and wait until they are up, or until nothing of them runs.
+
+    With `with_timers` a pod that has a timer is not started, but its timer; and none is left to start what is stopped.
+    """
+    pods = tuple(pods)
+    timers = [pod.timer for pod in pods if pod.timer] if with_timers else []
+    if verb is Verb.STOP:
+        await manager.run_jobs(manager.stop_unit, timers)
+
+    async def operate_on(pod: InstalledPod) -> PodOutcome:
+        if pod.timer in timers and verb is not Verb.STOP:
+            return await start_timer(manager, pod, ())
+        return await run(manager, pod, scope, (_PAST[verb],), _find_call(manager, verb))
+
+    return Outcome(await _gather(operate_on(pod) for pod in pods))
 
 
 async def enqueue(verb: Verb, manager: Manager, pods: Iterable[InstalledPod]) -> Outcome:
@@ -272,12 +283,13 @@ async def delete(
     `volumes` the pods' claims are removed with all that is in them.
     """
     pods = tuple(pods)
-    outcomes = (await operate(Verb.STOP, manager, pods, scope)).pods
+    outcomes = (await operate(Verb.STOP, manager, pods, scope, with_timers=True)).pods
     change = Change()
     stopped = [pod for pod, outcome in zip(pods, outcomes, strict=True) if not outcome.job]
     names = tuple(name for pod in stopped for name in pod.texts)
     if names:
-        await manager.disable_unit_files([pod.unit for pod in stopped])
+        await manager.disable_unit_files([unit for pod in stopped for unit in dict.fromkeys((pod.unit, pod.boot_unit))])
+        await _forget_times(manager, stopped)
         rest = list_pods({name: text for name, text in directory.read().items() if name not in names})
         parent = _render_parent(rest.values())
         change = directory.plan(parent, (*names, *({PARENT_SLICE} - parent.keys())))
@@ -312,6 +324,13 @@ async def disown(manager: Manager, directory: UnitDirectory) -> tuple[str, ...]:
     return names
 
 
+async def _forget_times(manager: Manager, pods: Iterable[InstalledPod]) -> None:
+    """Let no later timer make up for what those of these pods would have missed."""
+    for pod in pods:
+        if pod.timer:
+            await manager.clean_unit(pod.timer)
+
+
 def _render_parent(pods: Iterable[InstalledPod]) -> dict[str, str]:
     """The slice above those of these pods, where it has anything to say."""
     low = sum(pod.memory_low_bytes for pod in pods)
@@ -322,77 +341,24 @@ def _read_static() -> dict[str, str]:
     return {file.name: file.read_text(encoding="utf-8") for file in sorted(find_folder("units").iterdir())}
 
 
-async def _get_active_states(manager: Manager, pods: Iterable[str]) -> Mapping[str, str]:
-    loaded = {unit.name: unit.active for unit in await manager.list_units_by_patterns(["pod@*.service"])}
-    return {pod: loaded.get(pod_unit(pod), "inactive") for pod in pods}
+async def _get_active_states(manager: Manager) -> Mapping[str, str]:
+    """The active states of all handles and timers, by unit."""
+    units = await manager.list_units_by_patterns([pod_unit("*"), timer_unit("*")])
+    return defaultdict(lambda: "inactive", {unit.name: unit.active for unit in units})
 
 
 async def _enable(manager: Manager, before: Mapping[str, InstalledPod], pods: Mapping[str, InstalledPod]) -> None:
     """Enable and disable what is new or has changed its mind; an administrator's own decision stays."""
-    changed = [
-        pod for name, pod in pods.items() if (pod.boots if name not in before else pod.boots != before[name].boots)
-    ]
-    if boots := [pod.unit for pod in changed if pod.boots]:
-        await manager.enable_unit_files(boots)
-    if rests := [pod.unit for pod in changed if not pod.boots]:
+    earlier = {name: before[name].boot_unit if before[name].boots else None for name in pods if name in before}
+    later = {name: pod.boot_unit if pod.boots else None for name, pod in pods.items()}
+    changed = [name for name in pods if later[name] != earlier.get(name)]
+    # An earlier unit first: disabling one of two that belong together would disable the other too.
+    if rests := [unit for name in changed if (unit := earlier.get(name))]:
         await manager.disable_unit_files(rests)
+    if boots := [unit for name in changed if (unit := later[name])]:
+        await manager.enable_unit_files(boots)
     if changed:
         await manager.reload()
-
-
-async def _bring_up(
-    manager: Manager,
-    pod: InstalledPod,
-    before: InstalledPod | None,
-    change: Change,
-    refreshed: frozenset[str],
-    state: str,
-    scope: Scope,
-    start_stopped: bool,
-) -> PodOutcome:
-    files = {*change.created, *change.updated, *change.removed} & {*pod.texts, *(before.texts if before else ())}
-    changed = {name for name in files if before is None or differs(before.texts.get(name), pod.texts.get(name))}
-    word = "created" if before is None else "changed" if changed or refreshed else "rewritten" if files else "unchanged"
-    if before is None or (state == "inactive" and start_stopped):
-        return await _run(manager, pod, scope, (word, "started"), manager.start_unit)
-    if state == "inactive":
-        return PodOutcome(pod.name, (word, "stays stopped"))
-    inits = {container.unit for container in (*before.containers, *pod.containers) if container.init}
-    kept = {container.unit for container in pod.containers} & before.texts.keys() - inits
-    # Without a container that stays, the pod has just come to its end.
-    # The sandbox copies the files of volumes when it starts; a secret variable is its container's alone.
-    changed |= {sandbox_unit(pod.name) for path in refreshed if path.startswith("volumes/")}
-    changed |= {container_unit(pod.name, path.split("/")[1]) for path in refreshed if path.startswith("env/")}
-    if changed & {sandbox_unit(pod.name), *inits} or not kept:
-        return await _run(manager, pod, scope, (word, "restarted"), manager.restart_unit)
-    done = [word]
-    if again := [container for container in pod.containers if container.unit in changed]:
-        done.append(f"container {', '.join(container.name for container in again)} restarted")
-        outcome = await _run(
-            manager, pod, scope, tuple(done), manager.restart_unit, [container.unit for container in again]
-        )
-        if outcome.job:
-            return outcome
-    if state == "active":
-        return PodOutcome(pod.name, tuple(done))
-    return await _run(manager, pod, scope, (*done, "started"), manager.start_unit)
-
-
-async def _run(
-    manager: Manager,
-    pod: InstalledPod,
-    scope: Scope,
-    done: tuple[str, ...],
-    enqueue: Callable[[str], Awaitable[str]],
-    units: Iterable[str] = (),
-) -> PodOutcome:
-    """Run a job for some units of a pod, by default for its handle; `done` is what has been done if they end well."""
-    since_usec = time.time_ns() // 1000
-    for job in await manager.run_jobs(enqueue, tuple(units) or (pod.unit,)):
-        if job.result not in _GOOD:
-            failures = await find_failures(manager, pod, scope, since_usec)
-            return PodOutcome(pod.name, (), job.result, failures)
-    return PodOutcome(pod.name, done)
 
 
 async def _gather(outcomes: Iterable[Awaitable[PodOutcome]]) -> tuple[PodOutcome, ...]:

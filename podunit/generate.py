@@ -21,11 +21,13 @@ from podunit.model import (
     Pod,
     PullPolicy,
     RestartPolicy,
+    Schedule,
     Setting,
     Workload,
 )
 from podunit.names import (
     PARENT_SLICE,
+    again_unit,
     container_unit,
     containers_target,
     image_unit,
@@ -34,12 +36,15 @@ from podunit.names import (
     pod_unit,
     sandbox_unit,
     slice_unit,
+    start_unit,
     stop_unit,
+    timer_unit,
 )
 from podunit.scope import Scope
 from podunit.target import Target
 from podunit.unitfile import (
     Directive,
+    Specifier,
     UnitFile,
     Value,
     command_line,
@@ -103,6 +108,10 @@ def generate_pod(pod: Pod, scope: Scope, target: Target) -> tuple[UnitFile, ...]
         UnitFile(mend_unit(pod.name), "pod-mend.service.j2", shared),
         _sandbox(pod, scope, target, shared),
     ]
+    if pod.schedule:
+        units[:0] = _timer(pod, pod.schedule, shared)
+    if shared["again_unit"]:
+        units.append(UnitFile(again_unit(pod.name), "pod-again.service.j2", shared))
     done: list[str] = []
     for container in pod.init_containers:
         units.append(_container(pod, container, scope, target, shared, tuple(done), init=True))
@@ -132,6 +141,9 @@ def _name_units(pod: Pod, scope: Scope) -> Values:
     containers = [container_unit(pod.name, container.name) for container in pod.containers]
     inits = [container_unit(pod.name, container.name) for container in pod.init_containers]
     retries = pod.restart_policy is not RestartPolicy.NEVER
+    limit = pod.run.backoff_limit if pod.run else 0
+    # A container is restarted in its pod under OnFailure; an init container that fails, fails the start of the pod.
+    again = limit > 0 and (not retries or bool(inits))
     return {
         "pod": escape_text(pod.name),
         "slice": join_units([slice_unit(pod.name)]),
@@ -145,7 +157,15 @@ def _name_units(pod: Pod, scope: Scope) -> Values:
         "members": join_units([*containers, *reversed(inits)]),
         "systemctl": Value(_SYSTEMCTL[scope]),
         "retries": retries,
-        "mend_verb": Value("restart" if retries else "stop"),
+        "runs": pod.run is not None,
+        "keeps_up": retries and pod.run is None,
+        "mend_verb": Value("restart" if retries and pod.run is None else "stop"),
+        "again_unit": join_units([again_unit(pod.name)]) if again else None,
+        "again_file": quote_word((Specifier.RUNTIME_DIR, f"/podunit-again-{pod.name}"), expands_variables=True),
+        "init_units": join_units(inits),
+        "limit": Value(str(limit)),
+        # The start, and the restarts.
+        "starts": Value(str(limit + 1)),
     }
 
 
@@ -166,10 +186,12 @@ def _handle(pod: Pod, scope: Scope, target: Target, shared: Values) -> UnitFile:
         "pod.service.j2",
         {
             **shared,
-            "wanted_by": Value(_WANTED_BY[scope]),
-            "boot": Value("yes" if pod.boot else "no"),
+            # What runs to its end is started by hand, or by its timer.
+            "wanted_by": None if pod.run else Value(_WANTED_BY[scope]),
             "owner": escape_text(str(pod.owner)) if pod.owner else None,
             "namespace": escape_text(pod.namespace) if pod.namespace != DEFAULT_NAMESPACE else None,
+            "boot": Value("yes" if pod.boot and pod.run is None else "no"),
+            "suspended": pod.run is not None and pod.run.suspended,
             "version": Value(__version__),
             "systemd_version": Value(str(target.systemd)),
             "podman_version": Value(target.podman_text),
@@ -178,6 +200,28 @@ def _handle(pod: Pod, scope: Scope, target: Target, shared: Values) -> UnitFile:
             "install_settings": _settings(pod.settings, "Install"),
         },
     )
+
+
+def _timer(pod: Pod, schedule: Schedule, shared: Values) -> list[UnitFile]:
+    """The timer, and what it starts if that is not the pod itself."""
+    checks = schedule.replaces or schedule.deadline_sec is not None
+    started = start_unit(pod.name) if checks else pod_unit(pod.name)
+    condition = ("systemd-analyze", "calendar", f"--base-time=-{schedule.deadline_sec}s", *schedule.calendars)
+    values = {
+        **shared,
+        "calendars": tuple(Directive("OnCalendar", Value(calendar)) for calendar in schedule.calendars),
+        "started": join_units([started]),
+        "boot": Value("yes" if pod.boot and not schedule.suspended else "no"),
+        "suspended": schedule.suspended,
+        "verb": Value("restart" if schedule.replaces else "start"),
+        "replaces": schedule.replaces,
+        "deadline": Value(str(schedule.deadline_sec)) if schedule.deadline_sec is not None else None,
+        "condition": command_line(condition),
+    }
+    units = [UnitFile(timer_unit(pod.name), "cronjob.timer.j2", values)]
+    if checks:
+        units.append(UnitFile(start_unit(pod.name), "cronjob.service.j2", values))
+    return units
 
 
 def _sandbox(pod: Pod, scope: Scope, target: Target, shared: Values) -> UnitFile:
@@ -204,6 +248,7 @@ def _sandbox(pod: Pod, scope: Scope, target: Target, shared: Values) -> UnitFile
             "network_target": Value("network.target") if scope is Scope.SYSTEM else None,
             "redirect_ports": command_line(podman.redirect_ports(pod, scope)) if pod.redirects else None,
             "timeout_stop_sec": Value(str(pod.grace_sec + _STOP_MARGIN_SEC)),
+            "deadline_sec": Value(str(pod.run.deadline_sec)) if pod.run and pod.run.deadline_sec else None,
             "run": command_line(podman.run_sandbox(pod, target.podman)),
             "shielded": podman.needs_shield(pod, target.podman),
             "pid_file": quote_word(podman.sandbox_pid_file(pod), expands_variables=False),
@@ -241,6 +286,9 @@ def _container(
     address_file = podman.address_file(pod) if podman.needs_addresses(container) else None
     verify = podman.verify_image_user(container)
     restart = (_INIT_RESTART if init else _MAIN_RESTART)[pod.restart_policy]
+    if init and pod.run:
+        # The whole pod is run again instead.
+        restart = "no"
     return UnitFile(
         container_unit(pod.name, container.name),
         "init.service.j2" if init else "container.service.j2",
@@ -265,6 +313,7 @@ def _container(
             "resources": (*container_directives(pod, container, scope), *oom_directives(pod, scope, target)),
             "prepare": (*((command_line(verify),) if verify else ()), *prepare_paths(pod, container)),
             "image": escape_text(container.image),
+            "limited": pod.run is not None and pod.restart_policy is RestartPolicy.ON_FAILURE and not init,
             "unit_settings": _settings(container.settings, "Unit"),
             "service_settings": _settings(container.settings, "Service"),
         },

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from podunit.model import DEFAULT_NAMESPACE
-from podunit.names import parse_container_unit, parse_pod, pod_unit, sandbox_unit, slice_unit
+from podunit.names import parse_container_unit, parse_pod, pod_unit, sandbox_unit, slice_unit, timer_unit
 
 _MEMORY_LOW = re.compile(r"^MemoryLow=(\d+)$", re.MULTILINE)
 _VOLUMES = re.compile(r"^Volumes=(.*)$", re.MULTILINE)
@@ -47,9 +47,33 @@ class InstalledPod:
         return pod_unit(self.name)
 
     @property
+    def timer(self) -> str | None:
+        """The timer that starts the pod, None for a pod without one."""
+        unit = timer_unit(self.name)
+        return unit if unit in self.texts else None
+
+    @property
+    def boot_unit(self) -> str:
+        """What is enabled for the pod to start by itself: its timer or its handle."""
+        return self.timer or self.unit
+
+    @property
     def boots(self) -> bool:
-        """Whether the pod's YAML wants it to start with the machine."""
-        return "\nBoot=yes\n" in self.texts.get(self.unit, "")
+        """Whether the pod's YAML wants it, or its timer, to start with the machine."""
+        return self._has_remark("Boot=yes")
+
+    @property
+    def suspended(self) -> bool:
+        """Whether the pod, or its timer, is not to be started by itself."""
+        return self._has_remark("Suspended=yes")
+
+    @property
+    def runs_once(self) -> bool:
+        """Whether the pod is that of a Job, or of a CronJob."""
+        return "\nRuns=once\n" in self.texts.get(self.unit, "")
+
+    def _has_remark(self, line: str) -> bool:
+        return f"\n{line}\n" in self.texts.get(self.boot_unit, "")
 
     @property
     def claims(self) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from podunit.conflicts import find_conflicts
 from podunit.decode import suggest
 from podunit.kubernetes.claims import read_claim, read_volume
 from podunit.kubernetes.elsewhere import INSTEAD
+from podunit.kubernetes.jobs import read_cron_job, read_job
 from podunit.kubernetes.objects import Objects, read_config_map, read_secret
 from podunit.kubernetes.services import Services
 from podunit.kubernetes.translate import read_pod
@@ -48,6 +49,8 @@ _OBJECTS: Mapping[tuple[str, str], _ObjectReader] = {
 }
 _WORKLOADS: Mapping[tuple[str, str], _WorkloadReader] = {
     ("v1", "Pod"): _read_one_pod,
+    ("batch/v1", "Job"): read_job,
+    ("batch/v1", "CronJob"): read_cron_job,
     ("apps/v1", "Deployment"): read_deployment,
     ("apps/v1", "StatefulSet"): read_stateful_set,
     ("apps/v1", "DaemonSet"): read_daemon_set,
@@ -151,24 +154,25 @@ def _mentions(file: Path, names: Iterable[str]) -> bool:
 
 def translate(documents: Iterable[Document], report: Report, kept: Iterable[Document] = ()) -> Workload | None:
     """What the objects mean together; None, and at least one error in the report, if anything is wrong with them."""
-    kept = tuple(kept)
-    documents = (*documents, *kept)
+    given, kept = tuple(documents), tuple(kept)
     objects = Objects()
-    for document in documents:
+    for document in (*given, *kept):
         own, key = report.within(document.path), (document.version, document.kind)
         if read_object := _OBJECTS.get(key):
             read_object(document.node, objects, own)
         elif check := _NAMES.get(key):
             check(document.node, own)
-    workload, concerned = Workload(), set()
+    workload = Workload()
     services = Services()
-    for document in documents:
-        if (document.version, document.kind) == _SERVICE:
-            services.read(document.node, report.within(document.path), kept=document in kept)
-        if read := _WORKLOADS.get((document.version, document.kind)):
-            found = read(document.node, objects, report.within(document.path))
+    concerned: set[str] = set()
+    for index, document in enumerate((*given, *kept)):
+        own, key, is_kept = report.within(document.path), (document.version, document.kind), index >= len(given)
+        if key == _SERVICE:
+            services.read(document.node, own, kept=is_kept)
+        if read := _WORKLOADS.get(key):
+            found = read(document.node, objects, own)
             workload = Workload((*workload.pods, *found.pods), controllers=(*workload.controllers, *found.controllers))
-            concerned |= {pod.name for pod in found.pods} if document in kept else set()
+            concerned.update(pod.name for pod in found.pods if is_kept)
     if report.failed:
         return None
     workload = replace(workload, pods=services.attach(workload.pods, report), concerned=frozenset(concerned))

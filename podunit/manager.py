@@ -89,6 +89,10 @@ class Manager:
         """Forget that a unit has failed."""
         await self._call(_PATH, _MANAGER, "ResetFailedUnit", "s", [unit])
 
+    async def clean_unit(self, unit: str) -> None:
+        """Remove the state of a unit that does not run, such as the time when a timer has fired."""
+        await self._call(_PATH, _MANAGER, "CleanUnit", "sas", [unit, ["state"]])
+
     async def get_version(self) -> str:
         """systemd's own version, such as '257.13-1~deb13u1'."""
         reply = await self._call(_PATH, _PROPERTIES, "Get", "ss", [_MANAGER, "Version"])

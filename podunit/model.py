@@ -311,13 +311,39 @@ class Network:
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Whose replica a pod is: a controller, by kind and name."""
+    """Whose pod it is: a controller's or a job's, by kind and name."""
 
     kind: str
     name: str
 
     def __str__(self) -> str:
         return f"{self.kind}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """How a pod of a Job runs to its end: it is tried again `backoff_limit` times, and ends after `deadline_sec`.
+
+    A `suspended` one is only started by hand.
+    """
+
+    backoff_limit: int
+    deadline_sec: int | None
+    suspended: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """When a pod of a CronJob is started: at the times of `calendars`, in the syntax of systemd.time(7).
+
+    A run that is due `replaces` one that is not done, or is passed over. A time that has passed while the machine was
+    off is made up for within `deadline_sec`, None for however late. A `suspended` schedule waits to be resumed.
+    """
+
+    calendars: tuple[str, ...]
+    replaces: bool
+    deadline_sec: int | None
+    suspended: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,7 +356,8 @@ class Pod:
 
     `fs_group` owns its emptyDir volumes, None for root's; `sysctls` are names with dots, and values; `hosts` names, and
     their addresses; without a `resolver` the host's holds, without a `runtime` podman's default.
-    `owner` is None for a pod that is nobody's replica.
+    `owner` is None for a pod that is nobody's, `run` for one that is not of a Job, `schedule` for one that is not of a
+    CronJob.
     """
 
     name: str
@@ -362,6 +389,8 @@ class Pod:
     runtime: str | None = None
     is_critical: bool = False
     owner: Owner | None = None
+    run: Run | None = None
+    schedule: Schedule | None = None
 
 
 class Replacement(StrEnum):

@@ -53,6 +53,21 @@ def mend_unit(pod: str) -> str:
     return f"pod-mend@{pod}.service"
 
 
+def again_unit(pod: str) -> str:
+    """The unit that runs the pod of a Job again after it has failed."""
+    return f"pod-again@{pod}.service"
+
+
+def timer_unit(pod: str) -> str:
+    """The timer that starts the pod of a CronJob."""
+    return f"cronjob@{pod}.timer"
+
+
+def start_unit(pod: str) -> str:
+    """The service by which a timer starts a pod that it does not start itself."""
+    return f"cronjob@{pod}.service"
+
+
 def image_unit(image: str, *, always: bool) -> str:
     """The unit that makes an image present, or pulls it each time."""
     return f"image{'-pull' if always else ''}@{escape_unit_name(image)}.service"
@@ -73,9 +88,11 @@ def parse_container_unit(unit: str) -> tuple[str, str] | None:
 
 def parse_pod(unit: str) -> str | None:
     """The pod that a generated unit belongs to, None for a name that podunit does not make."""
-    for prefix in ("pod@", "pod-stop@", "pod-mend@", "sandbox@"):
+    for prefix in ("pod@", "pod-stop@", "pod-mend@", "pod-again@", "sandbox@", "cronjob@"):
         if unit.startswith(prefix) and unit.endswith(".service"):
             return unit.removeprefix(prefix).removesuffix(".service") or None
+    if unit.startswith("cronjob@") and unit.endswith(".timer"):
+        return unit.removeprefix("cronjob@").removesuffix(".timer") or None
     if unit.startswith("pod-") and unit.endswith(".slice"):
         return unit.removeprefix("pod-").removesuffix(".slice").replace("\\x2d", "-") or None
     container = parse_container_unit(unit)

@@ -94,9 +94,15 @@ def refuse_strangers(pods: Iterable[Pod], before: Mapping[str, InstalledPod]) ->
 
 
 def plan_rollouts(workload: Workload, scene: Scene) -> tuple[Rollout, ...]:
-    """What is to be done for each pod that is nobody's, and for each controller."""
-    alone = tuple(Rollout(((pod.name,),)) for pod in workload.pods if pod.owner is None)
-    return (*alone, *(_plan(controller, scene) for controller in workload.controllers))
+    """What is to be done for each pod that no controller replaces, and for each controller."""
+    controlled = {name for controller in workload.controllers for name in controller.pods}
+    alone = [pod for pod in workload.pods if pod.name not in controlled]
+    names = {pod.name for pod in workload.pods}
+    # A Job may have had more pods.
+    owners = {str(pod.owner) for pod in alone if pod.owner}
+    excess = tuple(name for name, pod in scene.before.items() if pod.owner in owners and name not in names)
+    rest = (Rollout((), excess=(excess,)),) if excess else ()
+    return (*(Rollout(((pod.name,),)) for pod in alone), *rest, *(_plan(it, scene) for it in workload.controllers))
 
 
 def _plan(controller: Controller, scene: Scene) -> Rollout:

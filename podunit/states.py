@@ -17,6 +17,8 @@ from podunit.manager import Manager
 from podunit.scope import Scope
 
 _POLL_MIN_SEC, _POLL_MAX_SEC = 0.1, 1.0
+# USEC_INFINITY: the next time of a timer that has none.
+_NEVER_USEC = 2**64 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,8 @@ class ContainerState:
 class PodState:
     """One pod: the state of its handle, since when (microseconds of CLOCK_REALTIME, 0 for never), and its containers.
 
-    `enabled` is as `systemctl is-enabled` prints it; `failures` say what keeps it from being up.
+    `enabled` is as `systemctl is-enabled` prints it; `failures` say what keeps it from being up; its timer starts it at
+    `next_run_usec`, 0 for never.
     """
 
     pod: str
@@ -60,6 +63,7 @@ class PodState:
     enabled: str
     containers: tuple[ContainerState, ...]
     failures: tuple[UnitFailure, ...]
+    next_run_usec: int = 0
 
     def describe(self) -> dict[str, object]:
         """The object that `status -o json` prints; its keys are stable."""
@@ -74,6 +78,7 @@ class PodState:
             "result": self.result,
             "since": format_time(self.since_usec),
             "enabled": self.enabled,
+            "nextRun": format_time(self.next_run_usec),
             "containers": [state.describe() for state in self.containers],
             "failures": [failure.describe() for failure in self.failures],
         }
@@ -88,6 +93,9 @@ async def get_pod_state(manager: Manager, pod: InstalledPod, scope: Scope) -> Po
     """How a pod is; its failures are those that still last."""
     properties = await manager.get_properties(pod.unit, "Unit", "Service")
     containers = await get_container_states(manager, [pod])
+    enabled = properties["UnitFileState"]
+    if pod.timer:
+        enabled = (await manager.get_properties(pod.timer, "Unit"))["UnitFileState"]
     lasting = properties["ActiveState"] != "active" or any(state.active != "active" for state in containers)
     return PodState(
         pod=pod.name,
@@ -98,9 +106,10 @@ async def get_pod_state(manager: Manager, pod: InstalledPod, scope: Scope) -> Po
         sub=properties["SubState"],
         result=properties["Result"],
         since_usec=properties["StateChangeTimestamp"],
-        enabled=properties["UnitFileState"],
+        enabled=enabled,
         containers=containers,
         failures=await find_failures(manager, pod, scope, 0) if lasting else (),
+        next_run_usec=await _get_next_run_usec(manager, pod),
     )
 
 
@@ -118,6 +127,14 @@ async def wait_until_up(manager: Manager, pod: InstalledPod, min_ready_sec: int)
             if left_sec <= 0 or not min_ready_sec:
                 return True
         await asyncio.sleep(min(max(left_sec, _POLL_MIN_SEC), _POLL_MAX_SEC))
+
+
+async def _get_next_run_usec(manager: Manager, pod: InstalledPod) -> int:
+    if not pod.timer:
+        return 0
+    properties = await manager.get_properties(pod.timer, "Unit", "Timer")
+    usec = int(properties["NextElapseUSecRealtime"])
+    return usec if properties["ActiveState"] == "active" and usec != _NEVER_USEC else 0
 
 
 async def get_container_states(manager: Manager, pods: Iterable[InstalledPod]) -> tuple[ContainerState, ...]:

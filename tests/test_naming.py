@@ -17,7 +17,17 @@ from podunit.kubernetes.naming import (
     check_object_name,
     check_port_name,
 )
-from podunit.names import container_unit, parse_container_unit, parse_pod, pod_unit, sandbox_unit, slice_unit
+from podunit.names import (
+    again_unit,
+    container_unit,
+    parse_container_unit,
+    parse_pod,
+    pod_unit,
+    sandbox_unit,
+    slice_unit,
+    start_unit,
+    timer_unit,
+)
 from podunit.report import Position, Report
 
 _AT = Position("f", 3, 7, 2)
@@ -37,7 +47,7 @@ def find(check: Callable[[Located[str], Report], None], text: str) -> list[str]:
     return [problem.message for problem in report.problems]
 
 
-def check_pod_name(name: Located[str], report: Report) -> None:
+def check_pod(name: Located[str], report: Report) -> None:
     check_object_name(name, "pod", report)
 
 
@@ -67,18 +77,18 @@ def check_label_value(value: Located[str], report: Report) -> None:
 
 @pytest.mark.parametrize("name", ["a", "0", "web", "my-web", "a.b", "a-1.b--2.3", "a" * 253])
 def test_names_of_pods(name: str) -> None:
-    assert find(check_pod_name, name) == []
+    assert find(check_pod, name) == []
 
 
 @pytest.mark.parametrize(
     "name", ["", "A", "my_web", "-a", "a-", ".a", "a.", "a..b", "a.-b", "a-.b", "a b", "a/b", "a\n", "ä", "a@b", "%i"]
 )
 def test_no_names_of_pods(name: str) -> None:
-    assert len(find(check_pod_name, name)) == 1
+    assert len(find(check_pod, name)) == 1
 
 
 def test_the_length_of_a_pods_name() -> None:
-    assert find(check_pod_name, "a" * 254) == ["254 characters, at most 253 are allowed"]
+    assert find(check_pod, "a" * 254) == ["254 characters, at most 253 are allowed"]
 
 
 @pytest.mark.parametrize("name", ["a", "0", "my-web", "a--b", "a" * 63])
@@ -198,9 +208,10 @@ _NAMES = st.from_regex(r"[a-z0-9]([-a-z0-9]{0,8}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{
 
 @given(_NAMES, st.from_regex(r"[a-z0-9]([-a-z0-9]{0,8}[a-z0-9])?", fullmatch=True))
 def test_a_name_that_is_taken_comes_back_from_its_units(pod: str, container: str) -> None:
-    assert find(check_pod_name, pod) == find(check_container, container) == []
+    assert find(check_pod, pod) == find(check_container, container) == []
     assert parse_container_unit(container_unit(pod, container)) == (pod, container)
-    units = (pod_unit(pod), sandbox_unit(pod), slice_unit(pod), container_unit(pod, container))
+    units = [pod_unit(pod), sandbox_unit(pod), slice_unit(pod), container_unit(pod, container)]
+    units += [again_unit(pod), timer_unit(pod), start_unit(pod)]
     assert {parse_pod(unit) for unit in units} == {pod}
 
 
@@ -209,6 +220,8 @@ def test_a_name_that_is_taken_comes_back_from_its_units(pod: str, container: str
     [
         "pod@.service",
         "pod@web.timer",
+        "cronjob@.timer",
+        "cronjob@web.target",
         "container@web.service",
         "container@.a.service",
         "pod-.slice",

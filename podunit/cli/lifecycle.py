@@ -73,7 +73,7 @@ def up(
     if files:
         _apply(settings, files, timeout, output, start_stopped=True, skip_unsupported=skip_unsupported)
     if names:
-        _operate(settings, names, "start", timeout, output)
+        _operate(settings, names, "start", timeout, output, with_timers=True)
 
 
 def down(
@@ -85,7 +85,7 @@ def down(
 ) -> None:
     """Stop pods and wait until nothing of them runs; their units stay."""
     names, _ = _list_objects(context.obj, targets, skip_unsupported)
-    _operate(context.obj, names, "stop", timeout, output)
+    _operate(context.obj, names, "stop", timeout, output, with_timers=True)
 
 
 def delete(
@@ -282,6 +282,7 @@ def _operate(
     output: OutcomeFormat,
     *,
     wait: bool = True,
+    with_timers: bool = False,
 ) -> None:
     from podunit import deploy
     from podunit.manager import connect
@@ -293,7 +294,7 @@ def _operate(
         async with connect(settings.scope) as manager:
             if not wait:
                 return await deploy.enqueue(asked, manager, pods)
-            return await deploy.operate(asked, manager, pods, settings.scope)
+            return await deploy.operate(asked, manager, pods, settings.scope, with_timers=with_timers)
 
     _finish(settings, run, timeout, output)
 
@@ -306,10 +307,14 @@ def _set_boot(
     from podunit.manager import connect
 
     pods: tuple[InstalledPod, ...] = find_pods(settings, names)
+    for pod in pods:
+        if pod.runs_once and not pod.timer:
+            hint = "a pod that is to run again and again is a CronJob"
+            raise PodunitError(f"pod '{pod.name}' is that of a Job, which runs once", hint)
 
     async def run() -> None:
         async with connect(settings.scope) as manager:
-            await change(manager, [pod.unit for pod in pods])
+            await change(manager, [pod.boot_unit for pod in pods])
             await manager.reload()
 
     asyncio.run(run())

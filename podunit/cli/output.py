@@ -12,8 +12,9 @@ from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from typing import TextIO
 
+from podunit.bringup import PodOutcome
 from podunit.cli.settings import Settings
-from podunit.deploy import DEADLINE, Outcome, PodOutcome
+from podunit.deploy import DEADLINE, Outcome
 from podunit.errors import PodunitError
 from podunit.failures import UnitFailure
 from podunit.report import Level, Problem, Report
@@ -53,6 +54,10 @@ def print_error(error: PodunitError) -> None:
         print(f"  hint: {error.hint}", file=sys.stderr)
 
 
+# Of these the pods tell.
+_TOLD_BY_PODS = ("Pod", "Job", "CronJob")
+
+
 def print_outcome(done: Outcome, settings: Settings) -> None:
     """Print what became of each pod and, if somebody wants to know, of each unit file."""
     if settings.verbose:
@@ -62,7 +67,7 @@ def print_outcome(done: Outcome, settings: Settings) -> None:
                 print(f"unit {name}: {word}")
     for name, word in done.objects.items():
         kind, _, own = name.partition(".")
-        if kind != "Pod":
+        if kind not in _TOLD_BY_PODS:
             settings.print_success(f"{kind} {own}: {word}")
     for outcome in done.pods:
         if outcome.job:
@@ -125,6 +130,8 @@ def print_pod_state(state: PodState) -> None:
     since = f" since {format_time(state.since_usec)}" if state.since_usec else ""
     print(f"pod {state.pod}: {paint(f'{state.active} ({state.sub})', color)}{since}")
     print(f"  unit: {state.unit} ({state.file}; {state.enabled or 'not enabled'})")
+    if state.next_run_usec:
+        print(f"  next run: {format_time(state.next_run_usec)}")
     _print_failures(state.failures, sys.stdout)
 
 

@@ -22,6 +22,8 @@ _KINDS: Mapping[str, tuple[str, ...]] = {
     "StatefulSet": ("statefulset", "sts", "statefulsets"),
     "DaemonSet": ("daemonset", "ds", "daemonsets"),
     "ReplicaSet": ("replicaset", "rs", "replicasets"),
+    "Job": ("job", "jobs"),
+    "CronJob": ("cronjob", "cj", "cronjobs"),
     "ReplicationController": ("replicationcontroller", "rc", "replicationcontrollers"),
 }
 _WORDS = {word: kind for kind, words in _KINDS.items() for word in words}

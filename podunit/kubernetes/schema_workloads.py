@@ -74,7 +74,6 @@ class TemplateMeta:
 
     ignored: ClassVar[Mapping[str, str]] = ignored_fields("ObjectMeta")
 
-    at: Position
     name: Located[str] | None = None
     namespace: Located[str] | None = None
     labels: Table[Located[str]] = field(default_factory=Table)
@@ -85,9 +84,9 @@ class TemplateMeta:
 class PodTemplateSpec:
     """core/v1 PodTemplateSpec."""
 
-    metadata: TemplateMeta
     spec: PodSpec
     at: Position
+    metadata: TemplateMeta = field(default_factory=TemplateMeta)
 
 
 class DeploymentStrategyType(StrEnum):

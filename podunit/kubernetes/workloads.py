@@ -78,7 +78,7 @@ def read_replication_controller(node: Mapping, objects: Objects, report: Report)
     spec = found.spec
     replicas = _check_replicas(spec.replicas, report)
     min_ready_sec = _check_not_negative(spec.min_ready_seconds, "spec.minReadySeconds", report) or 0
-    labels = spec.selector or Located(spec.template.metadata.labels, spec.template.metadata.at)
+    labels = spec.selector or Located(spec.template.metadata.labels, spec.template.at)
     selector = fields.LabelSelector(labels.at, match_labels=labels.value)
     _check_selector(selector, spec.template, report, path="spec.selector")
     owned = _Owned(found.metadata, found.kind.value, spec.template, tuple(range(replicas)), objects, report)

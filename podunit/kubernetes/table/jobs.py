@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from podunit.kubernetes.fields import Object, ignored, refused
+from podunit.kubernetes.fields import Object, honoured, ignored, refused
 
-_POD = "write the pod itself, of kind Pod, with restartPolicy OnFailure or Never"
-_PODS = "write each pod itself, of kind Pod and with a name of its own"
-_TIMER = "write the pod itself, of kind Pod, and a timer unit that starts pod@NAME.service"
+_SELECTOR = "remove it: pods are known by their names here"
+_INDEX = "remove it: each pod is tried again by itself, and leaves the others alone"
+_SUCCESS = "remove it: a job is done here when all its pods are"
+_RULES = (
+    "remove it; with restartPolicy OnFailure an annotation ends the restarts:"
+    " podunit/CONTAINER.Service.RestartPreventExitStatus"
+)
+_HISTORY = "the journal keeps what runs have printed, as journald.conf(5) says"
 _STATUS = "podunit status says how a pod here is"
 _API_VERSION = "the version of the API that the object is written for"
 
@@ -16,10 +21,10 @@ OBJECTS = (
         "batch/v1",
         "pods that run until so many have succeeded",
         (
-            refused("apiVersion", "string", _API_VERSION, _POD),
-            refused("kind", "string", "what the object is", _POD),
-            refused("metadata", "ObjectMeta", "name, labels and annotations", _POD),
-            refused("spec", "JobSpec", "the pods, and when they have succeeded", _POD),
+            honoured("apiVersion", "string", _API_VERSION, "has to be batch/v1"),
+            honoured("kind", "string", "what the object is", "has to be Job"),
+            honoured("metadata", "ObjectMeta", "name, labels and annotations", "what its fields say"),
+            honoured("spec", "JobSpec", "the pods, and when they have succeeded", "a pod that runs to its end"),
             ignored("status", "JobStatus", "what a cluster has observed", _STATUS),
         ),
     ),
@@ -28,45 +33,90 @@ OBJECTS = (
         "batch/v1",
         "the pods of a Job, and when they have succeeded",
         (
-            refused("activeDeadlineSeconds", "integer", "how long the job may run, in seconds", _POD),
-            refused("backoffLimit", "integer", "how often it is tried again; 6 by default", _POD),
-            refused("backoffLimitPerIndex", "integer", "how often each number is tried again", _PODS),
-            refused("completionMode", "string", "NonIndexed, or Indexed for pods with numbers", _PODS),
-            refused("completions", "integer", "how many pods have to succeed", _PODS),
-            refused("managedBy", "string", "which controller of the cluster runs the job", _POD),
-            refused("manualSelector", "boolean", "whether the selector is the user's own", _POD),
-            refused("maxFailedIndexes", "integer", "how many numbers may fail", _PODS),
-            refused("parallelism", "integer", "how many pods run at a time", _PODS),
-            refused("podFailurePolicy", "PodFailurePolicy", "which failures count, and how", _POD),
-            refused("podReplacementPolicy", "string", "when a pod that ends is replaced", _POD),
+            honoured(
+                "activeDeadlineSeconds",
+                "integer",
+                "how long the job may run, in seconds",
+                "RuntimeMaxSec= of the sandbox",
+            ),
+            honoured(
+                "backoffLimit",
+                "integer",
+                "how often it is tried again; 6 by default",
+                "StartLimitBurst= of the container, or of pod-again@NAME.service",
+            ),
+            refused(
+                "backoffLimitPerIndex",
+                "integer",
+                "how often each number is tried again",
+                "write backoffLimit: each pod is tried again by itself",
+            ),
+            honoured(
+                "completionMode",
+                "string",
+                "NonIndexed, or Indexed for pods with numbers",
+                "pods NAME-0 and so on, with JOB_COMPLETION_INDEX",
+            ),
+            honoured(
+                "completions",
+                "integer",
+                "how many pods have to succeed",
+                "so many pods, NAME-0 and so on; with more than one parallelism has to be as many",
+            ),
+            refused(
+                "managedBy",
+                "string",
+                "which controller of the cluster runs the job",
+                "remove it: there is no other controller here",
+            ),
+            refused("manualSelector", "boolean", "whether the selector is the user's own", _SELECTOR),
+            refused("maxFailedIndexes", "integer", "how many numbers may fail", _INDEX),
+            honoured(
+                "parallelism",
+                "integer",
+                "how many pods run at a time",
+                "all pods run at once: as many as completions, or more",
+            ),
+            refused("podFailurePolicy", "PodFailurePolicy", "which failures count, and how", _RULES),
+            honoured(
+                "podReplacementPolicy",
+                "string",
+                "when a pod that ends is replaced",
+                "Failed; a pod is tried again when it has ended",
+            ),
             ignored(
                 "scheduling",
                 "JobSchedulingConfiguration",
                 "how the pods are scheduled together",
                 "there is one machine, and nothing to choose",
             ),
-            refused("selector", "LabelSelector", "the labels by which it knows its pods", _POD),
-            refused("successPolicy", "SuccessPolicy", "when the job has succeeded before all pods have", _PODS),
-            refused("suspend", "boolean", "whether no pod may run for now", _POD),
-            refused("template", "PodTemplateSpec", "what each pod is made from", _POD),
-            refused("ttlSecondsAfterFinished", "integer", "seconds after its end when the job is removed", _POD),
+            refused("selector", "LabelSelector", "the labels by which it knows its pods", _SELECTOR),
+            refused("successPolicy", "SuccessPolicy", "when the job has succeeded before all pods have", _SUCCESS),
+            honoured("suspend", "boolean", "whether no pod may run for now", "it is started by podunit start alone"),
+            honoured("template", "PodTemplateSpec", "what each pod is made from", "a pod of the name of the job"),
+            ignored(
+                "ttlSecondsAfterFinished",
+                "integer",
+                "seconds after its end when the job is removed",
+                "the units stay until podunit delete",
+            ),
         ),
     ),
     Object(
         "PodFailurePolicy",
         "batch/v1",
         "which failures count, and how",
-        (refused("rules", "[]PodFailurePolicyRule", "the rules; the first that fits holds", _POD),),
+        (refused("rules", "[]PodFailurePolicyRule", "the rules; the first that fits holds", _RULES),),
     ),
     Object(
         "PodFailurePolicyRule",
         "batch/v1",
         "a kind of failure, and what it means",
         (
-            refused("action", "string", "FailJob, FailIndex, Ignore or Count", _POD),
-            refused("onExitCodes", "PodFailurePolicyOnExitCodesRequirement", "exit codes that the rule is for", _POD),
+            refused("action", "string", "FailJob, FailIndex, Ignore or Count", _RULES),
+            refused("onExitCodes", "PodFailurePolicyOnExitCodesRequirement", "exit codes that the rule is for", _RULES),
             refused(
-                "onPodConditions", "[]PodFailurePolicyOnPodConditionsPattern", "conditions that the rule is for", _POD
+                "onPodConditions", "[]PodFailurePolicyOnPodConditionsPattern", "conditions that the rule is for", _RULES
             ),
         ),
     ),
@@ -75,9 +125,9 @@ OBJECTS = (
         "batch/v1",
         "exit codes of containers",
         (
-            refused("containerName", "string", "the container; all by default", _POD),
-            refused("operator", "string", "In or NotIn", _POD),
-            refused("values", "[]integer", "the exit codes", _POD),
+            refused("containerName", "string", "the container; all by default", _RULES),
+            refused("operator", "string", "In or NotIn", _RULES),
+            refused("values", "[]integer", "the exit codes", _RULES),
         ),
     ),
     Object(
@@ -85,23 +135,23 @@ OBJECTS = (
         "batch/v1",
         "a condition of a pod",
         (
-            refused("status", "string", "True, False or Unknown", _POD),
-            refused("type", "string", "the condition", _POD),
+            refused("status", "string", "True, False or Unknown", _RULES),
+            refused("type", "string", "the condition", _RULES),
         ),
     ),
     Object(
         "SuccessPolicy",
         "batch/v1",
         "when a job has succeeded before all its pods have",
-        (refused("rules", "[]SuccessPolicyRule", "the rules; one that holds is enough", _PODS),),
+        (refused("rules", "[]SuccessPolicyRule", "the rules; one that holds is enough", _SUCCESS),),
     ),
     Object(
         "SuccessPolicyRule",
         "batch/v1",
         "pods that have to succeed",
         (
-            refused("succeededCount", "integer", "how many", _PODS),
-            refused("succeededIndexes", "string", "which numbers, such as 1,3-5", _PODS),
+            refused("succeededCount", "integer", "how many", _SUCCESS),
+            refused("succeededIndexes", "string", "which numbers, such as 1,3-5", _SUCCESS),
         ),
     ),
     Object(
@@ -109,10 +159,10 @@ OBJECTS = (
         "batch/v1",
         "a Job at times that come again",
         (
-            refused("apiVersion", "string", _API_VERSION, _TIMER),
-            refused("kind", "string", "what the object is", _TIMER),
-            refused("metadata", "ObjectMeta", "name, labels and annotations", _TIMER),
-            refused("spec", "CronJobSpec", "the job, and when it runs", _TIMER),
+            honoured("apiVersion", "string", _API_VERSION, "has to be batch/v1"),
+            honoured("kind", "string", "what the object is", "has to be CronJob"),
+            honoured("metadata", "ObjectMeta", "name, labels and annotations", "what its fields say"),
+            honoured("spec", "CronJobSpec", "the job, and when it runs", "a pod, and cronjob@NAME.timer"),
             ignored("status", "CronJobStatus", "what a cluster has observed", _STATUS),
         ),
     ),
@@ -121,14 +171,28 @@ OBJECTS = (
         "batch/v1",
         "the job of a CronJob, and when it runs",
         (
-            refused("concurrencyPolicy", "string", "Allow, Forbid or Replace a run that is not over", _TIMER),
-            refused("failedJobsHistoryLimit", "integer", "how many failed jobs are kept; 1 by default", _TIMER),
-            refused("jobTemplate", "JobTemplateSpec", "what each job is made from", _TIMER),
-            refused("schedule", "string", "when it runs, as crontab(5) writes it", _TIMER),
-            refused("startingDeadlineSeconds", "integer", "seconds within which a missed run may start", _TIMER),
-            refused("successfulJobsHistoryLimit", "integer", "how many jobs are kept; 3 by default", _TIMER),
-            refused("suspend", "boolean", "whether it does not run for now", _TIMER),
-            refused("timeZone", "string", "the time zone of the schedule", _TIMER),
+            honoured(
+                "concurrencyPolicy",
+                "string",
+                "Allow, Forbid or Replace a run that is not over",
+                "Forbid: what systemd does by itself; Replace: a service that restarts the pod; Allow is refused",
+            ),
+            ignored("failedJobsHistoryLimit", "integer", "how many failed jobs are kept; 1 by default", _HISTORY),
+            honoured(
+                "jobTemplate", "JobTemplateSpec", "what each job is made from", "a pod of the name of the cron job"
+            ),
+            honoured("schedule", "string", "when it runs, as crontab(5) writes it", "OnCalendar= of the timer"),
+            honoured(
+                "startingDeadlineSeconds",
+                "integer",
+                "seconds within which a missed run may start",
+                "ExecCondition= of the service that the timer starts",
+            ),
+            ignored("successfulJobsHistoryLimit", "integer", "how many jobs are kept; 3 by default", _HISTORY),
+            honoured(
+                "suspend", "boolean", "whether it does not run for now", "the timer is neither enabled nor started"
+            ),
+            honoured("timeZone", "string", "the time zone of the schedule", "the last word of OnCalendar="),
         ),
     ),
     Object(
@@ -136,8 +200,8 @@ OBJECTS = (
         "batch/v1",
         "what jobs are made from",
         (
-            refused("metadata", "ObjectMeta", "labels and annotations of the jobs", _TIMER),
-            refused("spec", "JobSpec", "the pods, and when they have succeeded", _TIMER),
+            honoured("metadata", "ObjectMeta", "labels and annotations of the jobs", "what its fields say"),
+            honoured("spec", "JobSpec", "the pods, and when they have succeeded", "a pod that runs to its end"),
         ),
     ),
 )

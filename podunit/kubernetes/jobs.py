@@ -1,0 +1,242 @@
+"""Job and CronJob: pods that run to their end, once or at the times of a schedule.
+
+In: documents. Out: a `Workload`, or problems. What several pods at a time or one after the other would need that
+systemd has no words for is refused: a Job has all its pods at once, each tried again by itself.
+
+A CronJob without a concurrencyPolicy would let its runs overlap (Allow). A pod of one name cannot: who writes Allow is
+refused, who writes nothing is warned that a run which is due while another is not done is passed over (Forbid).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from podunit import model
+from podunit.decode import Located, Table, decode, join_path
+from podunit.kubernetes import schema, schema_jobs, schema_workloads
+from podunit.kubernetes.cron import list_calendars
+from podunit.kubernetes.naming import check_label, check_label_name, check_object_name
+from podunit.kubernetes.network import default_hostname
+from podunit.kubernetes.objects import Objects
+from podunit.kubernetes.schema_jobs import CompletionMode, ConcurrencyPolicy, PodReplacementPolicy
+from podunit.kubernetes.translate import translate_namespace, translate_pod
+from podunit.model import RestartPolicy, Workload
+from podunit.report import Report
+from podunit.source import Mapping
+
+# batch/v1 JobSpec: the default of backoffLimit.
+_BACKOFF_LIMIT = 6
+# More pods than that are a mistake on one machine.
+_PODS_MAX = 1000
+_INT32_MAX = 2**31 - 1
+# The API's documentation of startingDeadlineSeconds: the controller looks every ten seconds.
+_TICK_SEC = 10
+# apimachinery's DNS1035LabelMaxLength, less what a CronJob adds for the names of its Jobs.
+_CRON_JOB_NAME_MAX = 52
+
+_INDEX_VARIABLE = "JOB_COMPLETION_INDEX"
+_INDEX_KEY = "batch.kubernetes.io/job-completion-index"
+
+
+@dataclass(frozen=True, slots=True)
+class _Owner:
+    """Whose pods they are, and where."""
+
+    owner: model.Owner
+    namespace: str
+
+
+def read_job(node: Mapping, objects: Objects, report: Report) -> Workload:
+    """The pods of a Job: one of its name, or NAME-0 and so on; something not to be used if the report has failed."""
+    job = decode(node, schema_jobs.Job, "", report)
+    if job is None:
+        return Workload()
+    name, spec = job.metadata.name, job.spec
+    check_object_name(name, "Job", report)
+    _check_metadata(job.metadata, "spec.template", report)
+    owner = _Owner(model.Owner("Job", name.value), translate_namespace(job.metadata, report))
+    count = _count_pods(spec, report.within("spec"))
+    mode = spec.completion_mode
+    indexed = mode is not None and mode.value is CompletionMode.INDEXED
+    if mode and indexed:
+        if spec.completions is None:
+            report.error(mode.at, "spec.completionMode", "Indexed needs spec.completions")
+        _check_hostname(name, count, report)
+    if count == 1 and not indexed:
+        return Workload((_translate_job(spec, name, owner, objects, report.within("spec")),))
+    pods = []
+    for index in range(count):
+        own = replace(spec, template=_tell_index(spec.template, index)) if indexed else spec
+        pod_name = Located(f"{name.value}-{index}", name.at)
+        pod = _translate_job(own, pod_name, owner, objects, report.within("spec"))
+        # The pods of an Indexed Job find each other by these names.
+        pods.append(replace(pod, hostname=default_hostname(pod.name)) if indexed else pod)
+    return Workload(tuple(pods))
+
+
+def read_cron_job(node: Mapping, objects: Objects, report: Report) -> Workload:
+    """The pod of a CronJob, with its schedule; something not to be used if the report has failed."""
+    cron_job = decode(node, schema_jobs.CronJob, "", report)
+    if cron_job is None:
+        return Workload()
+    name, spec = cron_job.metadata.name, cron_job.spec
+    if len(name.value) > _CRON_JOB_NAME_MAX:
+        message = f"{len(name.value)} characters, at most {_CRON_JOB_NAME_MAX} are allowed for a CronJob"
+        report.error(name.at, "metadata.name", message)
+    check_object_name(name, "CronJob", report)
+    _check_metadata(cron_job.metadata, "spec.jobTemplate.spec.template", report)
+    path, job = "spec.jobTemplate.spec", spec.job_template.spec
+    _check_labels(spec.job_template.metadata, report.within("spec.jobTemplate"))
+    owner = _Owner(model.Owner("CronJob", name.value), translate_namespace(cron_job.metadata, report))
+    pod = _translate_job(job, name, owner, objects, report.within(path))
+    if _count_pods(job, report.within(path)) > 1 and job.completions:
+        hint = "write one CronJob for each, or let one pod do it all"
+        report.error(job.completions.at, f"{path}.completions", "a CronJob has one pod at a time", hint)
+    if job.completion_mode and job.completion_mode.value is CompletionMode.INDEXED:
+        report.error(job.completion_mode.at, f"{path}.completionMode", "a CronJob has one pod, without an index")
+    if job.suspend and job.suspend.value:
+        hint = "write it in the spec of the CronJob"
+        report.error(job.suspend.at, f"{path}.suspend", "runs that wait to be resumed are not supported", hint)
+    return Workload((replace(pod, schedule=_translate_schedule(spec, report.within("spec"))),))
+
+
+def _translate_schedule(spec: schema_jobs.CronJobSpec, report: Report) -> model.Schedule:
+    zone = spec.time_zone.value if spec.time_zone else None
+    if spec.schedule.value.never_comes:
+        report.warning(spec.schedule.at, "schedule", "never fires: none of these months has such a day")
+    deadline = spec.starting_deadline_seconds
+    if deadline and _check_range(deadline, "startingDeadlineSeconds", report) and deadline.value < _TICK_SEC:
+        message = f"less than {_TICK_SEC}: a run may be too late for it at any time"
+        report.warning(deadline.at, "startingDeadlineSeconds", message)
+    return model.Schedule(
+        calendars=list_calendars(spec.schedule.value, zone),
+        replaces=_translate_concurrency(spec, report) is ConcurrencyPolicy.REPLACE,
+        deadline_sec=deadline.value if deadline else None,
+        suspended=spec.suspend,
+    )
+
+
+def _translate_concurrency(spec: schema_jobs.CronJobSpec, report: Report) -> ConcurrencyPolicy:
+    hint = "write 'concurrencyPolicy: Forbid' to pass over a run that is due meanwhile, or Replace"
+    policy = spec.concurrency_policy
+    if policy is None:
+        message = "'concurrencyPolicy' is missing: runs would overlap, which they do not here"
+        report.warning(spec.at, "", message, hint)
+        return ConcurrencyPolicy.FORBID
+    if policy.value is ConcurrencyPolicy.ALLOW:
+        message = "'Allow' is not supported: a pod of one name cannot run twice at a time"
+        report.error(policy.at, "concurrencyPolicy", message, hint)
+    return policy.value
+
+
+def _translate_job(
+    spec: schema_jobs.JobSpec, name: Located[str], owner: _Owner, objects: Objects, report: Report
+) -> model.Pod:
+    """The pod that a Job's template describes, under the Job's own name."""
+    template = spec.template
+    policy = template.spec.restart_policy
+    if template.metadata.name:
+        message = f"no effect: the pod is named after its owner, {name.value}"
+        report.warning(template.metadata.name.at, "template.metadata.name", message)
+    if policy is None or policy.value is RestartPolicy.ALWAYS:
+        hint = "write 'restartPolicy: OnFailure' to restart a container that fails, Never to run the whole pod again"
+        at = policy.at if policy else template.at
+        message = (
+            "'Always' is not allowed here" if policy else "'restartPolicy' is missing, and Always is not allowed here"
+        )
+        report.error(at, "template.spec.restartPolicy" if policy else "template.spec", message, hint)
+    limit = _BACKOFF_LIMIT
+    if spec.backoff_limit and _check_range(spec.backoff_limit, "backoffLimit", report):
+        limit = spec.backoff_limit.value
+    deadline = spec.active_deadline_seconds
+    repeats = limit > 0 and policy is not None and policy.value is RestartPolicy.NEVER
+    if deadline and _check_range(deadline, "activeDeadlineSeconds", report, low=1) and repeats:
+        message = "counts anew each time the pod is tried again, not from the start of the Job"
+        hint = "with 'restartPolicy: OnFailure', or 'backoffLimit: 0', it counts once"
+        report.warning(deadline.at, "activeDeadlineSeconds", message, hint)
+    replacement = spec.pod_replacement_policy
+    if replacement and replacement.value is PodReplacementPolicy.TERMINATING_OR_FAILED:
+        message = "no effect: a pod is tried again when it has ended, not before"
+        report.warning(replacement.at, "podReplacementPolicy", message, "write Failed")
+    pod = translate_pod(template, name, owner.namespace, objects, report.within("template"))
+    run = model.Run(limit, deadline.value if deadline else None, bool(spec.suspend and spec.suspend.value))
+    return replace(pod, run=run, owner=owner.owner)
+
+
+def _count_pods(spec: schema_jobs.JobSpec, report: Report) -> int:
+    completions, parallelism = spec.completions, spec.parallelism
+    if completions and not 1 <= completions.value <= _PODS_MAX:
+        report.error(completions.at, "completions", f"{completions.value} is not between 1 and {_PODS_MAX}")
+        return 1
+    if parallelism and not 0 <= parallelism.value <= _INT32_MAX:
+        report.error(parallelism.at, "parallelism", f"{parallelism.value} is not between 0 and {_INT32_MAX}")
+        return 1
+    if parallelism and parallelism.value == 0:
+        report.error(parallelism.at, "parallelism", "0 pods at a time", "write 'suspend: true' to have it wait")
+        return 1
+    if completions is None:
+        if parallelism and parallelism.value > 1:
+            message = "a work queue, of which one pod's success is that of all, is not supported"
+            report.error(parallelism.at, "parallelism", message, "write completions, or remove it")
+        return 1
+    at_once = parallelism.value if parallelism else 1
+    if at_once < completions.value:
+        at, where = (parallelism or completions).at, "parallelism" if parallelism else "completions"
+        message = f"{at_once} of {completions.value} pods at a time: all of a Job's pods run at once here"
+        hint = f"write 'parallelism: {completions.value}', or let one pod do it all"
+        report.error(at, where, message, hint)
+    return completions.value
+
+
+def _tell_index(template: schema_workloads.PodTemplateSpec, index: int) -> schema_workloads.PodTemplateSpec:
+    """The template with what an Indexed Job adds for one of its pods, as the Job controller does."""
+    text = str(index)
+
+    def tell(container: schema.Container) -> schema.Container:
+        if any(variable.name.value == _INDEX_VARIABLE for variable in container.env):
+            return container
+        at = container.at
+        variable = schema.EnvVar(Located(_INDEX_VARIABLE, at), at, Located(text, at))
+        return replace(container, env=(*container.env, variable))
+
+    def mark(table: Table[Located[str]]) -> Table[Located[str]]:
+        others = tuple(entry for entry in table.entries if entry[0].value != _INDEX_KEY)
+        return Table((*others, (Located(_INDEX_KEY, template.at), Located(text, template.at))))
+
+    spec = template.spec
+    containers = Located(tuple(map(tell, spec.containers.value)), spec.containers.at)
+    inits = tuple(map(tell, spec.init_containers))
+    metadata = template.metadata
+    return replace(
+        template,
+        spec=replace(spec, containers=containers, init_containers=inits),
+        metadata=replace(metadata, labels=mark(metadata.labels), annotations=mark(metadata.annotations)),
+    )
+
+
+def _check_hostname(name: Located[str], count: int, report: Report) -> None:
+    if "." in name.value:
+        check_label_name(name, "metadata.name", "Job whose pods have an index", report)
+    elif (length := len(f"{name.value}-{count - 1}")) > 63:
+        report.error(name.at, "metadata.name", f"with an index {length} characters, at most 63 are allowed for a host")
+
+
+def _check_metadata(metadata: schema.ObjectMeta, template: str, report: Report) -> None:
+    for key, value in metadata.labels.entries:
+        check_label(key, value, join_path("metadata.labels", key.value), report)
+    for key, _ in metadata.annotations.entries:
+        if key.value.startswith("podunit/"):
+            path = join_path("metadata.annotations", key.value)
+            report.error(key.at, path, "no effect here: it is for pods", f"move it to {template}.metadata.annotations")
+
+
+def _check_labels(metadata: schema_workloads.TemplateMeta, report: Report) -> None:
+    for key, value in metadata.labels.entries:
+        check_label(key, value, join_path("metadata.labels", key.value), report)
+
+
+def _check_range(number: Located[int], path: str, report: Report, *, low: int = 0) -> bool:
+    if low <= number.value <= _INT32_MAX:
+        return True
+    report.error(number.at, path, f"{number.value} is not between {low} and {_INT32_MAX}")
+    return False

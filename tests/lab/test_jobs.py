@@ -1,0 +1,286 @@
+"""Jobs run to their end, and CronJobs at their times, with real containers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.lab.laboratory import Laboratory
+from tests.lab.pods import IMAGE, Pods, container, pod, quote, wait_for
+
+FOREVER = "trap exit TERM; sleep 1000 & wait"
+UNITS = ("pod@work", "sandbox@work", "container@work.a")
+DOWN = "inactive inactive inactive"
+
+
+@pytest.fixture
+def pods(lab: Laboratory) -> Iterator[Pods]:
+    """A lab without pods; afterwards nothing is left of those of the test."""
+    lab.sh("rm -rf /run/test /run/systemd/system/*@work.*.d; mkdir -p /run/test")
+    pods = Pods(lab)
+    yield pods
+    pods.clear()
+    wait_for(pods.remains, "", timeout_sec=5)
+    assert lab.sh("ls /var/lib/systemd/timers/stamp-cronjob* 2> /dev/null || :").stdout == ""
+    assert pods.systemctl("list-units", "--all", "--plain", "--no-legend", "cronjob@*").stdout == ""
+
+
+def template(script: str, policy: str = "Never", inits: str = "") -> str:
+    """The template of a Job's spec; each run leaves a line in /run/test/log."""
+    init = (
+        f"""
+      initContainers:
+      - name: i
+        image: {IMAGE}
+        command: [sh, -c, {quote(inits)}]
+        volumeMounts: [{{name: log, mountPath: /log}}]"""
+        if inits
+        else ""
+    )
+    return f"""\
+  template:
+    metadata:
+      annotations: {{podunit/a.Service.RestartSec: 200ms}}
+    spec:
+      restartPolicy: {policy}
+      terminationGracePeriodSeconds: 2{init}
+      containers:
+      - name: a
+        image: {IMAGE}
+        command: [sh, -c, {quote("echo ran $JOB_COMPLETION_INDEX $(hostname) >> /log/log; " + script)}]
+        volumeMounts: [{{name: log, mountPath: /log}}]
+      volumes: [{{name: log, hostPath: {{path: /run/test}}}}]
+"""
+
+
+def job(script: str, policy: str = "Never", *fields: str, inits: str = "") -> str:
+    lines = "".join(f"  {field}\n" for field in fields)
+    return "apiVersion: batch/v1\nkind: Job\nmetadata: {name: work}\nspec:\n" + lines + template(script, policy, inits)
+
+
+def cron_job(script: str, *fields: str, schedule: str = "30 3 * * *") -> str:
+    indented = template(script).replace("\n", "\n    ").rstrip(" ")
+    lines = "".join(f"  {field}\n" for field in (f'schedule: "{schedule}"', *fields))
+    head = "apiVersion: batch/v1\nkind: CronJob\nmetadata: {name: work}\nspec:\n"
+    return f"{head}{lines}  jobTemplate:\n    spec:\n      backoffLimit: 0\n    {indented}"
+
+
+def hurry(pods: Pods) -> None:
+    """Let a pod that has failed be run again after a second, not ten."""
+    pods.lab.write(
+        "/run/systemd/system/pod-again@work.service.d/soon.conf", "[Service]\nExecStartPre=\nExecStartPre=-sleep 1\n"
+    )
+
+
+def runs(pods: Pods) -> int:
+    return pods.lab.sh("cat /run/test/log 2> /dev/null || :").stdout.count("ran")
+
+
+def test_a_job_runs_once(pods: Pods) -> None:
+    text = job("echo all is done")
+    assert pods.apply(text).stdout.endswith("pod work: created, started\n")
+    pods.wait(DOWN, *UNITS)
+    assert pods.remains() == ""
+    assert pods.apply(text).stdout == "pod work: unchanged, has ended\n"
+    assert runs(pods) == 1
+    assert pods.systemctl("is-enabled", "pod@work", check=False).stdout.strip() in ("static", "disabled")
+    refused = pods.lab.run("podunit", "enable", "work", check=False)
+    assert (refused.returncode, "that of a Job" in refused.stderr) == (3, True)
+    pods.lab.run("podunit", "start", "work")
+    pods.wait(DOWN, *UNITS)
+    assert runs(pods) == 2
+    # What has changed is another job.
+    assert pods.apply(text.replace("all is done", "more")).stdout.endswith("pod work: changed, started\n")
+    pods.wait(DOWN, *UNITS)
+    assert runs(pods) == 3
+    assert "more" in pods.lab.run("journalctl", "--unit=container@work.a", "--output=cat").stdout
+
+
+def test_a_job_is_not_run_again_for_a_config_map(pods: Pods) -> None:
+    settings = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: words}\ndata: {WORD: one}\n"
+    reads = "echo $WORD >> /log/words"
+    text = job(reads).replace(
+        "        volumeMounts", "        envFrom: [{configMapRef: {name: words}}]\n        volumeMounts"
+    )
+    pods.apply(settings + "---\n" + text)
+    pods.wait(DOWN, *UNITS)
+    assert "ConfigMap words: changed" in pods.apply(settings.replace("one", "two")).stdout
+    assert pods.lab.read("/run/test/words") == "one\n"
+    pods.lab.run("podunit", "start", "work")
+    pods.wait(DOWN, *UNITS)
+    assert pods.lab.read("/run/test/words") == "one\ntwo\n"
+    assert pods.lab.run("podunit", "delete", "/root/pod.yaml").stdout == "ConfigMap words: deleted\n"
+
+
+def test_a_container_that_fails_is_restarted_as_often_as_the_backoff_limit_says(pods: Pods) -> None:
+    pods.apply(job("sleep 0.3; exit 3", "OnFailure", "backoffLimit: 1"))
+    pods.wait("failed inactive failed", *UNITS)
+    assert runs(pods) == 2
+    # A new run has them all again.
+    pods.systemctl("start", "pod@work", check=False)
+    pods.wait("failed inactive failed", *UNITS)
+    assert runs(pods) == 4
+
+
+def test_a_container_that_fails_once_is_no_failure(pods: Pods) -> None:
+    pods.apply(job("sleep 0.3; [ $(wc -l < /log/log) = 2 ]", "OnFailure", "backoffLimit: 2"))
+    pods.wait(DOWN, *UNITS)
+    assert runs(pods) == 2
+    assert pods.remains() == ""
+
+
+def test_a_pod_that_fails_is_run_again_as_a_whole(pods: Pods) -> None:
+    hurry(pods)
+    pods.apply(job("sleep 0.3; exit 3", "Never", "backoffLimit: 1", inits="echo init >> /log/inits"))
+    pods.wait("failed inactive failed failed", *UNITS, "pod-again@work")
+    assert runs(pods) == 2
+    assert pods.lab.read("/run/test/inits") == "init\ninit\n"
+    # A new run has its tries again; stopped while it waits for one, it has none.
+    pods.systemctl("start", "pod@work")
+    pods.wait("failed activating", "pod@work", "pod-again@work")
+    pods.systemctl("stop", "pod@work")
+    assert pods.state("pod-again@work") == "inactive"
+    assert runs(pods) == 3
+
+
+def test_an_init_container_that_fails_lets_the_pod_be_run_again(pods: Pods) -> None:
+    fails_once = "[ -e /log/tried ] || { touch /log/tried; exit 1; }"
+    hurry(pods)
+    failed = pods.apply(job("sleep 0.3", "OnFailure", inits=fails_once), check=False)
+    assert "container 'i' failed" in failed.stderr
+    wait_for(lambda: str(runs(pods)), "1", timeout_sec=15)
+    pods.wait(DOWN, *UNITS)
+
+
+def test_a_job_that_takes_too_long_has_failed(pods: Pods) -> None:
+    pods.apply(job(FOREVER, "OnFailure", "activeDeadlineSeconds: 2"))
+    assert pods.state("pod@work") == "active"
+    pods.wait("failed failed inactive", *UNITS)
+    assert pods.show("sandbox@work", "Result") == "timeout"
+    assert runs(pods) == 1
+
+
+def test_a_job_that_is_stopped_has_not_failed(pods: Pods) -> None:
+    pods.apply(job(FOREVER))
+    pods.systemctl("stop", "pod@work")
+    assert pods.state(*UNITS, "pod-again@work") == f"{DOWN} inactive"
+    assert pods.remains() == ""
+
+
+def test_the_pods_of_an_indexed_job_know_their_indexes(pods: Pods) -> None:
+    pods.apply(job("sleep 0.2", "Never", "completions: 2", "parallelism: 2", "completionMode: Indexed"))
+    pods.wait("inactive inactive", "pod@work-0", "pod@work-1")
+    assert sorted(pods.lab.read("/run/test/log").splitlines()) == ["ran 0 work-0", "ran 1 work-1"]
+    assert "Job.work.json" in pods.lab.sh("ls /var/lib/podunit/objects").stdout
+    deleted = pods.lab.run("podunit", "delete", "/root/pod.yaml").stdout
+    assert deleted == "pod work-0: stopped, deleted\npod work-1: stopped, deleted\n"
+    assert "Job.work.json" not in pods.lab.sh("ls /var/lib/podunit/objects").stdout
+
+
+def test_a_cron_job_is_scheduled_and_not_started(pods: Pods) -> None:
+    text = cron_job("sleep 0.2", "timeZone: Asia/Tokyo", "concurrencyPolicy: Forbid")
+    assert pods.apply(text).stdout.endswith("pod work: created, scheduled\n")
+    assert pods.state("cronjob@work.timer", "pod@work") == "active inactive"
+    assert pods.systemctl("is-enabled", "cronjob@work.timer").stdout == "enabled\n"
+    assert pods.systemctl("is-enabled", "pod@work", check=False).stdout != "enabled\n"
+    now = datetime.now(UTC)
+    due = now.replace(hour=18, minute=30, second=0, microsecond=0)
+    due += timedelta(days=due <= now)
+    assert due.strftime("%a %Y-%m-%d %H:%M:%S UTC") == pods.show("cronjob@work.timer", "NextElapseUSecRealtime")
+    assert f"next run: {due:%Y-%m-%dT%H:%M:%SZ}" in pods.lab.run("podunit", "status", "work").stdout
+    assert runs(pods) == 0
+    pods.lab.run("podunit", "start", "work")
+    pods.wait(DOWN, *UNITS)
+    assert runs(pods) == 1
+    assert pods.apply(text).stdout == "pod work: unchanged\n"
+    assert pods.apply(text.replace("Tokyo", "Seoul").replace("30 3", "31 3")).stdout.endswith("changed, scheduled\n")
+    assert "18:31:00" in pods.show("cronjob@work.timer", "NextElapseUSecRealtime")
+    pods.lab.run("podunit", "down", "work")
+    assert pods.state("cronjob@work.timer") == "inactive"
+    pods.lab.run("podunit", "up", "work")
+    assert pods.state("cronjob@work.timer", "pod@work") == "active inactive"
+    assert runs(pods) == 1
+
+
+def test_a_timer_starts_the_pod_again_and_again_but_not_twice_at_a_time(pods: Pods) -> None:
+    pods.apply(cron_job("sleep 1.3", "concurrencyPolicy: Forbid"))
+    pods.lab.write(
+        "/run/systemd/system/cronjob@work.timer.d/often.conf", "[Timer]\nOnCalendar=\nOnCalendar=*-*-* *:*:00..59\n"
+    )
+    pods.systemctl("daemon-reload")
+    pods.systemctl("restart", "cronjob@work.timer")
+    wait_for(lambda: str(runs(pods)), "3", timeout_sec=15)
+    assert pods.lab.sh("podman ps --quiet | wc -l").stdout.strip() == "2"
+    assert pods.show("container@work.a", "NRestarts") == "0"
+    pods.lab.sh("rm -r /run/systemd/system/cronjob@work.timer.d; systemctl daemon-reload")
+    pods.lab.run("podunit", "delete", "work")
+    assert pods.remains() == ""
+
+
+def test_a_run_that_is_due_replaces_one_that_is_not_done(pods: Pods) -> None:
+    pods.apply(cron_job(FOREVER, "concurrencyPolicy: Replace"))
+    pods.systemctl("start", "cronjob@work.service")
+    wait_for(lambda: f"{pods.state('pod@work')} {runs(pods)}", "active 1")
+    pods.systemctl("start", "cronjob@work.service")
+    wait_for(lambda: f"{pods.state('pod@work')} {runs(pods)}", "active 2")
+    assert pods.lab.sh("podman ps --quiet | wc -l").stdout.strip() == "2"
+
+
+def test_a_suspended_cron_job_waits_to_be_resumed(pods: Pods) -> None:
+    text = cron_job("sleep 0.2", "concurrencyPolicy: Forbid", "suspend: true")
+    assert pods.apply(text).stdout.endswith("pod work: created, suspended\n")
+    assert pods.state("cronjob@work.timer") == "inactive"
+    assert pods.systemctl("is-enabled", "cronjob@work.timer", check=False).stdout == "disabled\n"
+    pods.apply(text.replace("true", "false"))
+    assert pods.state("cronjob@work.timer", "pod@work") == "active inactive"
+    assert pods.systemctl("is-enabled", "cronjob@work.timer").stdout == "enabled\n"
+    pods.apply(text)
+    assert pods.state("cronjob@work.timer") == "inactive"
+    assert pods.systemctl("is-enabled", "cronjob@work.timer", check=False).stdout == "disabled\n"
+
+
+def test_a_run_that_was_missed_is_made_up_for_unless_there_is_a_deadline(pods: Pods) -> None:
+    text = cron_job("sleep 0.2", "concurrencyPolicy: Forbid", schedule="0 0 1 1 *")
+    pods.apply(text)
+    miss = "systemctl stop cronjob@work.timer; touch -d 2020-01-01 /var/lib/systemd/timers/stamp-cronjob@work.timer"
+    pods.lab.sh(miss)
+    pods.systemctl("start", "cronjob@work.timer")
+    wait_for(lambda: str(runs(pods)), "1")
+    pods.wait(DOWN, *UNITS)
+    pods.apply(text.replace("spec:", "spec:\n  startingDeadlineSeconds: 60", 1))
+    pods.lab.sh(miss + "; systemctl start cronjob@work.timer")
+    pods.wait("inactive", "cronjob@work.service")
+    assert pods.show("cronjob@work.service", "Result") == "exec-condition"
+    assert runs(pods) == 1
+    # The schedule's last time is some seconds ago.
+    monthly = pods.lab.sh("date --date='-1 minute' '+%M %H %d * *'").stdout.strip()
+    pods.apply(cron_job("sleep 0.2", "concurrencyPolicy: Forbid", "startingDeadlineSeconds: 180", schedule=monthly))
+    pods.lab.sh(miss + "; systemctl start cronjob@work.timer")
+    wait_for(lambda: str(runs(pods)), "2")
+    pods.wait(DOWN, *UNITS)
+
+
+def test_a_timer_that_never_fires_is_no_failure(pods: Pods) -> None:
+    done = pods.apply(cron_job("true", "concurrencyPolicy: Forbid", schedule="0 0 30 2 *"))
+    assert "never fires" in done.stderr
+    assert pods.state("cronjob@work.timer") == "active"
+    assert "next run" not in pods.lab.run("podunit", "status", "work").stdout
+
+
+def test_a_pod_becomes_a_cron_job_and_a_pod_again(pods: Pods) -> None:
+    for_ever = pod(container("a", FOREVER), "work").replace('podunit/boot: "false"', 'podunit/boot: "true"')
+    now_and_then = cron_job("sleep 0.2", "concurrencyPolicy: Forbid")
+    enabled = "systemctl is-enabled pod@work cronjob@work.timer 2> /dev/null || :"
+    links = "find /etc/systemd/system -name '*@work*'"
+    pods.apply(for_ever)
+    assert pods.lab.sh(enabled).stdout.split()[0] == "enabled"
+    pods.apply(now_and_then)
+    assert pods.state("pod@work", "cronjob@work.timer") == "inactive active"
+    assert pods.lab.sh(links).stdout == "/etc/systemd/system/timers.target.wants/cronjob@work.timer\n"
+    pods.apply(for_ever)
+    assert pods.state("pod@work", "cronjob@work.timer") == "active inactive"
+    assert pods.lab.sh(links).stdout == "/etc/systemd/system/multi-user.target.wants/pod@work.service\n"
+    pods.lab.run("podunit", "delete", "work")
+    assert pods.lab.sh(links).stdout == ""
