@@ -58,8 +58,6 @@ async def bring_up(
     if pod.runs_once:
         due = before is None or bool(changed or refreshed) or (start_stopped and state in ("inactive", "failed"))
         return await _bring_up_once(manager, pod, word, state, scope, due)
-    if before and before.runs_once:
-        return await run(manager, pod, scope, (word, "started"), manager.restart_unit)
     if before is None or (state == "inactive" and start_stopped):
         return await run(manager, pod, scope, (word, "started"), manager.start_unit)
     if state == "inactive":
@@ -95,13 +93,10 @@ async def _bring_up_timer(
 ) -> PodOutcome:
     """Start or stop the timer of a pod; a run that is not done goes on as it is."""
     timer = pod.boot_unit
-    if before and not before.runs_once:
-        # Until now the pod was to run for ever.
-        await manager.run_jobs(manager.stop_unit, [pod.unit])
     if pod.suspended:
         await manager.run_jobs(manager.stop_unit, [timer])
         return PodOutcome(pod.name, (word, "suspended"))
-    was_scheduled = before is not None and before.timer is not None and not before.suspended
+    was_scheduled = before is not None and not before.suspended
     if was_scheduled and state == "inactive" and not start_stopped:
         return PodOutcome(pod.name, (word, "stays stopped"))
     if was_scheduled and state == "active" and word in ("unchanged", "rewritten"):

@@ -269,16 +269,18 @@ def test_a_timer_that_never_fires_is_no_failure(pods: Pods) -> None:
     assert "next run" not in pods.lab.run("podunit", "status", "work").stdout
 
 
-def test_a_pod_becomes_a_cron_job_and_a_pod_again(pods: Pods) -> None:
+def test_what_is_enabled_is_the_timer_and_goes_with_it(pods: Pods) -> None:
     for_ever = pod(container("a", FOREVER), "work").replace('podunit/boot: "false"', 'podunit/boot: "true"')
     now_and_then = cron_job("sleep 0.2", "concurrencyPolicy: Forbid")
-    enabled = "systemctl is-enabled pod@work cronjob@work.timer 2> /dev/null || :"
     links = "find /etc/systemd/system -name '*@work*'"
-    pods.apply(for_ever)
-    assert pods.lab.sh(enabled).stdout.split()[0] == "enabled"
     pods.apply(now_and_then)
     assert pods.state("pod@work", "cronjob@work.timer") == "inactive active"
     assert pods.lab.sh(links).stdout == "/etc/systemd/system/timers.target.wants/cronjob@work.timer\n"
+    # Of another owner it is another pod.
+    refused = pods.apply(for_ever, check=False)
+    assert (refused.returncode, "podunit delete cronjob/work" in refused.stderr) == (3, True)
+    pods.lab.run("podunit", "delete", "cronjob/work")
+    assert pods.lab.sh(links).stdout == ""
     pods.apply(for_ever)
     assert pods.state("pod@work", "cronjob@work.timer") == "active inactive"
     assert pods.lab.sh(links).stdout == "/etc/systemd/system/multi-user.target.wants/pod@work.service\n"
