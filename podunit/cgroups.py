@@ -81,9 +81,15 @@ def _request_milli(resources: Resources) -> int | None:
 
 
 def _need(pod: Pod, request: Callable[[Resources], int | None]) -> int | None:
-    # Init containers run before the others, one at a time.
-    together = sum(request(container.resources) or 0 for container in pod.containers)
-    return max([together, *(request(container.resources) or 0 for container in pod.init_containers)]) or None
+    """The most that the pod asks for at a time, as the scheduler counts."""
+    # Init containers run before the others, one at a time; a sidecar goes on beside all that comes later.
+    sidecars, peak = 0, 0
+    for container in pod.init_containers:
+        own = request(container.resources) or 0
+        peak = max(peak, sidecars + own)
+        sidecars += own if container.sidecar else 0
+    together = sidecars + sum(request(container.resources) or 0 for container in pod.containers)
+    return max(together, peak) or None
 
 
 def _list_directives(resources: Resources, scope: Scope) -> Iterator[Directive]:

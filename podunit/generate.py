@@ -112,12 +112,12 @@ def generate_pod(pod: Pod, scope: Scope, target: Target) -> tuple[UnitFile, ...]
         units[:0] = _timer(pod, pod.schedule, shared)
     if shared["again_unit"]:
         units.append(UnitFile(again_unit(pod.name), "pod-again.service.j2", shared))
-    done: list[str] = []
-    for container in pod.init_containers:
-        units.append(_container(pod, container, scope, target, shared, tuple(done), init=True))
-        done.append(container_unit(pod.name, container.name))
+    for index, container in enumerate(pod.init_containers):
+        earlier = pod.init_containers[:index]
+        units.append(_container(pod, container, scope, target, shared, earlier, init=not container.sidecar))
     units += [
-        _container(pod, container, scope, target, shared, tuple(done), init=False) for container in pod.containers
+        _container(pod, container, scope, target, shared, pod.init_containers, init=False)
+        for container in pod.containers
     ]
     return tuple(units)
 
@@ -140,10 +140,11 @@ def _name_units(pod: Pod, scope: Scope) -> Values:
     """What every template of a pod may name."""
     containers = [container_unit(pod.name, container.name) for container in pod.containers]
     inits = [container_unit(pod.name, container.name) for container in pod.init_containers]
+    ending = [container_unit(pod.name, it.name) for it in pod.init_containers if not it.sidecar]
     retries = pod.restart_policy is not RestartPolicy.NEVER
     limit = pod.run.backoff_limit if pod.run else 0
     # A container is restarted in its pod under OnFailure; an init container that fails, fails the start of the pod.
-    again = limit > 0 and (not retries or bool(inits))
+    again = limit > 0 and (not retries or bool(ending))
     return {
         "pod": escape_text(pod.name),
         "slice": join_units([slice_unit(pod.name)]),
@@ -162,7 +163,7 @@ def _name_units(pod: Pod, scope: Scope) -> Values:
         "mend_verb": Value("restart" if retries and pod.run is None else "stop"),
         "again_unit": join_units([again_unit(pod.name)]) if again else None,
         "again_file": quote_word((Specifier.RUNTIME_DIR, f"/podunit-again-{pod.name}"), expands_variables=True),
-        "init_units": join_units(inits),
+        "init_units": join_units(ending),
         "limit": Value(str(limit)),
         # The start, and the restarts.
         "starts": Value(str(limit + 1)),
@@ -271,11 +272,13 @@ def _container(
     scope: Scope,
     target: Target,
     shared: Values,
-    inits: tuple[str, ...],
+    earlier: tuple[Container, ...],
     *,
     init: bool,
 ) -> UnitFile:
     sandbox = sandbox_unit(pod.name)
+    inits = [container_unit(pod.name, it.name) for it in earlier if not it.sidecar]
+    sidecars = [container_unit(pod.name, it.name) for it in earlier if it.sidecar]
     wanted = _list_images(container)
     images = tuple(image_unit(image, always=always) for image, always in wanted.items())
     pulled = [image_unit(image, always=True) for image, always in wanted.items() if always]
@@ -285,7 +288,8 @@ def _container(
     make_secrets, remove_secrets = secrets.make_secrets(pod, container, scope), secrets.remove_secrets(pod, container)
     address_file = podman.address_file(pod) if podman.needs_addresses(container) else None
     verify = podman.verify_image_user(container)
-    restart = (_INIT_RESTART if init else _MAIN_RESTART)[pod.restart_policy]
+    policy = RestartPolicy.ALWAYS if container.sidecar else pod.restart_policy
+    restart = (_INIT_RESTART if init else _MAIN_RESTART)[policy]
     if init and pod.run:
         # The whole pod is run again instead.
         restart = "no"
@@ -297,9 +301,13 @@ def _container(
             "container": escape_text(container.name),
             "required_units": join_units(inits) if inits else None,
             "image_units": join_units(images) if images else None,
+            "retries": policy is not RestartPolicy.NEVER,
+            "sidecar": container.sidecar,
+            "sidecar_units": join_units(sidecars) if sidecars else None,
+            "last_sidecar": join_units(sidecars[-1:]) if sidecars else None,
             "pull_units": tuple(quote_word(unit, expands_variables=True) for unit in pulled),
             "silent": init and container.tty,
-            "after": join_units([sandbox, *images, *inits]),
+            "after": join_units([sandbox, *images, *(container_unit(pod.name, it.name) for it in earlier)]),
             "mounts": join_words(host_paths) if host_paths else None,
             "run": command_line(run),
             "pid_file": quote_word(pid_file, expands_variables=False) if pid_file else None,
@@ -313,7 +321,7 @@ def _container(
             "resources": (*container_directives(pod, container, scope), *oom_directives(pod, scope, target)),
             "prepare": (*((command_line(verify),) if verify else ()), *prepare_paths(pod, container)),
             "image": escape_text(container.image),
-            "limited": pod.run is not None and pod.restart_policy is RestartPolicy.ON_FAILURE and not init,
+            "limited": pod.run is not None and policy is RestartPolicy.ON_FAILURE and not init,
             "unit_settings": _settings(container.settings, "Unit"),
             "service_settings": _settings(container.settings, "Service"),
         },

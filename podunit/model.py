@@ -271,7 +271,10 @@ class Security:
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """One container; `command` and `args` are None where the image's own hold."""
+    """One container; `command` and `args` are None where the image's own hold.
+
+    A `sidecar` is an init container that goes on.
+    """
 
     name: str
     image: str
@@ -289,6 +292,7 @@ class Container:
     image_at: Position
     stdin: bool = False
     tty: bool = False
+    sidecar: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -162,6 +162,7 @@ class Container:
     image: Located[str]
     at: Position
     image_pull_policy: PullPolicy | None = None
+    restart_policy: Located[RestartPolicy] | None = None
     command: tuple[Located[str], ...] = ()
     args: tuple[Located[str], ...] = ()
     working_dir: Located[str] | None = None

@@ -6,7 +6,7 @@ In: documents, as objects of `schema`. Out: `model.Pod`, or problems. Knows neit
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from podunit import model
 from podunit.decode import Located, decode, join_path
@@ -110,6 +110,7 @@ def translate_pod(
     check_node(spec, report)
     refuse_stdin(spec.init_containers, "spec.initContainers", report)
     containers = _translate_containers("spec.containers", spec.containers.value, context, report)
+    _check_restart_policies(spec, report)
     if no_network:
         _refuse_host_ports(containers, report)
     return model.Pod(
@@ -124,7 +125,7 @@ def translate_pod(
         resources=translate_pod_resources(spec.resources, report),
         relabel=annotations.relabel,
         labels=labels,
-        init_containers=_translate_containers("spec.initContainers", spec.init_containers, context, report),
+        init_containers=_find_sidecars(spec, context, report),
         containers=containers,
         volumes=tuple(volumes.values()),
         restart_policy=spec.restart_policy.value if spec.restart_policy else RestartPolicy.ALWAYS,
@@ -172,6 +173,30 @@ def _translate_grace(grace: Located[int] | None, report: Report) -> int:
         message = f"{grace.value} is not between 0 and {_GRACE_MAX_SEC}"
         report.error(grace.at, "spec.terminationGracePeriodSeconds", message)
     return grace.value
+
+
+def _find_sidecars(spec: schema.PodSpec, context: _Context, report: Report) -> tuple[model.Container, ...]:
+    translated = _translate_containers("spec.initContainers", spec.init_containers, context, report)
+    return tuple(
+        replace(container, sidecar=own.restart_policy is not None)
+        for own, container in zip(spec.init_containers, translated, strict=True)
+    )
+
+
+def _check_restart_policies(spec: schema.PodSpec, report: Report) -> None:
+    """An init container's own is Always, which makes it a sidecar; another's has no meaning but the pod's."""
+    own = spec.restart_policy.value if spec.restart_policy else RestartPolicy.ALWAYS
+    for path, container in _number("spec.initContainers", spec.init_containers):
+        policy = container.restart_policy
+        if policy and policy.value is not RestartPolicy.ALWAYS:
+            hint = "remove it, or write Always for a sidecar, which starts before the others and goes on"
+            message = f"'{policy.value}' is not supported for an init container: the pod's policy holds"
+            report.error(policy.at, f"{path}.restartPolicy", message, hint)
+    for path, container in _number("spec.containers", spec.containers.value):
+        policy = container.restart_policy
+        if policy and policy.value is not own:
+            message = f"'{policy.value}' is not supported here: the pod's policy, {own}, holds for all its containers"
+            report.error(policy.at, f"{path}.restartPolicy", message, "remove it, or change spec.restartPolicy")
 
 
 def _translate_containers(

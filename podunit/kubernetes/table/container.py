@@ -6,6 +6,10 @@ from podunit.kubernetes.fields import Object, honoured, ignored, refused
 
 _NO_PROBES = "remove it: podunit runs no probes"
 _NO_HOOKS = "remove it: podunit runs no hooks"
+_RESTART = (
+    "Always makes an init container a sidecar, a service that starts before and stops after the others; else it has to"
+    " be the pod's"
+)
 _SIDECAR = "remove it: the pod's restartPolicy holds for all its containers"
 _LOG = "see podunit logs and podunit status for what a container said at its end"
 
@@ -55,7 +59,7 @@ OBJECTS = (
                 "limits and requests of the container",
                 "directives of the container's service",
             ),
-            refused("restartPolicy", "string", "when this container starts again", _SIDECAR),
+            honoured("restartPolicy", "string", "when this container starts again", _RESTART),
             refused("restartPolicyRules", "[]ContainerRestartRule", "exit codes that start it again", _SIDECAR),
             honoured("securityContext", "SecurityContext", "what the container may do", "see its fields"),
             refused("startupProbe", "Probe", "a check that has to succeed before the others begin", _NO_PROBES),
