@@ -11,6 +11,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="rewrite what the cases of tests/golden expect by what podunit does now; review the diff",
     )
+    parser.addoption(
+        "--corpus",
+        metavar="DIR",
+        help="a folder of manifests that tests/test_corpus.py reads too, as a clone of github.com/kubernetes/examples",
+    )
 
 
 @pytest.fixture
