@@ -355,8 +355,9 @@ class Pod:
     """A pod. `boot` tells whether it starts with the machine; `settings` are the handle's and the slice's.
 
     `resources` are the pod's own, None where it has none beside those of its containers. `network` is the bridge that
-    it is on, None for none at all; there `aliases` are its names beside its own. `published` are host ports, and
-    `redirects` ports, that it has from Services.
+    it is on, None for none at all; there `aliases` are its names beside its own, and `subdomain`, '' for none, is the
+    headless Service below which it has a name. `published` are host ports, and `redirects` ports, that it has from
+    Services.
 
     `fs_group` owns its emptyDir volumes, None for root's; `sysctls` are names with dots, and values; `hosts` names, and
     their addresses; without a `resolver` the host's holds, without a `runtime` podman's default.
@@ -367,6 +368,7 @@ class Pod:
     name: str
     namespace: str
     hostname: str
+    subdomain: str
     host_network: bool
     network: Network | None
     aliases: tuple[str, ...]

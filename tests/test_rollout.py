@@ -143,6 +143,7 @@ def make_pod(owner: Owner | None, namespace: str = "default") -> Pod:
     return Pod(
         name="web-0",
         hostname="web-0",
+        subdomain="",
         host_network=False,
         network=None,
         aliases=(),

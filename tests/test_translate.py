@@ -73,6 +73,7 @@ def test_the_least_pod_has_every_default() -> None:
         name="web",
         namespace="default",
         hostname="web",
+        subdomain="",
         host_network=False,
         network=Network("podunit", own=True),
         aliases=(),

@@ -16,8 +16,8 @@ from podunit.report import Report
 # uname(2): what the kernel keeps of a name.
 _HOSTNAME_MAX = 64
 
-# What a cluster has that nobody has configured, and the namespace of who names none.
-_DOMAIN = "default.svc.cluster.local"
+# What a cluster has that nobody has configured.
+_DOMAIN = "svc.cluster.local"
 
 # One word, without what resolv.conf(5) takes for a comment.
 _WORD = re.compile(r"[!-~]+")
@@ -35,14 +35,14 @@ def default_hostname(pod: str) -> str:
     return pod[:63].rstrip("-.")
 
 
-def translate_hostname(pod: str, spec: schema.PodSpec, host_network: bool, report: Report) -> str:
+def translate_hostname(pod: str, namespace: str, spec: schema.PodSpec, host_network: bool, report: Report) -> str:
     """The host name: the pod's, or what it says, and its domain if that is wanted."""
     name = default_hostname(pod)
     if spec.hostname:
         name = spec.hostname.value
         check_label_name(spec.hostname, "spec.hostname", "host", report)
         _warn_of_host_network(spec.hostname, "spec.hostname", host_network, report)
-    domain = _translate_subdomain(spec, host_network, report)
+    domain = _translate_subdomain(namespace, spec, host_network, report)
     whole = f"{name}.{domain}" if domain else name
     if spec.set_hostname_as_fqdn and len(whole) > _HOSTNAME_MAX:
         message = f"the name would have {len(whole)} characters, the kernel keeps {_HOSTNAME_MAX}"
@@ -51,21 +51,18 @@ def translate_hostname(pod: str, spec: schema.PodSpec, host_network: bool, repor
     return whole
 
 
-def _translate_subdomain(spec: schema.PodSpec, host_network: bool, report: Report) -> str:
+def _translate_subdomain(namespace: str, spec: schema.PodSpec, host_network: bool, report: Report) -> str:
     as_fqdn, subdomain = spec.set_hostname_as_fqdn, spec.subdomain
     wanted = as_fqdn is not None and as_fqdn.value
     if subdomain:
         check_label_name(subdomain, "spec.subdomain", "subdomain", report)
-        if not wanted:
-            message = "no effect without setHostnameAsFQDN: only Services give pods more names here"
-            report.warning(subdomain.at, "spec.subdomain", message, "add 'setHostnameAsFQDN: true', or remove it")
     if as_fqdn is None or not wanted:
         return ""
     _warn_of_host_network(as_fqdn, "spec.setHostnameAsFQDN", host_network, report)
     if subdomain is None:
         report.warning(as_fqdn.at, "spec.setHostnameAsFQDN", "no effect without a subdomain", "add 'subdomain'")
         return ""
-    return f"{subdomain.value}.{_DOMAIN}"
+    return f"{subdomain.value}.{namespace}.{_DOMAIN}"
 
 
 def _warn_of_host_network(field: Located[str] | Located[bool], path: str, host_network: bool, report: Report) -> None:

@@ -196,6 +196,7 @@ class StatefulSetSpec:
     selector: LabelSelector
     template: PodTemplateSpec
     replicas: Located[int] | None = None
+    service_name: Located[str] | None = None
     volume_claim_templates: tuple[ClaimTemplate, ...] = ()
     pod_management_policy: PodManagementPolicy = PodManagementPolicy.ORDERED_READY
     update_strategy: StatefulSetUpdateStrategy = field(default_factory=StatefulSetUpdateStrategy)

@@ -6,6 +6,7 @@ In: documents of kind Service, and the pods that they select. Out: pods with nam
 from __future__ import annotations
 
 import re
+import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -21,6 +22,8 @@ from podunit.report import Position, Report
 from podunit.source import Mapping as Node
 
 _DOMAIN = "svc.cluster.local"
+# kube-apiserver's default of --service-node-port-range.
+_NODE_PORT_MIN, _NODE_PORTS = 30000, 2768
 
 
 class ServiceType(StrEnum):
@@ -98,7 +101,7 @@ class Services:
         if first is not service:
             hint = f"the first is at {first.metadata.name.at}"
             report.error(name.at, "metadata.name", f"a second Service '{name.value}'", hint)
-        _check_spec(service.spec, report)
+        _check_spec(name.value, service.spec, report)
         if kept:
             self._kept.add(name.value)
 
@@ -115,7 +118,7 @@ class Services:
         return tuple(found)
 
 
-def _check_spec(spec: ServiceSpec, report: Report) -> None:
+def _check_spec(name: str, spec: ServiceSpec, report: Report) -> None:
     kind = spec.type.value if spec.type else ServiceType.CLUSTER_IP
     if spec.type and kind is ServiceType.EXTERNAL_NAME:
         hint = "write the name itself where it is used, or hostAliases"
@@ -136,19 +139,27 @@ def _check_spec(spec: ServiceSpec, report: Report) -> None:
             hint = "write 'type: NodePort'"
             report.error(port.node_port.at, f"{path}.nodePort", "no effect with type ClusterIP", hint)
         if kind is ServiceType.NODE_PORT and not port.node_port:
-            hint = "name the host's port: there is nobody who would find a free one"
-            report.error(port.at, f"{path}.nodePort", "'nodePort' is missing", hint)
+            chosen = _choose_port(name, port)
+            message = f"'nodePort' is missing: {chosen} is taken, by the Service's name and port"
+            report.warning(port.at, path, message, "name the port of the host that you want")
+
+
+def _choose_port(service: str, port: ServicePort) -> int:
+    """A port of the range that a cluster takes one of, always the same for the same Service and port."""
+    text = f"{service}/{port.port.value}/{port.protocol}"
+    return _NODE_PORT_MIN + zlib.crc32(text.encode()) % _NODE_PORTS
 
 
 def _select(service: ServiceObject, pods: Iterable[Pod], report: Report) -> tuple[Pod, ...]:
     wanted = {(key.value, value.value) for key, value in service.spec.selector.entries}
     found = tuple(pod for pod in pods if wanted and wanted <= set(pod.labels))
     at = next((key.at for key, _ in service.spec.selector.entries), service.spec.at)
-    headless = service.spec.cluster_ip is not None and service.spec.cluster_ip.value == "None"
-    if len(found) > 1 and not headless:
+    if len(found) > 1 and not _is_headless(service):
         names = ", ".join(pod.name for pod in found)
         hint = "select one of them, or write 'clusterIP: None', and the name has all their addresses"
         report.error(at, "spec.selector", f"selects several pods, {names}: nothing balances between them", hint)
+        # Of several, the ports would be in each other's way.
+        return found[:1]
     return found
 
 
@@ -159,8 +170,10 @@ def _attach(service: ServiceObject, pod: Pod, report: Report) -> Pod:
         message = f"Service '{name.value}' selects pod '{pod.name}', which has {network}"
         report.error(name.at, "metadata.name", message, "its ports are the host's own, or nobody's")
         return pod
-    names = (name.value, f"{name.value}.{pod.namespace}", f"{name.value}.{pod.namespace}.svc")
-    aliases = (*names, f"{name.value}.{pod.namespace}.{_DOMAIN}")
+    aliases = _name(name.value, pod.namespace)
+    if _is_headless(service) and pod.subdomain == name.value:
+        host = pod.hostname.partition(".")[0]
+        aliases += _name(f"{host}.{name.value}", pod.namespace)
     published = list(pod.published)
     redirects = list(pod.redirects)
     for index, port in enumerate(service.spec.ports):
@@ -169,8 +182,8 @@ def _attach(service: ServiceObject, pod: Pod, report: Report) -> Pod:
             continue
         if port.port.value != target:
             redirects.append(Redirect(port.port.value, port.protocol, target))
-        for host in _list_host_ports(service.spec, port):
-            published.append(Port(target, port.protocol, host.value, "", host.at))
+        for number in _list_host_ports(service, port):
+            published.append(Port(target, port.protocol, number.value, "", number.at))
     return replace(
         pod,
         aliases=tuple(dict.fromkeys((*pod.aliases, *aliases))),
@@ -179,10 +192,22 @@ def _attach(service: ServiceObject, pod: Pod, report: Report) -> Pod:
     )
 
 
-def _list_host_ports(spec: ServiceSpec, port: ServicePort) -> list[Located[int]]:
-    kind = spec.type.value if spec.type else ServiceType.CLUSTER_IP
-    found = [port.port] if kind is ServiceType.LOAD_BALANCER else []
-    return [*found, *((port.node_port,) if port.node_port and kind is not ServiceType.CLUSTER_IP else ())]
+def _name(name: str, namespace: str) -> tuple[str, ...]:
+    """The forms in which a name of the cluster's DNS is written."""
+    return (name, f"{name}.{namespace}", f"{name}.{namespace}.svc", f"{name}.{namespace}.{_DOMAIN}")
+
+
+def _is_headless(service: ServiceObject) -> bool:
+    return service.spec.cluster_ip is not None and service.spec.cluster_ip.value == "None"
+
+
+def _list_host_ports(service: ServiceObject, port: ServicePort) -> list[Located[int]]:
+    match service.spec.type.value if service.spec.type else ServiceType.CLUSTER_IP:
+        case ServiceType.LOAD_BALANCER:
+            return [port.port, *((port.node_port,) if port.node_port else ())]
+        case ServiceType.NODE_PORT:
+            return [port.node_port or Located(_choose_port(service.metadata.name.value, port), port.at)]
+    return []
 
 
 def _find_target(port: ServicePort, pod: Pod, path: str, report: Report) -> int | None:

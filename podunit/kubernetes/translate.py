@@ -116,7 +116,8 @@ def translate_pod(
     return model.Pod(
         name=name.value,
         namespace=namespace,
-        hostname=translate_hostname(name.value, spec, host_network, report),
+        hostname=translate_hostname(name.value, namespace, spec, host_network, report),
+        subdomain=spec.subdomain.value if spec.subdomain else "",
         host_network=host_network,
         network=None if no_network else _find_network(annotations),
         aliases=(),

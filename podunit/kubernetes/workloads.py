@@ -14,7 +14,6 @@ from podunit.kubernetes import schema
 from podunit.kubernetes import schema_workloads as fields
 from podunit.kubernetes.claims import check_claim
 from podunit.kubernetes.naming import check_label, check_label_name, check_object_name, refuse_twice
-from podunit.kubernetes.network import default_hostname
 from podunit.kubernetes.objects import Claim, Objects
 from podunit.kubernetes.translate import translate_namespace, translate_pod
 from podunit.model import Controller, Owner, Pod, Replacement, RestartPolicy, Workload
@@ -140,7 +139,9 @@ def read_stateful_set(node: Mapping, objects: Objects, report: Report) -> Worklo
     owned = _Owned(
         found.metadata, found.kind.value, spec.template, tuple(range(start, start + replicas)), objects, report
     )
-    owned = replace(owned, claims=claims)
+    if spec.service_name and spec.service_name.value:
+        check_label_name(spec.service_name, "spec.serviceName", "Service", report)
+    owned = replace(owned, claims=claims, service=spec.service_name)
     ordered = spec.pod_management_policy is fields.PodManagementPolicy.ORDERED_READY
     return owned.translate(strategy, min_ready_sec, ordered=ordered, descending=True)
 
@@ -163,6 +164,7 @@ class _Owned:
     objects: Objects
     report: Report
     claims: tuple[fields.ClaimTemplate, ...] = ()
+    service: Located[str] | None = None
 
     def translate(
         self,
@@ -207,9 +209,13 @@ class _Owned:
 
     def _translate_pod(self, name: str, namespace: str) -> Pod:
         report = self.report.within(_TEMPLATE)
-        template = replace(self.template, spec=self._add_claims(self.template.spec, name))
-        pod = translate_pod(template, Located(name, self.metadata.name.at), namespace, self.objects, report)
-        return replace(pod, hostname=default_hostname(name)) if self.kind == "StatefulSet" else pod
+        spec = self._add_claims(self.template.spec, name)
+        if self.kind == "StatefulSet":
+            # As its controller does; the host name is the pod's own.
+            named = self.service if self.service and self.service.value else None
+            spec = replace(spec, hostname=None, subdomain=named)
+        template = replace(self.template, spec=spec)
+        return translate_pod(template, Located(name, self.metadata.name.at), namespace, self.objects, report)
 
     def _add_claims(self, spec: schema.PodSpec, pod: str) -> schema.PodSpec:
         """The spec with a volume for each claim, which takes the place of one of that name."""

@@ -98,3 +98,35 @@ def test_a_pod_has_an_address_of_each_family(pods: Pods) -> None:
     assert " inet " in addresses
     if pods.lab.run("test", "-e", "/proc/net/if_inet6", check=False).returncode == 0:
         assert "scope global" in addresses.split(" inet6 ", 1)[1]
+
+
+def test_pods_of_a_stateful_set_have_names_below_their_service(pods: Pods) -> None:
+    service = (
+        SERVICES.split("---")[0]
+        .replace("LoadBalancer", "ClusterIP\n  clusterIP: None")
+        .replace("80, targetPort: http", "8080")
+    )
+    replicas = """\
+---
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: web}
+spec:
+  serviceName: front
+  replicas: 2
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      terminationGracePeriodSeconds: 2
+      containers:
+      - name: a
+        image: localhost/podunit-test:1
+        command: [sh, -c, "trap exit TERM; mkdir /w; hostname > /w/name; httpd -f -p 8080 -h /w & wait"]
+---
+"""
+    pods.apply(service + replicas + CLIENT)
+    for name in ("web-0.front", "web-1.front.default.svc.cluster.local"):
+        wait_for(lambda name=name: fetch(pods, f"http://{name}:8080/name"), name.partition(".")[0] + "\n")  # type: ignore[misc]
+    found = pods.lab.run("podman", "exec", "client.a", "nslookup", "front").stdout
+    assert found.count("Address: 10.") >= 2

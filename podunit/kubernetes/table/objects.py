@@ -181,7 +181,7 @@ OBJECTS = (
                 "nodePort",
                 "integer",
                 "the port on each node",
-                "podman run --publish, with type NodePort or LoadBalancer",
+                "podman run --publish, with type NodePort or LoadBalancer; a warning names what is taken without it",
             ),
             honoured(
                 "port",

@@ -59,7 +59,7 @@ OBJECTS = (
                 "enableServiceLinks",
                 "boolean",
                 "whether the environment tells of services",
-                "there are no services here to tell of",
+                "a Service is found by its name; no variables tell of it",
             ),
             refused(
                 "ephemeralContainers",
@@ -173,7 +173,7 @@ OBJECTS = (
                 "subdomain",
                 "string",
                 "the domain of the pod's host name in the cluster's DNS",
-                "part of the host name with setHostnameAsFQDN, else a warning",
+                "a headless Service of this name that selects the pod gives it the name HOSTNAME.SUBDOMAIN",
             ),
             honoured(
                 "terminationGracePeriodSeconds",

@@ -165,11 +165,11 @@ OBJECTS = (
             _REPLICAS,
             _HISTORY,
             _SELECTOR,
-            ignored(
+            honoured(
                 "serviceName",
                 "string",
                 "the Service by which the pods have names",
-                "a Service names the pods that it selects",
+                "the subdomain of the pods: web-0.NAME is found on their network where a headless Service selects them",
             ),
             _TEMPLATE,
             honoured("updateStrategy", "StatefulSetUpdateStrategy", "how new pods replace old ones", _ITS_FIELDS),
