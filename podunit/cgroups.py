@@ -95,6 +95,8 @@ def _need(pod: Pod, request: Callable[[Resources], int | None]) -> int | None:
 def _list_directives(resources: Resources, scope: Scope) -> Iterator[Directive]:
     if resources.memory_limit_bytes is not None:
         yield Directive("MemoryMax", Value(str(resources.memory_limit_bytes)))
+        # As the kubelet: without it what is over the limit goes to swap, which has none.
+        yield Directive("MemorySwapMax", Value("0"))
     # Without effect below user@.service, which carries none.
     if scope is Scope.SYSTEM and (low := _request_bytes(resources)) is not None:
         yield Directive("MemoryLow", Value(str(low)))

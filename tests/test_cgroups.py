@@ -102,6 +102,7 @@ def test_a_cpu_limit_is_a_quota(milli: int, quota: str) -> None:
 def test_a_limit_without_a_request_is_one() -> None:
     assert of_container("{limits: {memory: 1Gi, cpu: 1}}") == {
         "MemoryMax": str(2**30),
+        "MemorySwapMax": "0",
         "MemoryLow": str(2**30),
         "CPUQuota": "100%",
         "CPUWeight": "39",
@@ -111,6 +112,7 @@ def test_a_limit_without_a_request_is_one() -> None:
 def test_a_request_comes_before_the_limit() -> None:
     assert of_container("{limits: {memory: 1Gi, cpu: 1}, requests: {memory: 1Mi, cpu: 100m}}") == {
         "MemoryMax": str(2**30),
+        "MemorySwapMax": "0",
         "MemoryLow": str(2**20),
         "CPUQuota": "100%",
         "CPUWeight": "4",
@@ -125,9 +127,9 @@ def test_without_resources_there_is_nothing_to_say() -> None:
 
 def test_a_users_manager_protects_no_memory() -> None:
     resources = "{limits: {memory: 1Gi}, requests: {memory: 1Mi, cpu: 1}}"
-    assert of_container(resources, Scope.USER) == {"MemoryMax": str(2**30), "CPUWeight": "39"}
+    assert of_container(resources, Scope.USER) == {"MemoryMax": str(2**30), "MemorySwapMax": "0", "CPUWeight": "39"}
     pod = read([resources], pod="{limits: {memory: 2Gi}}")
-    assert of_slice(pod, Scope.USER) == {"MemoryMax": str(2**31), "CPUWeight": "39"}
+    assert of_slice(pod, Scope.USER) == {"MemoryMax": str(2**31), "MemorySwapMax": "0", "CPUWeight": "39"}
     units = {unit.name: render(unit) for unit in generate(Workload((pod,)), Scope.USER, OLDEST)}
     assert PARENT_SLICE not in units
     assert not [name for name, text in units.items() if "MemoryLow" in text]
@@ -157,12 +159,14 @@ def test_limits_of_the_slice_are_the_pods_own() -> None:
     assert of_slice(read([limited])) == {"MemoryLow": str(2**20), "CPUWeight": "39"}
     assert of_slice(read([limited], pod="{limits: {memory: 4Mi, cpu: 2}}")) == {
         "MemoryMax": str(4 * 2**20),
+        "MemorySwapMax": "0",
         "MemoryLow": str(2**20),
         "CPUQuota": "200%",
         "CPUWeight": "39",
     }
     assert of_slice(read(["{}"], pod="{limits: {memory: 4Mi, cpu: 2}}")) == {
         "MemoryMax": str(4 * 2**20),
+        "MemorySwapMax": "0",
         "MemoryLow": str(4 * 2**20),
         "CPUQuota": "200%",
         "CPUWeight": "79",
@@ -189,6 +193,7 @@ def test_resources_are_whole_numbers_in_every_unit() -> None:
     assert container.resources == Resources(1, 1, None, None)
     assert describe(container_directives(pod, container, Scope.SYSTEM)) == {
         "MemoryMax": "1",
+        "MemorySwapMax": "0",
         "MemoryLow": "1",
         "CPUQuota": "0.1%",
         "CPUWeight": "1",

@@ -246,17 +246,23 @@ def _entrypoint(program: str) -> str:
 
 def write_addresses(pod: Pod, scope: Scope) -> tuple[Word, ...]:
     """Write the addresses of pod and host where the containers' units read them as variables."""
+    # The host's is where its packets leave, if it has such a way: podman's bridges have addresses too.
     script = (
         'first() { set -- $("$@" hostname -I) 127.0.0.1; echo "$1"; }; '
-        f'{_enter(scope)} && printf "POD_IP=%s\\nHOST_IP=%s\\n" "$(first enter)" "$(first)" > "$2"'
+        "leave() { set -- $(ip -o route get 192.0.2.1 2> /dev/null); while [ $# -gt 1 ]; do "
+        '[ "$1" = src ] && echo "$2" && return; shift; done; first; }; '
+        f'{_enter(scope)} && printf "POD_IP=%s\\nHOST_IP=%s\\n" "$(first enter)" "$(leave)" > "$2"'
     )
     return ("/bin/sh", "-c", script, "addresses", sandbox_name(pod), address_file(pod))
 
 
 def redirect_ports(pod: Pod, scope: Scope) -> tuple[Word, ...]:
     """Let the pod answer at the ports of Services which it listens on under other numbers."""
-    rules = " ".join(f"{it.protocol.lower()} dport {it.port} redirect to :{it.target_port};" for it in pod.redirects)
-    table = f"table inet podunit {{ chain services {{ type nat hook prerouting priority dstnat; {rules} }}; }}"
+    rules = [f"{it.protocol.lower()} dport {it.port} redirect to :{it.target_port};" for it in pod.redirects]
+    others = f"chain others {{ type nat hook prerouting priority dstnat; {' '.join(rules)} }};"
+    # The pod's own way to itself passes no prerouting.
+    own = " ".join(f"fib daddr type local {rule}" for rule in rules)
+    table = f"table inet podunit {{ {others} chain own {{ type nat hook output priority -100; {own} }}; }}"
     return ("/bin/sh", "-c", f'{_enter(scope)} && enter nft "$2"', "redirect", sandbox_name(pod), table)
 
 

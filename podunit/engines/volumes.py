@@ -177,6 +177,8 @@ def mount_word(pod: Pod, mount: Mount) -> Word:
         "--mount=type=bind,",
         *_csv_pieces(("src=", *source)),
         options,
+        # Of /run, where these files are, a bind mount would take over noexec.
+        ",exec" if isinstance(volume, Files) else "",
         _PROPAGATIONS[mount.propagation],
         "" if label is Relabel.NONE else f",relabel={label}",
     )

@@ -180,8 +180,11 @@ def _attach(service: ServiceObject, pod: Pod, report: Report) -> Pod:
         target = _find_target(port, pod, f"spec.ports[{index}].targetPort", report)
         if target is None:
             continue
-        if port.port.value != target:
-            redirects.append(Redirect(port.port.value, port.protocol, target))
+        # Below a headless name a client sees the pod as it is.
+        if port.port.value != target and not _is_headless(service):
+            redirect = Redirect(port.port.value, port.protocol, target)
+            _check_redirect(redirect, port.port, f"spec.ports[{index}].port", pod, report)
+            redirects.append(redirect)
         for number in _list_host_ports(service, port):
             published.append(Port(target, port.protocol, number.value, "", number.at))
     return replace(
@@ -190,6 +193,18 @@ def _attach(service: ServiceObject, pod: Pod, report: Report) -> Pod:
         published=tuple(published),
         redirects=tuple(dict.fromkeys(redirects)),
     )
+
+
+def _check_redirect(redirect: Redirect, port: Located[int], path: str, pod: Pod, report: Report) -> None:
+    """A redirect takes all that arrives at its port: nothing else may be there."""
+    number, protocol = redirect.port, redirect.protocol
+    containers = (*pod.init_containers, *pod.containers)
+    if any(own.container_port == number and own.protocol is protocol for one in containers for own in one.ports):
+        message = f"pod '{pod.name}' has a containerPort {number} of its own, which could not be reached any more"
+        report.error(port.at, path, message, "let the Service have another port")
+    if any(it.port == number and it.protocol is protocol and it != redirect for it in pod.redirects):
+        message = f"another Service leads port {number} of pod '{pod.name}' to another targetPort"
+        report.error(port.at, path, message, "let one of them have another port")
 
 
 def _name(name: str, namespace: str) -> tuple[str, ...]:

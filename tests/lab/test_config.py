@@ -116,6 +116,16 @@ def test_variables_and_files_are_what_the_objects_say(pods: Pods) -> None:
     assert inside(pods, "touch /keys/x 2>&1 || echo no").endswith("no\n")
 
 
+def test_a_script_of_a_config_map_runs_where_run_is_noexec(pods: Pods) -> None:
+    pods.lab.sh("mount -o remount,noexec /run")
+    try:
+        script = CONFIG.replace('"nginx.conf": "events {}\\n"', '"nginx.conf": "#!/bin/sh\\necho ran\\n"')
+        pods.apply(script + POD.replace("path: conf.d/main", "path: conf.d/main, mode: 0755"))
+        assert inside(pods, "/conf/conf.d/main") == "ran\n"
+    finally:
+        pods.lab.sh("mount -o remount,exec /run")
+
+
 def test_a_secret_is_nowhere_to_be_read_but_in_the_container(pods: Pods) -> None:
     pods.apply(CONFIG + POD)
     seen = pods.lab.sh(

@@ -111,7 +111,7 @@ def test_who_must_not_be_root(pods: Pods) -> None:
         assert f"runAsNonRoot: user web of image {image}:named may be root; set a runAsUser" in done.stderr
         assert f"runAsNonRoot: user 0:1000 of image {image}:zero is root; set a runAsUser" in done.stderr
         assert f"{image}:other" not in done.stderr
-        assert run(pods, "a", "id -u", "other") == "1000\n"
+        wait_for(lambda: run(pods, "a", "id -u", "other"), "1000\n")
     finally:
         pods.clear()
         pods.lab.run("podman", "rmi", "--force", *(f"{image}:{name}" for name in users))

@@ -56,6 +56,9 @@ def test_pods_and_services_have_names(pods: Pods) -> None:
     assert fetch(pods, "http://node.default:8080/") == PAGE
     for port in (80, 30080):
         assert pods.lab.run("curl", "--silent", "--fail", f"127.0.0.1:{port}").stdout == PAGE
+    # The pod itself too.
+    own = ("podman", "exec", "web.a", "wget", "-T", "5", "-qO-", "http://front/")
+    assert pods.lab.run(*own).stdout == PAGE
     # After a restart it has another address, and is found there.
     pods.systemctl("restart", "pod@web")
     assert fetch(pods, "http://front/") == PAGE

@@ -259,7 +259,9 @@ OBJECTS = (
                 "devices of spec.resourceClaims",
                 "mount the device as a hostPath of type CharDevice or BlockDevice into a privileged container",
             ),
-            honoured("limits", "ResourceList", "the most that may be used", "MemoryMax= and CPUQuota="),
+            honoured(
+                "limits", "ResourceList", "the most that may be used", "MemoryMax= with MemorySwapMax=0, and CPUQuota="
+            ),
             honoured("requests", "ResourceList", "what is needed", "MemoryLow= and CPUWeight="),
         ),
     ),
