@@ -45,7 +45,7 @@ def pods(lab: Laboratory) -> Iterator[Pods]:
 
 def fetch(pods: Pods, url: str) -> str:
     """What the client's container gets."""
-    return pods.lab.run("podman", "exec", "client.a", "wget", "-T", "5", "-qO-", url, check=False).stdout
+    return pods.lab.run("podman", "exec", "client.a", "timeout", "5", "wget", "-qO-", url, check=False).stdout
 
 
 def test_pods_and_services_have_names(pods: Pods) -> None:
@@ -57,11 +57,11 @@ def test_pods_and_services_have_names(pods: Pods) -> None:
     for port in (80, 30080):
         assert pods.lab.run("curl", "--silent", "--fail", f"127.0.0.1:{port}").stdout == PAGE
     # The pod itself too.
-    own = ("podman", "exec", "web.a", "wget", "-T", "5", "-qO-", "http://front/")
+    own = ("podman", "exec", "web.a", "timeout", "5", "wget", "-qO-", "http://front/")
     assert pods.lab.run(*own).stdout == PAGE
     # After a restart it has another address, and is found there.
     pods.systemctl("restart", "pod@web")
-    assert fetch(pods, "http://front/") == PAGE
+    wait_for(lambda: fetch(pods, "http://front/"), PAGE)
     pods.systemctl("stop", "pod@web")
     assert fetch(pods, "http://web:8080/") == ""
     assert pods.state("network@podunit") == "active"

@@ -82,7 +82,7 @@ def test_configuration_and_names_of_a_users_pods(alice: Laboratory) -> None:
     assert done.stdout.endswith("pod web: created, started\npod client: created, started\n")
     look = 'echo $KEY $(cat /key/key); [ "$IP" = $(hostname -i | cut -d" " -f1) ] && echo same'
     assert alice.run("podman", "exec", "web.a", "sh", "-c", look, user="alice").stdout == "abc abc\nsame\n"
-    fetch = ("podman", "exec", "client.a", "wget", "-T", "5", "-qO-", "http://front:8081/")
+    fetch = ("podman", "exec", "client.a", "timeout", "5", "wget", "-qO-", "http://front:8081/")
     assert alice.run(*fetch, user="alice").stdout == "podunit test page\n"
     assert alice.run("curl", "--silent", "--fail", "127.0.0.1:8081").stdout == "podunit test page\n"
     done = alice.run("podunit", "delete", "/tmp/web.yaml", user="alice")
