@@ -245,7 +245,8 @@ def _judge_key(key: source.Scalar, shape: _Shape, path: str, report: Report) -> 
     if key.text in shape.unsupported:
         report.error(key.at, own_path, f"'{shown}' is not supported", shape.unsupported[key.text])
         return True
-    hint = suggest(key.text, shape.fields) or f"fields allowed here: {', '.join(sorted(shape.fields)) or 'none'}"
+    known = (*shape.fields, *shape.unsupported)
+    hint = suggest(key.text, known) or f"fields allowed here: {', '.join(sorted(shape.fields)) or 'none'}"
     report.error(key.at, own_path, f"unknown field '{shown}'", hint)
     return True
 

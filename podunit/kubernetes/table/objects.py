@@ -5,7 +5,6 @@ from __future__ import annotations
 from podunit.kubernetes.fields import Object, honoured, ignored, refused
 
 _SERVER = "the server of a cluster writes it"
-_VALUES = "write the values into the pod, or files on the host for a hostPath"
 _ONE_POD = "one pod on one machine answers"
 _PORT = "publish the port by a container's hostPort"
 _STATUS = "podunit status says how a pod here is"

@@ -5,9 +5,6 @@ from __future__ import annotations
 from podunit.kubernetes.fields import Object, honoured, refused
 
 _LINUX_ONLY = "remove it: only Linux containers run here"
-_NOT_ROOT = "write a runAsUser other than 0"
-_APPARMOR = "name the profile for all containers in containers.conf(5)"
-_RELABEL = "have host paths labelled by the annotation podunit/relabel"
 
 OBJECTS = (
     Object(
