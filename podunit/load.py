@@ -14,10 +14,12 @@ from podunit.conflicts import find_conflicts
 from podunit.decode import suggest
 from podunit.kubernetes.claims import read_claim, read_volume
 from podunit.kubernetes.elsewhere import INSTEAD
+from podunit.kubernetes.idle import IDLE, check_idle
 from podunit.kubernetes.jobs import read_cron_job, read_job
 from podunit.kubernetes.objects import Objects, read_config_map, read_secret
 from podunit.kubernetes.services import Services
 from podunit.kubernetes.translate import read_pod
+from podunit.kubernetes.versions import find_version, modernise
 from podunit.kubernetes.workloads import (
     read_daemon_set,
     read_deployment,
@@ -60,7 +62,7 @@ _WORKLOADS: Mapping[tuple[str, str], _WorkloadReader] = {
 _NAMES: Mapping[tuple[str, str], _Check] = {("v1", "Namespace"): read_namespace}
 # What is looked at once all pods are known.
 _SERVICE = ("v1", "Service")
-_KINDS = (*_WORKLOADS, *_OBJECTS, _SERVICE, *_NAMES)
+_KINDS = (*_WORKLOADS, *_OBJECTS, _SERVICE, *_NAMES, *IDLE)
 # Kind of a list → its apiVersion.
 _LISTS: Mapping[str, str] = {"List": "v1", **{f"{kind}List": version for version, kind in _KINDS}}
 _LIST_FIELDS = ("apiVersion", "kind", "metadata", "items")
@@ -198,10 +200,15 @@ class _Reader:
             return self._read_items(node, path, report)
         if not self._knows(version, kind, report):
             return []
+        node = modernise(node, report)
+        version_today = find_version(version.text, kind.text)
+        if (version_today, kind.text) in IDLE:
+            check_idle(node, kind, report)
+            return []
         metadata = next((entry.value for entry in node.entries if entry.key.text == "metadata"), None)
         entries = metadata.entries if isinstance(metadata, source.Mapping) else ()
         name = next((entry.value for entry in entries if entry.key.text == "name"), None)
-        return [Document(version.text, kind.text, name.text if isinstance(name, source.Scalar) else "", node, path)]
+        return [Document(version_today, kind.text, name.text if isinstance(name, source.Scalar) else "", node, path)]
 
     def _read_items(self, node: source.Mapping, path: str, report: Report) -> list[Document]:
         found: list[Document] = []
@@ -218,9 +225,9 @@ class _Reader:
         return found
 
     def _knows(self, version: source.Scalar, kind: source.Scalar, report: Report) -> bool:
-        if (version.text, kind.text) in _KINDS:
+        if (find_version(version.text, kind.text), kind.text) in _KINDS:
             return True
-        kinds = [known for _, known in _KINDS]
+        kinds = [known for version, known in _KINDS if (version, known) not in IDLE]
         versions = [known for known, name in _KINDS if name == kind.text]
         if right := _LISTS.get(kind.text) or next(iter(versions), ""):
             message = f"'{version.text[:60]}' has no kind {kind.text}"

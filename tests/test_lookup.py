@@ -70,7 +70,7 @@ def test_who_is_lost_hears_what_there_is() -> None:
 @pytest.mark.parametrize(
     ("incomplete", "expected"),
     [
-        ("po", ["pod"]),
+        ("po", ["pod", "poddisruptionbudget"]),
         ("De", ["deployment"]),
         ("Pod.sp", ["Pod.spec"]),
         ("pod.spec.hostN", ["pod.spec.hostNetwork"]),

@@ -15,6 +15,7 @@ from podunit.kubernetes.fields import Field, Object, Verdict
 from podunit.kubernetes.table import (
     claims,
     container,
+    idle,
     jobs,
     objects,
     pod,
@@ -37,6 +38,7 @@ TOPICS: Mapping[str, tuple[Object, ...]] = {
     "Jobs": jobs.OBJECTS,
     "Claims": claims.OBJECTS,
     "Storage of clusters": storage.OBJECTS,
+    "Kinds without effect": idle.OBJECTS,
 }
 
 
