@@ -84,6 +84,27 @@ def suggest(word: str, allowed: Iterable[str]) -> str:
     return f"did you mean '{words[close[0]]}'?" if close else ""
 
 
+def report_unknown(
+    key: source.Scalar, path: str, allowed: Iterable[str], unsupported: Iterable[str], report: Report
+) -> None:
+    """An error at a key that is neither a field allowed here nor one that is not supported."""
+    names = sorted(allowed)
+    hint = suggest(key.text, (*names, *unsupported)) or f"fields allowed here: {', '.join(names) or 'none'}"
+    report.error(key.at, path, f"unknown field '{_shorten(key.text)}'", hint)
+
+
+def check_scalar(
+    node: source.Node, kind: type[str | int | bool], path: str, named_at: Position, report: Report
+) -> None:
+    """An error if a value is not of this type; `named_at` is where the key or item that opens it stands."""
+    _SCALAR_READERS[kind](node, path, named_at, report)
+
+
+def report_mismatch(node: source.Node, expected: str, path: str, named_at: Position, report: Report) -> None:
+    """An error at a value of another shape than 'a list', or 'a mapping'."""
+    _mismatch(node, expected, path, named_at, report)
+
+
 # What a reader takes: node, its path, the position of the key or item that opens it, where to report.
 _Reader = Callable[[source.Node, str, Position, Report], object]
 # What a reader returns once it has reported an error; None is a value.
@@ -245,9 +266,7 @@ def _judge_key(key: source.Scalar, shape: _Shape, path: str, report: Report) -> 
     if key.text in shape.unsupported:
         report.error(key.at, own_path, f"'{shown}' is not supported", shape.unsupported[key.text])
         return True
-    known = (*shape.fields, *shape.unsupported)
-    hint = suggest(key.text, known) or f"fields allowed here: {', '.join(sorted(shape.fields)) or 'none'}"
-    report.error(key.at, own_path, f"unknown field '{shown}'", hint)
+    report_unknown(key, own_path, shape.fields, shape.unsupported, report)
     return True
 
 

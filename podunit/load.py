@@ -227,13 +227,14 @@ class _Reader:
     def _knows(self, version: source.Scalar, kind: source.Scalar, report: Report) -> bool:
         if (find_version(version.text, kind.text), kind.text) in _KINDS:
             return True
-        kinds = [known for version, known in _KINDS if (version, known) not in IDLE]
+        every = [name for _, name in _KINDS]
+        kinds = [name for known, name in _KINDS if (known, name) not in IDLE]
         versions = [known for known, name in _KINDS if name == kind.text]
         if right := _LISTS.get(kind.text) or next(iter(versions), ""):
             message = f"'{version.text[:60]}' has no kind {kind.text}"
             report.error(version.at, "apiVersion", message, f"write '{right}'")
             return False
-        hint = INSTEAD.get(kind.text) or suggest(kind.text, kinds) or f"kinds that podunit runs: {', '.join(kinds)}"
+        hint = INSTEAD.get(kind.text) or suggest(kind.text, every) or f"kinds that podunit runs: {', '.join(kinds)}"
         # Of these versions all kinds are known: another one is mistyped, and is not meant to be skipped.
         mistyped = kind.text not in INSTEAD and version.text in {known for known, _ in _KINDS}
         if self.skips_unsupported and not mistyped:

@@ -6,9 +6,11 @@ somebody writes such a kind, and not before.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from podunit import source
-from podunit.decode import join_path, suggest
-from podunit.report import Report
+from podunit.decode import check_scalar, join_path, report_mismatch, report_unknown
+from podunit.report import Position, Report
 
 # apiVersion and kind.
 IDLE = (
@@ -17,7 +19,7 @@ IDLE = (
     ("scheduling.k8s.io/v1", "PriorityClass"),
     ("storage.k8s.io/v1", "StorageClass"),
 )
-_TAGS = {"integer": ("int",), "boolean": ("bool",), "string": ("str",)}
+_SCALARS: Mapping[str, type[str | int | bool]] = {"integer": int, "boolean": bool, "string": str}
 
 
 def check_idle(node: source.Mapping, kind: source.Scalar, report: Report) -> None:
@@ -35,34 +37,42 @@ def _check(node: source.Mapping, name: str, path: str, report: Report) -> None:
     from podunit.kubernetes.lookup import list_objects
 
     fields = {field.name: field for field in list_objects()[name].fields}
+    unsupported = {field.name: field.text for field in fields.values() if field.verdict is Verdict.REFUSED}
     for entry in node.entries:
         key, value = entry.key, entry.value
         own_path, field = join_path(path, key.text), fields.get(key.text)
         if field is None:
-            hint = suggest(key.text, fields) or f"fields allowed here: {', '.join(sorted(fields))}"
-            report.error(key.at, own_path, f"unknown field '{key.text[:60]}'", hint)
+            report_unknown(key, own_path, fields.keys() - unsupported.keys(), unsupported, report)
         elif isinstance(value, source.Scalar) and value.tag == "null":
             continue
-        elif field.verdict is Verdict.REFUSED:
-            report.error(key.at, own_path, f"'{key.text}' is not supported", field.text)
+        elif key.text in unsupported:
+            report.error(key.at, own_path, f"'{key.text}' is not supported", unsupported[key.text])
         else:
-            _check_value(value, field.type, own_path, report)
+            _check_value(value, field.type, own_path, key.at, report)
 
 
-def _check_value(value: source.Node, kind: str, path: str, report: Report) -> None:
+def _check_value(value: source.Node, kind: str, path: str, named_at: Position, report: Report) -> None:
     from podunit.kubernetes.lookup import list_objects
 
     if kind.startswith("[]"):
         if not isinstance(value, source.Sequence):
-            report.error(value.at, path, "expected a list")
+            report_mismatch(value, "a list", path, named_at, report)
             return
         for index, item in enumerate(value.items):
-            _check_value(item, kind.removeprefix("[]"), f"{path}[{index}]", report)
-    elif kind.startswith("map[") or kind in list_objects():
+            _check_value(item, kind.removeprefix("[]"), f"{path}[{index}]", item.at, report)
+    elif kind.startswith("map[string]"):
         if not isinstance(value, source.Mapping):
-            report.error(value.at, path, "expected a mapping")
-        elif kind in list_objects():
+            report_mismatch(value, "a mapping", path, named_at, report)
+            return
+        for entry in value.entries:
+            own_path = join_path(path, entry.key.text)
+            _check_value(entry.value, kind.removeprefix("map[string]"), own_path, entry.key.at, report)
+    elif kind in list_objects():
+        if isinstance(value, source.Mapping):
             _check(value, kind, path, report)
-    elif kind in _TAGS and not (isinstance(value, source.Scalar) and value.tag in _TAGS[kind]):
-        noun = {"integer": "a number", "boolean": "true or false", "string": "a string"}[kind]
-        report.error(value.at, path, f"expected {noun}")
+        else:
+            report_mismatch(value, "a mapping", path, named_at, report)
+    elif kind in _SCALARS:
+        check_scalar(value, _SCALARS[kind], path, named_at, report)
+    elif not isinstance(value, source.Scalar):
+        report_mismatch(value, "a single value", path, named_at, report)

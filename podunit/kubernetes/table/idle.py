@@ -52,7 +52,7 @@ OBJECTS = (
                 "imagePullSecrets",
                 "[]LocalObjectReference",
                 "logins for registries, for the pods of this account",
-                "write it into the spec of the pods",
+                "log in to the registry with podman login, then remove it",
             ),
             *_head(_LOGIN)[1:],
             ignored("secrets", "[]ObjectReference", "Secrets that pods of this account may use", _LOGIN),
