@@ -15,7 +15,7 @@ _PACKAGE = Path(podunit.__file__).parent
 
 # A module imports modules of a lower room, and earlier ones of its own package, a package's packages included.
 _ROOMS: tuple[tuple[str, ...], ...] = (
-    ("podunit", "podunit.report", "podunit.errors", "podunit.scope", "podunit.sentences"),
+    ("podunit", "podunit.report", "podunit.errors", "podunit.scope", "podunit.sentences", "podunit.probes"),
     (
         "podunit.source",
         "podunit.model",

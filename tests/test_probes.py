@@ -1,0 +1,76 @@
+"""What a unit tells the prober of a container survives the way there, and is read by nobody's guess."""
+
+import json
+
+import pytest
+
+from podunit.probes import (
+    Exec,
+    Grpc,
+    HttpGet,
+    Probe,
+    Probes,
+    Registration,
+    Scheme,
+    Sleep,
+    TcpSocket,
+    read_registration,
+    write_registration,
+)
+
+_FULL = Registration(
+    pod="web",
+    container="main",
+    unit="container@web.main.service",
+    engine_name="web_main",
+    sandbox_name="web_sandbox",
+    grace_sec=20,
+    probes=Probes(
+        startup=Probe(Exec(("sh", "-c", "test -e 'a \"b\" ü'")), failure_threshold=30, period_sec=1),
+        readiness=Probe(
+            HttpGet(8443, "/z?a=1", Scheme.HTTPS, "host.example", (("X-A", "1"), ("X-A", "2"))), 5, 6, 7, 8
+        ),
+        liveness=Probe(Grpc(9000, "db"), grace_sec=0),
+    ),
+    pre_stop=Sleep(3),
+)
+_LEAST = Registration("a", "b", "container@a.b.service", "a_b", "", 30, Probes(liveness=Probe(TcpSocket(80))))
+
+
+@pytest.mark.parametrize("registration", [_FULL, _LEAST], ids=["full", "least"])
+def test_a_registration_is_read_as_it_was_written(registration: Registration) -> None:
+    text = write_registration(registration)
+    assert "\n" not in text
+    assert read_registration(text) == registration
+
+
+def test_json_has_the_words_of_the_api_and_no_defaults() -> None:
+    assert json.loads(write_registration(_LEAST)) == {
+        "pod": "a",
+        "container": "b",
+        "unit": "container@a.b.service",
+        "engineName": "a_b",
+        "terminationGracePeriodSeconds": 30,
+        "livenessProbe": {"tcpSocket": {"port": 80}},
+    }
+    full = json.loads(write_registration(_FULL))
+    assert full["livenessProbe"] == {"grpc": {"port": 9000, "service": "db"}, "terminationGracePeriodSeconds": 0}
+    assert full["readinessProbe"]["httpGet"]["httpHeaders"] == [
+        {"name": "X-A", "value": "1"},
+        {"name": "X-A", "value": "2"},
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{}",
+        write_registration(_LEAST).replace("tcpSocket", "udpSocket"),
+        write_registration(_LEAST).replace('{"tcpSocket": {"port": 80}}', '{"sleep": {"seconds": 1}}'),
+        write_registration(_FULL).replace('"preStop": {"sleep": {"seconds": 3}}', '"preStop": {"grpc": {"port": 1}}'),
+    ],
+)
+def test_anything_else_is_an_error(text: str) -> None:
+    with pytest.raises((ValueError, KeyError, TypeError)):
+        read_registration(text)
