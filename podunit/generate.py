@@ -58,6 +58,11 @@ from podunit.unitfile import (
 # podman stop returns when the grace period is over and the kill is done; below this margin systemd would cut it short.
 _STOP_MARGIN_SEC = 10
 
+# Time for each command of a start. systemd's 90 s are too short where podman relabels a large directory or makes an
+# image's files belong to a user's subordinate IDs; an end there has to be, or a podman that hangs would never be tried
+# again. Pulls have units of their own.
+_START_SEC = 900
+
 # The systemd that knows RestartSteps= and RestartMaxDelaySec=.
 _RESTART_STEPS = 254
 
@@ -248,6 +253,7 @@ def _sandbox(pod: Pod, scope: Scope, target: Target, shared: Values) -> UnitFile
             else None,
             "network_target": Value("network.target") if scope is Scope.SYSTEM else None,
             "redirect_ports": command_line(podman.redirect_ports(pod, scope)) if pod.redirects else None,
+            "timeout_start_sec": Value(str(_START_SEC)),
             "timeout_stop_sec": Value(str(pod.grace_sec + _STOP_MARGIN_SEC)),
             "deadline_sec": Value(str(pod.run.deadline_sec)) if pod.run and pod.run.deadline_sec else None,
             "run": command_line(podman.run_sandbox(pod, target.podman)),
@@ -317,6 +323,7 @@ def _container(
             "remove_secrets": command_line(remove_secrets, ignore_failure=True) if remove_secrets else None,
             "address_file": quote_word(address_file, expands_variables=False) if address_file else None,
             "restart": Value(restart),
+            "timeout_start_sec": Value(str(_START_SEC)),
             "timeout_stop_sec": Value(str(_timeout_stop_sec(pod, init=init))),
             "resources": (*container_directives(pod, container, scope), *oom_directives(pod, scope, target)),
             "prepare": (*((command_line(verify),) if verify else ()), *prepare_paths(pod, container)),

@@ -276,3 +276,21 @@ def test_who_is_killed_last(pods: Pods, suite: str) -> None:
         assert run(pods, "b", score) == "600\n"
     pods.apply(pod(sleeper("a") + sleeper("b", both)))
     assert [pods.show(f"container@web.{name}", "OOMScoreAdjust") for name in "ab"] == ["0", "0"]
+
+
+def test_how_long_a_start_may_take(pods: Pods) -> None:
+    notes = "    podunit/b.Service.TimeoutStartSec: 2s\n"
+    pods.apply(pod(sleeper("a") + sleeper("b"), notes=notes))
+    assert [pods.show(unit, "TimeoutStartUSec") for unit in ("sandbox@web", "container@web.a", "container@web.b")] == (
+        ["15min", "15min", "2s"]
+    )
+    # A start that hangs ends, and is tried again.
+    pods.lab.write("/run/systemd/system/container@web.b.service.d/hang.conf", "[Service]\nExecStartPre=/bin/sleep 60\n")
+    try:
+        pods.systemctl("daemon-reload")
+        assert pods.systemctl("restart", "container@web.b", check=False).returncode == 1
+        pods.lab.wait_until("[ $(systemctl show --value --property=NRestarts container@web.b) -ge 1 ]")
+    finally:
+        pods.lab.sh("rm -r /run/systemd/system/container@web.b.service.d; systemctl daemon-reload")
+    pods.systemctl("restart", "container@web.b")
+    assert run(pods, "b", "echo up") == "up\n"
