@@ -1,6 +1,6 @@
 """How a running container is checked: what its unit tells the prober, in JSON and in the API's words.
 
-In: checks of the model, as objects. Out: one line of JSON, and the objects again (core/v1 Probe, Lifecycle). Written
+In: checks of the model, as objects. Out: lines of JSON, and the objects again (core/v1 Probe, Lifecycle). Written
 when units are generated and read by the prober; both import nothing else of each other.
 """
 
@@ -48,10 +48,14 @@ class TcpSocket:
 
 @dataclass(frozen=True, slots=True)
 class Grpc:
-    """gRPC's health protocol, without TLS; SERVING is a success. `service` '' asks for the server as a whole."""
+    """gRPC's health protocol; SERVING is a success. `service` '' asks for the server as a whole.
+
+    With `tls` no certificate is verified.
+    """
 
     port: int
     service: str = ""
+    tls: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +113,8 @@ class Registration:
     pre_stop: Hook | None = None
 
 
-def write_registration(registration: Registration) -> str:
-    """One line of JSON without what is a default."""
+def write_registration(registration: Registration) -> tuple[str, ...]:
+    """Lines, each a JSON object with a part of the whole, without what is a default."""
     probes = registration.probes
     found = {
         "pod": registration.pod,
@@ -119,17 +123,25 @@ def write_registration(registration: Registration) -> str:
         "engineName": registration.engine_name,
         "sandboxName": registration.sandbox_name or None,
         "terminationGracePeriodSeconds": registration.grace_sec,
-        "startupProbe": _write_probe(probes.startup),
-        "readinessProbe": _write_probe(probes.readiness),
-        "livenessProbe": _write_probe(probes.liveness),
-        "preStop": write_handler(registration.pre_stop) if registration.pre_stop else None,
     }
-    return json.dumps({key: value for key, value in found.items() if value is not None}, ensure_ascii=False)
+    parts = (
+        {key: value for key, value in found.items() if value is not None},
+        {"startupProbe": _write_probe(probes.startup)},
+        {"readinessProbe": _write_probe(probes.readiness)},
+        {"livenessProbe": _write_probe(probes.liveness)},
+        {"preStop": write_handler(registration.pre_stop) if registration.pre_stop else None},
+    )
+    return tuple(json.dumps(part, ensure_ascii=False) for part in parts if None not in part.values())
 
 
 def read_registration(text: str) -> Registration:
-    """The inverse of `write_registration`; ValueError, KeyError or TypeError if the text is none of its."""
-    found = json.loads(text)
+    """The inverse of `write_registration`, from a file of these lines.
+
+    ValueError, KeyError or TypeError if the text is none of its.
+    """
+    found: dict[str, Any] = {}
+    for line in text.splitlines():
+        found |= json.loads(line)
     hook = read_handler(found["preStop"]) if "preStop" in found else None
     if isinstance(hook, TcpSocket | Grpc):
         raise TypeError(f"no hook: {found['preStop']}")
@@ -163,8 +175,9 @@ def write_handler(handler: Check | Hook) -> dict[str, object]:
             return {"httpGet": action}
         case TcpSocket(port, host):
             return {"tcpSocket": {"port": port, **({"host": host} if host else {})}}
-        case Grpc(port, service):
-            return {"grpc": {"port": port, **({"service": service} if service else {})}}
+        case Grpc(port, service, tls):
+            mode = {"mode": "TLS"} if tls else {}
+            return {"grpc": {"port": port, **({"service": service} if service else {}), **mode}}
         case Sleep(seconds):
             return {"sleep": {"seconds": seconds}}
 
@@ -181,7 +194,7 @@ def read_handler(found: Mapping[str, Any]) -> Check | Sleep:
         case {"tcpSocket": action}:
             return TcpSocket(action["port"], action.get("host", ""))
         case {"grpc": action}:
-            return Grpc(action["port"], action.get("service", ""))
+            return Grpc(action["port"], action.get("service", ""), action.get("mode") == "TLS")
         case {"sleep": action}:
             return Sleep(action["seconds"])
     raise ValueError(f"nothing to do: {found}")

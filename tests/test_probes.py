@@ -30,31 +30,36 @@ _FULL = Registration(
         readiness=Probe(
             HttpGet(8443, "/z?a=1", Scheme.HTTPS, "host.example", (("X-A", "1"), ("X-A", "2"))), 5, 6, 7, 8
         ),
-        liveness=Probe(Grpc(9000, "db"), grace_sec=0),
+        liveness=Probe(Grpc(9000, "db", tls=True), grace_sec=4),
     ),
     pre_stop=Sleep(3),
 )
 _LEAST = Registration("a", "b", "container@a.b.service", "a_b", "", 30, Probes(liveness=Probe(TcpSocket(80))))
+_FULL_TEXT, _LEAST_TEXT = ("\n".join(write_registration(it)) for it in (_FULL, _LEAST))
 
 
 @pytest.mark.parametrize("registration", [_FULL, _LEAST], ids=["full", "least"])
 def test_a_registration_is_read_as_it_was_written(registration: Registration) -> None:
-    text = write_registration(registration)
-    assert "\n" not in text
-    assert read_registration(text) == registration
+    lines = write_registration(registration)
+    assert "\n" not in "".join(lines)
+    assert read_registration("\n".join(lines) + "\n") == registration
 
 
 def test_json_has_the_words_of_the_api_and_no_defaults() -> None:
-    assert json.loads(write_registration(_LEAST)) == {
+    first, *rest = map(json.loads, write_registration(_LEAST))
+    assert first == {
         "pod": "a",
         "container": "b",
         "unit": "container@a.b.service",
         "engineName": "a_b",
         "terminationGracePeriodSeconds": 30,
-        "livenessProbe": {"tcpSocket": {"port": 80}},
     }
-    full = json.loads(write_registration(_FULL))
-    assert full["livenessProbe"] == {"grpc": {"port": 9000, "service": "db"}, "terminationGracePeriodSeconds": 0}
+    assert rest == [{"livenessProbe": {"tcpSocket": {"port": 80}}}]
+    full = {key: value for line in write_registration(_FULL) for key, value in json.loads(line).items()}
+    assert full["livenessProbe"] == {
+        "grpc": {"port": 9000, "service": "db", "mode": "TLS"},
+        "terminationGracePeriodSeconds": 4,
+    }
     assert full["readinessProbe"]["httpGet"]["httpHeaders"] == [
         {"name": "X-A", "value": "1"},
         {"name": "X-A", "value": "2"},
@@ -66,9 +71,10 @@ def test_json_has_the_words_of_the_api_and_no_defaults() -> None:
     [
         "",
         "{}",
-        write_registration(_LEAST).replace("tcpSocket", "udpSocket"),
-        write_registration(_LEAST).replace('{"tcpSocket": {"port": 80}}', '{"sleep": {"seconds": 1}}'),
-        write_registration(_FULL).replace('"preStop": {"sleep": {"seconds": 3}}', '"preStop": {"grpc": {"port": 1}}'),
+        "{}\n{}",
+        _LEAST_TEXT.replace("tcpSocket", "udpSocket"),
+        _LEAST_TEXT.replace('{"tcpSocket": {"port": 80}}', '{"sleep": {"seconds": 1}}'),
+        _FULL_TEXT.replace('"preStop": {"sleep": {"seconds": 3}}', '"preStop": {"grpc": {"port": 1}}'),
     ],
 )
 def test_anything_else_is_an_error(text: str) -> None:
