@@ -57,6 +57,18 @@ def test_what_is_below_a_field_that_is_not_read_says_so() -> None:
     assert read("pod.spec.overhead.memory")["since"] == ""
 
 
+def test_without_a_field_all_kinds_are_listed() -> None:
+    lines = explain().stdout.splitlines()
+    assert lines[0].split() == ["KIND", "APIVERSION", "MEANING"]
+    names = [line.split()[0] for line in lines[1:]]
+    assert names == [found.name for found in list_objects().values() if found.is_kind]
+    assert {"Pod", "CronJob", "PersistentVolume"} < set(names)
+    kinds = read()["kinds"]
+    assert [kind["name"] for kind in kinds] == names
+    assert kinds[0]["apiVersion"] == "v1"
+    assert kinds[0]["meaning"]
+
+
 def test_json_has_stable_keys() -> None:
     found = read("pod.spec.containers[0].image")
     assert list(found) == ["schemaVersion", "path", "type", "meaning", "verdict", "text", "since", "unread", "fields"]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from podunit.kubernetes.fields import Field
+    from podunit.kubernetes.fields import Field, Object
     from podunit.kubernetes.lookup import Found, UnknownFieldError
 
 
@@ -27,20 +27,27 @@ def _complete(incomplete: str) -> list[str]:
 
 def explain(
     field: Annotated[
-        str,
+        str | None,
         typer.Argument(
-            metavar="FIELD",
-            help="A field as pod.spec.containers.image, or a kind.",
+            metavar="[FIELD]",
+            help="A field as pod.spec.containers.image, or a kind; without it all kinds are listed.",
             show_default=False,
             autocompletion=_complete,
         ),
-    ],
+    ] = None,
     output: Annotated[ExplainFormat, typer.Option("--output", "-o", help="How to print it.")] = ExplainFormat.TEXT,
 ) -> None:
     """Say what a field of a Kubernetes object means, and what it becomes."""
-    from podunit.cli.output import print_json
-    from podunit.kubernetes.lookup import UnknownFieldError, find
+    from podunit.cli.output import print_json, print_table
+    from podunit.kubernetes.lookup import UnknownFieldError, find, list_kinds
 
+    if field is None:
+        kinds = list_kinds()
+        if output is ExplainFormat.JSON:
+            print_json({"schemaVersion": 1, "kinds": [_describe_kind(kind) for kind in kinds]})
+        else:
+            print_table(("KIND", "APIVERSION", "MEANING"), [(kind.name, kind.group, kind.meaning) for kind in kinds])
+        return
     try:
         found = find(field)
     except UnknownFieldError as error:
@@ -115,6 +122,10 @@ def _describe_found(found: Found) -> dict[str, object]:
         "unread": found.unread,
         "fields": [_describe_field(field) for field in (found.object.fields if found.object else ())],
     }
+
+
+def _describe_kind(kind: Object) -> dict[str, object]:
+    return {"name": kind.name, "apiVersion": kind.group, "meaning": kind.meaning}
 
 
 def _describe_field(field: Field) -> dict[str, object]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from podunit import model
-from podunit.decode import Located, decode
+from podunit.decode import Located, decode, join_path
 from podunit.kubernetes.naming import check_object_name, check_path
 from podunit.kubernetes.objects import Claim, Objects, PersistentVolume
 from podunit.kubernetes.schema import Bytes, HostPathVolumeSource, ObjectMeta
@@ -18,6 +18,9 @@ from podunit.kubernetes.verdicts import ignored_fields, refused_fields
 from podunit.model import HostPathType
 from podunit.report import Position, Report
 from podunit.source import Mapping as Node
+
+# Before spec.storageClassName there was this.
+_CLASS_ANNOTATION = "volume.beta.kubernetes.io/storage-class"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,12 +122,13 @@ def read_claim(node: Node, objects: Objects, report: Report) -> None:
         return
     spec = found.spec
     check_object_name(found.metadata.name, "PersistentVolumeClaim", report)
-    check_claim(spec, report)
+    check_claim(found.metadata, spec, report)
     objects.add_claim(Claim(found.metadata.name, spec.volume_name), report)
 
 
-def check_claim(spec: PersistentVolumeClaimSpec, report: Report) -> None:
-    """What a claim asks for; the report is for paths from its `spec` on."""
+def check_claim(metadata: ObjectMeta, spec: PersistentVolumeClaimSpec, report: Report) -> None:
+    """What a claim asks for; the report is for paths from its `metadata` and `spec` on."""
+    _check_class(metadata, report)
     _check_mode(spec.volume_mode, report)
     if size := spec.resources.requests.storage:
         hint = "the file system's own quota, or a PersistentVolume on one of that size, would"
@@ -138,6 +142,7 @@ def read_volume(node: Node, objects: Objects, report: Report) -> None:
         return
     spec = found.spec
     check_object_name(found.metadata.name, "PersistentVolume", report)
+    _check_class(found.metadata, report)
     _check_mode(spec.volume_mode, report)
     if (spec.host_path is None) == (spec.local is None):
         report.error(spec.at, "spec", "not one source", "name a hostPath or a local")
@@ -161,6 +166,14 @@ def find_directory(claim: Located[str], path: str, objects: Objects, report: Rep
         message = f"claim '{claim.value}' wants PersistentVolume '{known.volume.value}', which is not here"
         report.error(claim.at, path, message, "name its file as well, or apply it before")
     return None
+
+
+def _check_class(metadata: ObjectMeta, report: Report) -> None:
+    for key, _ in metadata.annotations.entries:
+        if key.value == _CLASS_ANNOTATION:
+            message = "an old spelling of spec.storageClassName, which has no effect here"
+            hint = "there is one class of storage here: directories of this machine"
+            report.warning(key.at, join_path("metadata.annotations", key.value), message, hint)
 
 
 def _check_mode(mode: Located[str] | None, report: Report) -> None:

@@ -92,7 +92,7 @@ def find(path: str) -> Found:
     if start is None and any(field.name == words[0] for field in list_objects()["Pod"].fields):
         start, words = list_objects()["Pod"], ["pod", *words]
     if start is None:
-        raise UnknownFieldError(words[0], "", _list_kinds())
+        raise UnknownFieldError(words[0], "", _name_kinds())
     found = Found(start.name.lower(), None, start)
     for word in words[1:]:
         found = found.go(word)
@@ -103,7 +103,7 @@ def complete(incomplete: str) -> list[str]:
     """The paths that go on from one that is half written, up to the next dot."""
     head, dot, word = incomplete.rpartition(".")
     if not dot:
-        return [kind for kind in _list_kinds() if kind.startswith(word.lower())]
+        return [kind for kind in _name_kinds() if kind.startswith(word.lower())]
     try:
         below = find(head).object
     except UnknownFieldError:
@@ -111,8 +111,13 @@ def complete(incomplete: str) -> list[str]:
     return [f"{head}.{field.name}" for field in (below.fields if below else ()) if field.name.startswith(word)]
 
 
-def _list_kinds() -> tuple[str, ...]:
-    return tuple(name.lower() for name, found in list_objects().items() if found.is_kind)
+def list_kinds() -> tuple[Object, ...]:
+    """The objects that a document may be, in the order of the documentation."""
+    return tuple(found for found in list_objects().values() if found.is_kind)
+
+
+def _name_kinds() -> tuple[str, ...]:
+    return tuple(found.name.lower() for found in list_kinds())
 
 
 def _find_start(word: str) -> Object | None:

@@ -126,8 +126,10 @@ def _check_spec(name: str, spec: ServiceSpec, report: Report) -> None:
     if spec.cluster_ip and spec.cluster_ip.value not in ("", "None"):
         message = "the address is the pod's, and podman's to choose"
         report.error(spec.cluster_ip.at, "spec.clusterIP", message, "remove it: pods find it by the Service's name")
-    if not spec.selector.entries:
-        report.error(spec.at, "spec.selector", "'selector' is missing", "a Service is where a pod's labels say it is")
+    if not spec.selector.entries and kind is not ServiceType.EXTERNAL_NAME:
+        message = "without a selector the addresses are those of Endpoints, to which nothing here forwards"
+        hint = "select a pod by its labels; a server elsewhere is reached by its own name, or by one of hostAliases"
+        report.error(spec.at, "spec.selector", message, hint)
     for index, port in enumerate(spec.ports):
         path = f"spec.ports[{index}]"
         if port.name:

@@ -110,7 +110,7 @@ def read_stateful_set(node: Mapping, objects: Objects, report: Report) -> Worklo
     for index, claim in enumerate(spec.volume_claim_templates):
         below = report.within(f"spec.volumeClaimTemplates[{index}]")
         check_label_name(claim.metadata.name, "metadata.name", "volume", below)
-        check_claim(claim.spec, below)
+        check_claim(claim.metadata, claim.spec, below)
     claims = spec.volume_claim_templates
     refuse_twice(
         [(claim.metadata.name, f"spec.volumeClaimTemplates[{i}].metadata.name") for i, claim in enumerate(claims)],
