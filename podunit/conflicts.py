@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from ipaddress import ip_address
 
-from podunit.model import Controller, ImageVolume, Owner, Pod, Port, Workload
+from podunit.model import ImageVolume, Owner, Pod, Port
 from podunit.names import container_unit, image_unit, slice_unit
 from podunit.report import Position, Report
 from podunit.unitfile import UNIT_NAME_MAX
+from podunit.workload import Controller, Workload
 
 
 def find_conflicts(workload: Workload, report: Report) -> None:

@@ -21,13 +21,13 @@ from podunit.host import find_target, remove_claims
 from podunit.install import Change, UnitDirectory
 from podunit.installed import InstalledPod, list_pods
 from podunit.manager import Manager
-from podunit.model import Workload
 from podunit.names import PARENT_SLICE, pod_unit, timer_unit
 from podunit.render import render
 from podunit.rollout import Rollout, Scene, plan_rollouts, refuse_strangers
 from podunit.scope import Scope
 from podunit.state import StateFolder
 from podunit.states import wait_until_up
+from podunit.workload import Workload
 
 # What a pod's job ends with when it is not up in time.
 DEADLINE = "deadline"

@@ -23,7 +23,6 @@ from podunit.model import (
     RestartPolicy,
     Schedule,
     Setting,
-    Workload,
 )
 from podunit.names import (
     PARENT_SLICE,
@@ -54,6 +53,7 @@ from podunit.unitfile import (
     quote_unit_in_script,
     quote_word,
 )
+from podunit.workload import Workload
 
 # podman stop returns when the grace period is over and the kill is done; below this margin systemd would cut it short.
 _STOP_MARGIN_SEC = 10

@@ -28,8 +28,8 @@ from podunit.kubernetes.workloads import (
     read_replication_controller,
     read_stateful_set,
 )
-from podunit.model import Workload
 from podunit.report import Report
+from podunit.workload import Workload
 
 _ObjectReader = Callable[[source.Mapping, Objects, Report], None]
 # What these return is of no use if the report has failed.

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 from podunit.errors import PodunitError
 from podunit.installed import InstalledPod
-from podunit.model import Controller, Pod, Replacement, Workload
+from podunit.model import Pod
 from podunit.unitfile import strip_remarks
+from podunit.workload import Controller, Replacement, Workload
 
 Texts = Mapping[str, str]
 

@@ -8,7 +8,7 @@ from podunit.cgroups import container_directives, oom_directives, slice_directiv
 from podunit.generate import generate
 from podunit.kubernetes.objects import Objects
 from podunit.kubernetes.translate import read_pod
-from podunit.model import Pod, Resources, Workload
+from podunit.model import Pod, Resources
 from podunit.names import PARENT_SLICE
 from podunit.render import render
 from podunit.report import Report
@@ -16,6 +16,7 @@ from podunit.scope import Scope
 from podunit.source import Mapping, parse_documents
 from podunit.target import OLDEST, Target
 from podunit.unitfile import Directive
+from podunit.workload import Workload
 
 # Thousandths of a CPU → cpu.weight, worked out by hand: the kubelet's MilliCPUToShares, and the map of KEP-2254.
 _WEIGHTS = {

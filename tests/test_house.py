@@ -19,6 +19,7 @@ _ROOMS: tuple[tuple[str, ...], ...] = (
     (
         "podunit.source",
         "podunit.model",
+        "podunit.workload",
         "podunit.unitfile",
         "podunit.files",
         "podunit.manager",

@@ -8,10 +8,11 @@ import pytest
 
 from podunit.errors import PodunitError
 from podunit.installed import InstalledPod
-from podunit.model import Controller, Owner, Pod, Relabel, Replacement, RestartPolicy, Workload
+from podunit.model import Owner, Pod, Relabel, RestartPolicy
 from podunit.names import pod_unit
 from podunit.report import Position
 from podunit.rollout import Rollout, Scene, plan_rollouts, refuse_strangers
+from podunit.workload import Controller, Replacement, Workload
 
 _AT = Position("f", 1, 1)
 _CONTROLLER = Controller(

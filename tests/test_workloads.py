@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from podunit.load import load_files, read_documents, scale, translate
-from podunit.model import Controller, Owner, Replacement, Workload
+from podunit.model import Owner
 from podunit.report import Report
+from podunit.workload import Controller, Replacement, Workload
 
 _TEMPLATE = "{metadata: {labels: {a: b}}, spec: {containers: [{name: c, image: 'quay.io/a/b:1'}]}}"
 _SELECTOR = "selector: {matchLabels: {a: b}}"

@@ -11,7 +11,7 @@ import typer
 
 from podunit.cli.output import Format, print_report
 from podunit.cli.settings import Settings
-from podunit.model import Workload
+from podunit.workload import Workload
 
 if TYPE_CHECKING:
     from podunit.load import Document

@@ -20,9 +20,10 @@ from podunit.kubernetes.network import default_hostname
 from podunit.kubernetes.objects import Objects
 from podunit.kubernetes.schema_jobs import CompletionMode, ConcurrencyPolicy, PodReplacementPolicy
 from podunit.kubernetes.translate import translate_namespace, translate_pod
-from podunit.model import RestartPolicy, Workload
+from podunit.model import RestartPolicy
 from podunit.report import Report
 from podunit.source import Mapping
+from podunit.workload import Workload
 
 # batch/v1 JobSpec: the default of backoffLimit.
 _BACKOFF_LIMIT = 6

@@ -16,9 +16,10 @@ from podunit.kubernetes.claims import check_claim
 from podunit.kubernetes.naming import check_label, check_label_name, check_object_name, refuse_twice
 from podunit.kubernetes.objects import Claim, Objects
 from podunit.kubernetes.translate import translate_namespace, translate_pod
-from podunit.model import Controller, Owner, Pod, Replacement, RestartPolicy, Workload
+from podunit.model import Owner, Pod, RestartPolicy
 from podunit.report import Position, Report
 from podunit.source import Mapping
+from podunit.workload import Controller, Replacement, Workload
 
 # apps/v1 DeploymentSpec: the default of progressDeadlineSeconds; for the kinds that have no such field as well.
 _DEADLINE_SEC = 600

@@ -1,0 +1,58 @@
+"""Everything that one command was given: pods, and those who own several of them.
+
+In: parts of `model`. Out: `Workload`, which `load` makes and everything after it reads. Knows no kind's fields.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from podunit.model import Owner, Pod
+from podunit.report import Position
+
+
+class Replacement(StrEnum):
+    """How pods that run are replaced when their template has changed.
+
+    `type` of a DeploymentStrategy, StatefulSetUpdateStrategy and DaemonSetUpdateStrategy.
+    """
+
+    ROLLING_UPDATE = "RollingUpdate"
+    RECREATE = "Recreate"
+    ON_DELETE = "OnDelete"
+
+
+@dataclass(frozen=True, slots=True)
+class Controller:
+    """A Deployment, StatefulSet or their like: who owns the pods of these names, and how it replaces them.
+
+    At most `max_unavailable` are down at once; the first `held` pods keep what they are, and all do if it is `paused`.
+    `ordered` pods start and go one after the other; `descending` ones are replaced from the last to the first. A pod
+    counts as up after `min_ready_sec` without a break, and has failed after `deadline_sec`.
+    """
+
+    owner: Owner
+    namespace: str
+    pods: tuple[str, ...]
+    replacement: Replacement
+    max_unavailable: int
+    held: int
+    paused: bool
+    ordered: bool
+    descending: bool
+    min_ready_sec: int
+    deadline_sec: int
+    name_at: Position
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """Everything that one command was given, each kind in the order of the input; a replica is among the pods, too.
+
+    `concerned` names the pods that are here only for what they refer to.
+    """
+
+    pods: tuple[Pod, ...] = ()
+    concerned: frozenset[str] = frozenset()
+    controllers: tuple[Controller, ...] = ()
