@@ -19,7 +19,6 @@ _ROOMS: tuple[tuple[str, ...], ...] = (
     (
         "podunit.source",
         "podunit.model",
-        "podunit.workload",
         "podunit.unitfile",
         "podunit.files",
         "podunit.manager",
@@ -28,6 +27,7 @@ _ROOMS: tuple[tuple[str, ...], ...] = (
     ),
     (
         "podunit.decode",
+        "podunit.workload",
         "podunit.documents",
         "podunit.names",
         "podunit.directives",
