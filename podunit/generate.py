@@ -148,8 +148,12 @@ def _name_units(pod: Pod, scope: Scope) -> Values:
     ending = [container_unit(pod.name, it.name) for it in pod.init_containers if not it.sidecar]
     retries = pod.restart_policy is not RestartPolicy.NEVER
     limit = pod.run.backoff_limit if pod.run else 0
+    job_deadline_sec = pod.run.deadline_sec if pod.run else None
+    deadline_sec = min((sec for sec in (pod.deadline_sec, job_deadline_sec) if sec is not None), default=None)
+    # What is too late by the pod's own deadline is one failure; by the Job's it is the end.
+    late = deadline_sec is not None and deadline_sec != job_deadline_sec
     # A container is restarted in its pod under OnFailure; an init container that fails, fails the start of the pod.
-    again = limit > 0 and (not retries or bool(ending))
+    again = limit > 0 and (not retries or bool(ending) or late)
     return {
         "pod": escape_text(pod.name),
         "slice": join_units([slice_unit(pod.name)]),
@@ -168,8 +172,11 @@ def _name_units(pod: Pod, scope: Scope) -> Values:
         "mend_verb": Value("restart" if retries and pod.run is None else "stop"),
         "again_unit": join_units([again_unit(pod.name)]) if again else None,
         "again_file": quote_word((Specifier.RUNTIME_DIR, f"/podunit-again-{pod.name}"), expands_variables=True),
-        "init_units": join_units(ending),
+        "tries_file": quote_word((Specifier.RUNTIME_DIR, f"/podunit-tries-{pod.name}"), expands_variables=True),
+        "init_units": join_units(ending) if ending else None,
         "limit": Value(str(limit)),
+        "deadline_sec": Value(str(deadline_sec)) if deadline_sec is not None else None,
+        "late": late,
         # The start, and the restarts.
         "starts": Value(str(limit + 1)),
     }
@@ -255,7 +262,6 @@ def _sandbox(pod: Pod, scope: Scope, target: Target, shared: Values) -> UnitFile
             "redirect_ports": command_line(podman.redirect_ports(pod, scope)) if pod.redirects else None,
             "timeout_start_sec": Value(str(_START_SEC)),
             "timeout_stop_sec": Value(str(pod.grace_sec + _STOP_MARGIN_SEC)),
-            "deadline_sec": Value(str(pod.run.deadline_sec)) if pod.run and pod.run.deadline_sec else None,
             "run": command_line(podman.run_sandbox(pod, target.podman)),
             "shielded": podman.needs_shield(pod, target.podman),
             "pid_file": quote_word(podman.sandbox_pid_file(pod), expands_variables=False),

@@ -326,7 +326,7 @@ class Owner:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """How a pod of a Job runs to its end: it is tried again `backoff_limit` times, and ends after `deadline_sec`.
+    """How a pod of a Job runs to its end: it is tried again `backoff_limit` times, but not after `deadline_sec`.
 
     A `suspended` one is only started by hand.
     """
@@ -361,6 +361,7 @@ class Pod:
 
     `fs_group` owns its emptyDir volumes, None for root's; `sysctls` are names with dots, and values; `hosts` names, and
     their addresses; without a `resolver` the host's holds, without a `runtime` podman's default.
+    After `deadline_sec` the pod has failed, None for never.
     `owner` is None for a pod that is nobody's, `run` for one that is not of a Job, `schedule` for one that is not of a
     CronJob.
     """
@@ -394,6 +395,7 @@ class Pod:
     host_ipc: bool = False
     runtime: str | None = None
     is_critical: bool = False
+    deadline_sec: int | None = None
     owner: Owner | None = None
     run: Run | None = None
     schedule: Schedule | None = None

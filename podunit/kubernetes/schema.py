@@ -347,6 +347,7 @@ class PodSpec:
     volumes: tuple[Volume, ...] = ()
     restart_policy: Located[RestartPolicy] | None = None
     termination_grace_period_seconds: Located[int] | None = None
+    active_deadline_seconds: Located[int] | None = None
     host_network: bool = False
     host_pid: Located[bool] | None = field(default=None, metadata={"key": "hostPID"})
     host_ipc: bool = field(default=False, metadata={"key": "hostIPC"})

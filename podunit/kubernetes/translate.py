@@ -41,7 +41,7 @@ _NETWORK = "podunit"
 
 # core/v1 PodSpec: the default of terminationGracePeriodSeconds.
 _GRACE_SEC = 30
-_GRACE_MAX_SEC = 2**31 - 1
+_INT32_MAX = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +143,7 @@ def translate_pod(
         runtime=translate_runtime(spec, report),
         is_critical=translate_priority(spec, report),
         sysctls=translate_sysctls(spec, host_network, report),
+        deadline_sec=_translate_deadline(spec.active_deadline_seconds, report),
     )
 
 
@@ -170,10 +171,19 @@ def _number(path: str, items: Iterable[schema.Container]) -> list[tuple[str, sch
 def _translate_grace(grace: Located[int] | None, report: Report) -> int:
     if grace is None:
         return _GRACE_SEC
-    if not 0 <= grace.value <= _GRACE_MAX_SEC:
-        message = f"{grace.value} is not between 0 and {_GRACE_MAX_SEC}"
+    if not 0 <= grace.value <= _INT32_MAX:
+        message = f"{grace.value} is not between 0 and {_INT32_MAX}"
         report.error(grace.at, "spec.terminationGracePeriodSeconds", message)
     return grace.value
+
+
+def _translate_deadline(deadline: Located[int] | None, report: Report) -> int | None:
+    if deadline is None:
+        return None
+    if not 1 <= deadline.value <= _INT32_MAX:
+        message = f"{deadline.value} is not between 1 and {_INT32_MAX}"
+        report.error(deadline.at, "spec.activeDeadlineSeconds", message)
+    return deadline.value
 
 
 def _find_sidecars(spec: schema.PodSpec, context: _Context, report: Report) -> tuple[model.Container, ...]:

@@ -263,6 +263,9 @@ def _check_template(template: fields.PodTemplateSpec, namespace: str, report: Re
             f"'{policy.value}' is not allowed here: these pods run for ever, with Always",
             "what comes to an end is a Job, or a Pod of its own",
         )
+    if deadline := template.spec.active_deadline_seconds:
+        message = "not allowed here: these pods run for ever"
+        report.error(deadline.at, f"{_TEMPLATE}.spec.activeDeadlineSeconds", message, "remove it")
 
 
 def _check_host_ports(template: fields.PodTemplateSpec, replicas: int, report: Report) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from tests.lab.laboratory import Laboratory
-from tests.lab.pods import IMAGE, Pods, container, pod, quote, wait_for
+from tests.lab.pods import IMAGE, Pods, container, pod, quick, quote, wait_for
 
 FOREVER = "trap exit TERM; sleep 1000 & wait"
 UNITS = ("pod@work", "sandbox@work", "container@work.a")
@@ -68,10 +69,16 @@ def cron_job(script: str, *fields: str, schedule: str = "30 3 * * *") -> str:
 
 
 def hurry(pods: Pods) -> None:
-    """Let a pod that has failed be run again after a second, not ten."""
+    """Let a pod that has failed be run again after a second, not ten, twenty …."""
     pods.lab.write(
         "/run/systemd/system/pod-again@work.service.d/soon.conf", "[Service]\nExecStartPre=\nExecStartPre=-sleep 1\n"
     )
+
+
+def failed_units(pods: Pods) -> list[str]:
+    """The units that systemd shows as failed."""
+    lines = pods.systemctl("list-units", "--failed", "--plain", "--no-legend").stdout.splitlines()
+    return sorted(line.split()[0].removesuffix(".service") for line in lines)
 
 
 def runs(pods: Pods) -> int:
@@ -134,9 +141,12 @@ def test_a_container_that_fails_once_is_no_failure(pods: Pods) -> None:
 def test_a_pod_that_fails_is_run_again_as_a_whole(pods: Pods) -> None:
     hurry(pods)
     pods.apply(job("sleep 0.3; exit 3", "Never", "backoffLimit: 1", inits="echo init >> /log/inits"))
-    pods.wait("failed inactive failed failed", *UNITS, "pod-again@work")
-    assert runs(pods) == 2
+    wait_for(lambda: str(runs(pods)), "2")
+    pods.wait("failed inactive failed", *UNITS)
+    wait_for(lambda: pods.show("pod-again@work", "Result"), "exec-condition")
     assert pods.lab.read("/run/test/inits") == "init\ninit\n"
+    assert failed_units(pods) == ["container@work.a", "pod@work"]
+    assert pods.lab.sh("ls /run | grep podunit- || :").stdout == ""
     # A new run has its tries again; stopped while it waits for one, it has none.
     pods.systemctl("start", "pod@work")
     pods.wait("failed activating", "pod@work", "pod-again@work")
@@ -160,6 +170,43 @@ def test_a_job_that_takes_too_long_has_failed(pods: Pods) -> None:
     pods.wait("failed failed inactive", *UNITS)
     assert pods.show("sandbox@work", "Result") == "timeout"
     assert runs(pods) == 1
+
+
+def test_a_pod_that_takes_too_long_is_one_failure_of_its_job(pods: Pods) -> None:
+    hurry(pods)
+    text = job(FOREVER, "Never", "backoffLimit: 1", "activeDeadlineSeconds: 60")
+    pods.apply(text.replace("restartPolicy", "activeDeadlineSeconds: 1\n      restartPolicy"))
+    wait_for(lambda: str(runs(pods)), "2")
+    wait_for(lambda: pods.show("pod-again@work", "Result"), "exec-condition")
+    assert failed_units(pods) == ["pod@work", "sandbox@work"]
+
+
+@pytest.mark.parametrize("policy", ["Always", "Never"])
+def test_a_pod_has_failed_after_its_deadline_and_is_not_restarted(policy: str, pods: Pods) -> None:
+    crashes = container("b", "sleep 0.5; exit 1") if policy == "Always" else ""
+    text = pod(
+        container("a", FOREVER) + crashes,
+        "work",
+        policy=policy,
+        more="  activeDeadlineSeconds: 2\n",
+        notes=quick("b") if crashes else "",
+    )
+    pods.apply(text)
+    assert pods.state(*UNITS) == "active active active"
+    pods.wait("failed failed inactive inactive", *UNITS, "pod-mend@work")
+    assert pods.show("sandbox@work", "Result") == "timeout"
+    invocation = pods.show("pod@work", "InvocationID")
+    # What mends a pod waits five seconds.
+    time.sleep(6)
+    assert failed_units(pods) == ["pod@work", "sandbox@work"]
+    assert pods.lab.sh("podman ps --all --quiet").stdout == ""
+    assert pods.show("pod@work", "InvocationID") == invocation
+    assert "sandbox@work" in pods.lab.run("podunit", "status", "work", check=False).stdout
+    # Somebody may start it anew, and stop it before that.
+    pods.systemctl("start", "pod@work")
+    assert pods.state("pod@work") == "active"
+    pods.systemctl("stop", "pod@work")
+    assert pods.state(*UNITS) == DOWN
 
 
 def test_a_job_that_is_stopped_has_not_failed(pods: Pods) -> None:

@@ -27,11 +27,11 @@ OBJECTS = (
         "v1",
         "what a pod runs, and how",
         (
-            refused(
+            honoured(
                 "activeDeadlineSeconds",
                 "integer",
                 "how long the pod may run, in seconds",
-                "limit a container by an annotation: podunit/CONTAINER.Service.RuntimeMaxSec",
+                "RuntimeMaxSec= of the sandbox",
             ),
             ignored("affinity", "Affinity", "which nodes and neighbours the pod wants", _ONE_MACHINE),
             ignored(
