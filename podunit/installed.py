@@ -18,12 +18,16 @@ _IMAGE = re.compile(r"^Image=(.*)$", re.MULTILINE)
 _REQUIRES = re.compile(r"^Requires=(.*)$", re.MULTILINE)
 _OWNER = re.compile(r"^Owner=(.*)$", re.MULTILINE)
 _NAMESPACE = re.compile(r"^Namespace=(.*)$", re.MULTILINE)
+_RESTART = re.compile(r"^Restart=(.*)$", re.MULTILINE)
 _WANTS = re.compile(r"^Wants=(.*)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
 class InstalledContainer:
-    """One container's unit; `image_units` are the units that make its image present."""
+    """One container's unit; `image_units` are the units that make its image present.
+
+    `ends` is said of one that is to come to an end: a main container of a pod that is not restarted for ever.
+    """
 
     pod: str
     name: str
@@ -31,6 +35,7 @@ class InstalledContainer:
     image: str
     init: bool
     image_units: tuple[str, ...]
+    ends: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +145,8 @@ def _list_containers(texts: Mapping[str, str]) -> Iterable[InstalledContainer]:
             wanted = wants[1].split() if wants else []
             images = tuple(name for name in wanted if name.startswith(("image@", "image-pull@")))
             init = "\nType=oneshot\n" in text
-            found.append(InstalledContainer(*parsed, unit, image[1] if image else "", init, images))
+            # A sidecar is restarted always, whatever its pod is.
+            ends = not init and _RESTART.findall(text)[-1:] != ["always"]
+            found.append(InstalledContainer(*parsed, unit, image[1] if image else "", init, images, ends))
     # An init container is required by those that come later: it has fewer requirements than they.
     return sorted(found, key=lambda it: (not it.init, _count_inits(texts[it.unit]), it.name))

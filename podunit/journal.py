@@ -54,6 +54,17 @@ def read_log(
                 yield str(entry.get(field, "")), _read_message(entry)
 
 
+def read_entries(alternatives: Iterable[Iterable[str]], *options: str) -> Iterator[dict[str, object]]:
+    """The entries that fit one of these lists of `FIELD=value`, as journalctl prints them; `options` are its own.
+
+    Of one field any value of a list will do, and each field has to fit.
+    """
+    matches: list[str] = []
+    for alternative in alternatives:
+        matches += [*(["+"] if matches else []), *alternative]
+    yield from _run(["journalctl", "--quiet", "--no-pager", "--output=json", *options, *matches])
+
+
 def _run(command: list[str]) -> Iterator[dict[str, object]]:
     try:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)

@@ -7,23 +7,52 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
 
 from podunit.failures import UnitFailure, find_failures
-from podunit.installed import InstalledPod
+from podunit.history import Exit, Past, read_pasts
+from podunit.installed import InstalledContainer, InstalledPod
 from podunit.manager import Manager
+from podunit.readiness import read_probed
 from podunit.scope import Scope
 
 _POLL_MIN_SEC, _POLL_MAX_SEC = 0.1, 1.0
 # USEC_INFINITY: the next time of a timer that has none.
 _NEVER_USEC = 2**64 - 1
+# podman tells of an end before the unit's state changes.
+_MARGIN_USEC = 60_000_000
+
+
+class Phase(StrEnum):
+    """What a pod as a whole is about. `failed` is what `systemctl is-failed` says, and `stopped` never ran, too."""
+
+    STARTING = "starting"
+    RUNNING = "running"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+_PHASES = {
+    "active": Phase.RUNNING,
+    "reloading": Phase.RUNNING,
+    "activating": Phase.STARTING,
+    "deactivating": Phase.STOPPING,
+    "failed": Phase.FAILED,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class ContainerState:
-    """One container; the words of `active`, `sub` and `result` are systemd's, 0 and '' stand for none."""
+    """One container; the words of `active`, `sub` and `result` are systemd's, 0 and '' stand for none.
+
+    `ready` is what its probes say while it is active; `restarts` and `last_exit` are those since somebody started it.
+    """
 
     pod: str
     container: str
@@ -38,10 +67,44 @@ class ContainerState:
     cgroup: str
     image: str
     owner: str
+    last_exit: Exit | None
 
     def describe(self) -> dict[str, object]:
         """The object that `ps -o json` prints; its keys are stable."""
-        return {name: getattr(self, name) for name in self.__slots__}
+        return {**{name: getattr(self, name) for name in self.__slots__}, "last_exit": _describe_exit(self.last_exit)}
+
+
+def _describe_exit(last: Exit | None) -> dict[str, object] | None:
+    if last is None:
+        return None
+    return {
+        "status": last.status,
+        "signal": last.signal,
+        "oom_killed": last.oom_killed,
+        "reason": last.reason,
+        "at": format_time(last.at_usec),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class PodSummary:
+    """One pod and its containers, as they are listed."""
+
+    pod: str
+    owner: str
+    active: str
+    phase: Phase
+    containers: tuple[ContainerState, ...]
+
+    @property
+    def ready(self) -> str:
+        """How many of the containers that run together are ready, as '1/2'."""
+        mains = [container for container in self.containers if not container.init]
+        return f"{sum(container.ready for container in mains)}/{len(mains)}"
+
+    def describe(self) -> dict[str, object]:
+        """The object that `ps -o json` prints; its keys are stable."""
+        return {"pod": self.pod, "owner": self.owner, "active": self.active, "phase": self.phase, "ready": self.ready}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +124,14 @@ class PodState:
     result: str
     since_usec: int
     enabled: str
-    containers: tuple[ContainerState, ...]
+    summary: PodSummary
     failures: tuple[UnitFailure, ...]
     next_run_usec: int = 0
+
+    @property
+    def containers(self) -> tuple[ContainerState, ...]:
+        """Those of the pod, in the order of their start."""
+        return self.summary.containers
 
     def describe(self) -> dict[str, object]:
         """The object that `status -o json` prints; its keys are stable."""
@@ -76,6 +144,8 @@ class PodState:
             "active": self.active,
             "sub": self.sub,
             "result": self.result,
+            "phase": self.summary.phase,
+            "ready": self.summary.ready,
             "since": format_time(self.since_usec),
             "enabled": self.enabled,
             "nextRun": format_time(self.next_run_usec),
@@ -92,11 +162,11 @@ def format_time(usec: int) -> str:
 async def get_pod_state(manager: Manager, pod: InstalledPod, scope: Scope) -> PodState:
     """How a pod is; its failures are those that still last."""
     properties = await manager.get_properties(pod.unit, "Unit", "Service")
-    containers = await get_container_states(manager, [pod])
+    (summary,) = await get_summaries(manager, [pod], scope)
     enabled = properties["UnitFileState"]
     if pod.timer:
         enabled = (await manager.get_properties(pod.timer, "Unit"))["UnitFileState"]
-    lasting = properties["ActiveState"] != "active" or any(state.active != "active" for state in containers)
+    lasting = properties["ActiveState"] != "active" or any(state.active != "active" for state in summary.containers)
     return PodState(
         pod=pod.name,
         owner=pod.owner,
@@ -107,7 +177,7 @@ async def get_pod_state(manager: Manager, pod: InstalledPod, scope: Scope) -> Po
         result=properties["Result"],
         since_usec=properties["StateChangeTimestamp"],
         enabled=enabled,
-        containers=containers,
+        summary=summary,
         failures=await find_failures(manager, pod, scope, 0) if lasting else (),
         next_run_usec=await _get_next_run_usec(manager, pod),
     )
@@ -137,29 +207,63 @@ async def _get_next_run_usec(manager: Manager, pod: InstalledPod) -> int:
     return usec if properties["ActiveState"] == "active" and usec != _NEVER_USEC else 0
 
 
-async def get_container_states(manager: Manager, pods: Iterable[InstalledPod]) -> tuple[ContainerState, ...]:
-    """The states of all containers, init containers included, by pod and in the order of their start."""
+async def get_summaries(manager: Manager, pods: Iterable[InstalledPod], scope: Scope) -> tuple[PodSummary, ...]:
+    """The states of pods and of all their containers, init containers included, in the order of their start."""
     pods = tuple(pods)
-    owners = {pod.name: pod.owner for pod in pods}
+    # In order: a pod that is done is then shown with the ends of its containers.
+    handles = await manager.get_all_properties([pod.unit for pod in pods], "Unit")
     containers = [container for pod in pods for container in pod.containers]
-    units = [container.unit for container in containers]
-    return tuple(
-        ContainerState(
-            pod=container.pod,
-            container=container.name,
-            init=container.init,
-            unit=container.unit,
-            active=properties["ActiveState"],
-            sub=properties["SubState"],
-            result=properties["Result"],
-            ready=properties["ActiveState"] == "active",
-            restarts=properties["NRestarts"],
-            main_pid=properties["MainPID"],
-            cgroup=properties["ControlGroup"],
-            image=container.image,
-            owner=owners[container.pod],
-        )
-        for container, properties in zip(
-            containers, await manager.get_all_properties(units, "Unit", "Service"), strict=True
-        )
+    found = await manager.get_all_properties([it.unit for it in containers], "Unit", "Service")
+    properties = {it.unit: own for it, own in zip(containers, found, strict=True)}
+    pasts = _read_pasts(properties, scope)
+    summaries = []
+    for pod, handle in zip(pods, handles, strict=True):
+        states = tuple(_judge(pod, it, properties[it.unit], pasts.get(it.unit), scope) for it in pod.containers)
+        phase = find_phase(pod, handle["ActiveState"], states)
+        summaries.append(PodSummary(pod.name, pod.owner, handle["ActiveState"], phase, states))
+    return tuple(summaries)
+
+
+def find_phase(pod: InstalledPod, active: str, states: Iterable[ContainerState]) -> Phase:
+    """What a pod is about: its handle's active state, and whether its containers have come to a good end."""
+    if active in _PHASES:
+        return _PHASES[active]
+    ending = {container.name for container in pod.containers if container.ends}
+    lasts = [state.last_exit for state in states if state.container in ending]
+    done = all(last and not last.status and not last.asked for last in lasts)
+    return Phase.SUCCEEDED if lasts and done else Phase.STOPPED
+
+
+def _read_pasts(properties: Mapping[str, Mapping[str, Any]], scope: Scope) -> dict[str, Past]:
+    """What the journal says of containers that have ended or been restarted."""
+    since_usec: dict[str, int] = {}
+    for unit, own in properties.items():
+        if own["ActiveState"] != "active" or own["NRestarts"]:
+            # systemd knows when the last run ended. It knows nothing of a unit that it has forgotten.
+            left_usec = own["ActiveExitTimestamp"] if own["ActiveEnterTimestamp"] else 0
+            since_usec[unit] = max(left_usec - _MARGIN_USEC, 0)
+    return read_pasts(since_usec, scope, min(since_usec.values(), default=0))
+
+
+def _judge(
+    pod: InstalledPod, container: InstalledContainer, properties: Mapping[str, Any], past: Past | None, scope: Scope
+) -> ContainerState:
+    active = properties["ActiveState"] == "active"
+    probed = read_probed(pod.name, container.name, scope)
+    return ContainerState(
+        pod=pod.name,
+        container=container.name,
+        init=container.init,
+        unit=container.unit,
+        active=properties["ActiveState"],
+        sub=properties["SubState"],
+        result=properties["Result"],
+        ready=active and (probed is None or probed.ready),
+        # A unit that systemd has forgotten has no state change, either.
+        restarts=properties["NRestarts"] if properties["StateChangeTimestamp"] or not past else past.restarts,
+        main_pid=properties["MainPID"],
+        cgroup=properties["ControlGroup"],
+        image=container.image,
+        owner=pod.owner,
+        last_exit=past.last_exit if past else None,
     )

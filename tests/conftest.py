@@ -1,8 +1,13 @@
-"""Options of the whole suite."""
+"""Options and fixtures of the whole suite."""
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import pytest
+
+from tests.journalctl import Journalctl
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -22,3 +27,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def update_golden(request: pytest.FixtureRequest) -> bool:
     """Whether golden files are to be rewritten, not compared."""
     return bool(request.config.getoption("--update-golden"))
+
+
+@pytest.fixture
+def journalctl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Journalctl:
+    """A journalctl that comes first in PATH."""
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    return Journalctl(tmp_path)

@@ -484,11 +484,15 @@ def test_apply_without_a_file_takes_those_of_the_spec_folder(shell: Shell) -> No
 
 
 def test_ps_of_no_pod_asks_nobody(shell: Shell) -> None:
-    assert shell.run("--user", "ps", "-o", "json") == (0, '{\n  "schemaVersion": 1,\n  "containers": []\n}\n', "")
+    assert shell.run("--user", "ps", "-o", "json") == (
+        0,
+        '{\n  "schemaVersion": 1,\n  "containers": [],\n  "pods": []\n}\n',
+        "",
+    )
     assert shell.run("--user", "ps", "-o", "name") == (0, "", "")
     status, output, errors = shell.run("--user", "ps")
     assert (status, errors) == (0, "")
-    assert output.split() == ["POD", "CONTAINER", "STATE", "READY", "RESTARTS", "PID", "IMAGE"]
+    assert output.split() == ["POD", "PHASE", "READY", "CONTAINER", "STATE", "RESTARTS", "LAST", "EXIT", "PID", "IMAGE"]
 
 
 # Streams

@@ -91,7 +91,7 @@ _ROOMS: tuple[tuple[str, ...], ...] = (
         "podunit.cgroups",
         "podunit.hostpaths",
     ),
-    ("podunit.load", "podunit.generate", "podunit.failures", "podunit.rollout"),
+    ("podunit.load", "podunit.generate", "podunit.failures", "podunit.rollout", "podunit.history", "podunit.readiness"),
     ("podunit.install", "podunit.state", "podunit.states"),
     ("podunit.bringup",),
     ("podunit.deploy",),

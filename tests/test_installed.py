@@ -5,6 +5,8 @@ from __future__ import annotations
 import textwrap
 from pathlib import Path
 
+import pytest
+
 from podunit.files import find_folder
 from podunit.generate import generate
 from podunit.installed import InstalledContainer, InstalledPod, list_pods
@@ -91,12 +93,20 @@ def test_a_container_has_its_image_and_what_pulls_it(tmp_path: Path) -> None:
         ]
     )
     pod = list_pods(make(tmp_path, f"web\ncontainers: [{specs}]"))["web"]
-    assert pod.containers[0] == InstalledContainer("web", "a", "container@web.a.service", _IMAGE, False, (_IMAGE_UNIT,))
+    unit = "container@web.a.service"
+    assert pod.containers[0] == InstalledContainer("web", "a", unit, _IMAGE, False, (_IMAGE_UNIT,), False)
     assert [(c.image, c.image_units) for c in pod.containers[1:]] == [
         ("quay.io/a/b:2", ("image@quay.io-a-b:2.service",)),
         (_IMAGE, ("image-pull@quay.io-a-b:1.service",)),
         (_IMAGE, ()),
     ]
+
+
+@pytest.mark.parametrize(("policy", "ends"), [("Always", []), ("OnFailure", ["a", "b"]), ("Never", ["a", "b"])])
+def test_which_containers_come_to_an_end(policy: str, ends: list[str], tmp_path: Path) -> None:
+    inits = f"[{container('i')}, {container('s', fields=', restartPolicy: Always')}]"
+    spec = f"web\nrestartPolicy: {policy}\ninitContainers: {inits}\ncontainers: [{container('a')}, {container('b')}]"
+    assert [one.name for one in list_pods(make(tmp_path, spec))["web"].containers if one.ends] == ends
 
 
 def test_units_come_in_the_order_of_the_start_each_once(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from podunit.cli.settings import Settings
 
 if TYPE_CHECKING:
     from podunit.installed import InstalledPod
-    from podunit.states import ContainerState
+    from podunit.states import PodSummary
 
 
 class PsFormat(StrEnum):
@@ -39,19 +39,21 @@ def ps(
     output: Annotated[PsFormat, typer.Option("--output", "-o", help="How to print them.")] = PsFormat.TABLE,
 ) -> None:
     """List the containers of installed pods, by default of all."""
-    from podunit.cli.output import print_json
+    from podunit.cli.output import print_containers, print_json
     from podunit.installed import list_pods
 
     settings: Settings = context.obj
-    states = _get_states(settings, find_pods(settings, pods) if pods else list_pods(settings.read_units()).values())
+    found = _get_summaries(settings, find_pods(settings, pods) if pods else list_pods(settings.read_units()).values())
+    states = [state for one in found for state in one.containers]
     match output:
         case PsFormat.JSON:
-            print_json({"schemaVersion": 1, "containers": [state.describe() for state in states]})
+            document = {"schemaVersion": 1, "containers": [state.describe() for state in states]}
+            print_json({**document, "pods": [one.describe() for one in found]})
         case PsFormat.NAME:
             for state in states:
                 print(f"{state.pod}.{state.container}")
         case _:
-            _print_states(states, wide=output is PsFormat.WIDE)
+            print_containers(found, wide=output is PsFormat.WIDE)
 
 
 def status(
@@ -62,7 +64,7 @@ def status(
     """Show how a pod is, or all of an owner, and why it is not up; ends with status 1 if one has failed."""
     import asyncio
 
-    from podunit.cli.output import print_json, print_pod_state
+    from podunit.cli.output import print_containers, print_json, print_pod_state
     from podunit.manager import connect
     from podunit.states import PodState, get_pod_state
 
@@ -82,41 +84,21 @@ def status(
     else:
         for state in states:
             print_pod_state(state)
-            _print_states(state.containers, wide=output is StatusFormat.WIDE)
+            print_containers([state.summary], wide=output is StatusFormat.WIDE)
     if any(state.active == "failed" for state in states):
         raise typer.Exit(1)
 
 
-def _get_states(settings: Settings, pods: Iterable[InstalledPod]) -> tuple[ContainerState, ...]:
+def _get_summaries(settings: Settings, pods: Iterable[InstalledPod]) -> tuple[PodSummary, ...]:
     import asyncio
 
     from podunit.manager import connect
-    from podunit.states import get_container_states
+    from podunit.states import get_summaries
 
     pods = tuple(pods)
 
-    async def run() -> tuple[ContainerState, ...]:
+    async def run() -> tuple[PodSummary, ...]:
         async with connect(settings.scope) as manager:
-            return await get_container_states(manager, pods)
+            return await get_summaries(manager, pods, settings.scope)
 
     return asyncio.run(run()) if pods else ()
-
-
-def _print_states(states: Iterable[ContainerState], *, wide: bool) -> None:
-    from podunit.cli.output import print_table
-
-    header = ["POD", "CONTAINER", "STATE", "READY", "RESTARTS", "PID", "IMAGE"]
-    rows = [
-        [
-            state.pod,
-            state.container,
-            f"{state.active} ({state.sub})",
-            "yes" if state.ready else "no",
-            str(state.restarts),
-            str(state.main_pid or "-"),
-            state.image,
-            *((state.unit, state.result, state.cgroup or "-", state.owner or "-") if wide else ()),
-        ]
-        for state in states
-    ]
-    print_table([*header, *(("UNIT", "RESULT", "CGROUP", "OWNER") if wide else ())], rows)

@@ -17,9 +17,10 @@ from podunit.cli.settings import Settings
 from podunit.deploy import DEADLINE, Outcome
 from podunit.errors import PodunitError
 from podunit.failures import UnitFailure
+from podunit.history import Exit
 from podunit.report import Level, Problem, Report
 from podunit.source import split_lines
-from podunit.states import PodState, format_time
+from podunit.states import Phase, PodState, PodSummary, format_time
 
 
 class Format(StrEnum):
@@ -128,11 +129,42 @@ def print_pod_state(state: PodState) -> None:
     """Print the head of a pod's status, and what keeps it from being up."""
     color = {"active": "1;32", "failed": "1;31"}.get(state.active, "0")
     since = f" since {format_time(state.since_usec)}" if state.since_usec else ""
-    print(f"pod {state.pod}: {paint(f'{state.active} ({state.sub})', color)}{since}")
+    succeeded = f", {Phase.SUCCEEDED}" if state.summary.phase is Phase.SUCCEEDED else ""
+    print(f"pod {state.pod}: {paint(f'{state.active} ({state.sub})', color)}{succeeded}{since}")
     print(f"  unit: {state.unit} ({state.file}; {state.enabled or 'not enabled'})")
     if state.next_run_usec:
         print(f"  next run: {format_time(state.next_run_usec)}")
     _print_failures(state.failures, sys.stdout)
+
+
+def print_containers(pods: Iterable[PodSummary], *, wide: bool) -> None:
+    """Print a table of pods' containers; READY is said of the whole pod."""
+    header = ["POD", "PHASE", "READY", "CONTAINER", "STATE", "RESTARTS", "LAST EXIT", "PID", "IMAGE"]
+    rows = [
+        [
+            state.pod,
+            pod.phase,
+            pod.ready,
+            state.container,
+            f"{state.active} ({state.sub}{', not ready' if state.active == 'active' and not state.ready else ''})",
+            str(state.restarts),
+            format_exit(state.last_exit),
+            str(state.main_pid or "-"),
+            state.image,
+            *((state.unit, state.result, state.cgroup or "-", state.owner or "-") if wide else ()),
+        ]
+        for pod in pods
+        for state in pod.containers
+    ]
+    print_table([*header, *(("UNIT", "RESULT", "CGROUP", "OWNER") if wide else ())], rows)
+
+
+def format_exit(last: Exit | None) -> str:
+    """How and when a container ended: '137 (OOMKilled) 2026-01-02T03:04:05Z', '-' if it has not."""
+    if last is None:
+        return "-"
+    why = "OOMKilled" if last.oom_killed else last.signal
+    return f"{last.status}{f' ({why})' if why else ''} {format_time(last.at_usec)}"
 
 
 def _print_failures(failures: Iterable[UnitFailure], stream: TextIO) -> None:

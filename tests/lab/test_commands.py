@@ -207,11 +207,23 @@ def test_ps_tells_how_containers_are(pods: Pods) -> None:
         "cgroup": "/pod.slice/pod-web.slice/container@web.a.service",
         "image": "localhost/podunit-test:1",
         "owner": "",
+        "last_exit": None,
     }
     assert pods.lab.run("podunit", "ps", "-o", "name").stdout == "web.i\nweb.a\n"
     table = pods.lab.run("podunit", "ps").stdout.splitlines()
-    assert table[0].split() == ["POD", "CONTAINER", "STATE", "READY", "RESTARTS", "PID", "IMAGE"]
-    assert table[2].split()[:5] == ["web", "a", "active", "(running)", "yes"]
+    assert table[0].split() == [
+        "POD",
+        "PHASE",
+        "READY",
+        "CONTAINER",
+        "STATE",
+        "RESTARTS",
+        "LAST",
+        "EXIT",
+        "PID",
+        "IMAGE",
+    ]
+    assert table[2].split()[:8] == ["web", "running", "1/1", "a", "active", "(running)", "0", "-"]
 
 
 def test_a_broken_file_changes_nothing(pods: Pods) -> None:

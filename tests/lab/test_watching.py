@@ -1,0 +1,108 @@
+"""What the commands that watch pods tell, beside what systemd and podman say themselves."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.lab.laboratory import Laboratory
+from tests.lab.pods import Pods, container, pod, quick, wait_for
+
+FOREVER = "sleep 1000 & wait"
+# Fails at its first run only.
+ONCE = "[ -e /kept/ran ] && {then}; touch /kept/ran; exit 3"
+KEPT = "volumeMounts: [{name: kept, mountPath: /kept}]"
+VOLUME = "  volumes: [{name: kept, emptyDir: {}}]\n"
+
+
+@pytest.fixture
+def pods(lab: Laboratory) -> Iterator[Pods]:
+    pods = Pods(lab)
+    yield pods
+    pods.clear()
+    wait_for(pods.remains, "", timeout_sec=5)
+
+
+def ps(pods: Pods, *names: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Pods and containers, by name."""
+    document = json.loads(pods.lab.run("podunit", "ps", "-o", "json", *names).stdout)
+    return (
+        {row["pod"]: row for row in document["pods"]},
+        {f"{row['pod']}.{row['container']}": row for row in document["containers"]},
+    )
+
+
+def phase(pods: Pods, name: str) -> str:
+    found: str = ps(pods, name)[0][name]["phase"]
+    return found
+
+
+def test_the_phase_agrees_with_systemd_and_ends_are_kept(pods: Pods) -> None:
+    once = ONCE.format(then="exit 0")
+    good = container("a", f"sleep 0.3; {once}", KEPT) + container("b", "sleep 0.3; exit 0")
+    bad = container("a", "sleep 0.3; exit 3") + container("b", "sleep 0.3; exit 0")
+    loop = container("a", ONCE.format(then=FOREVER), KEPT) + container("b", FOREVER)
+    stopped = container("a", FOREVER)
+    pods.apply(
+        "---\n".join(
+            (
+                pod(good, "good", policy="OnFailure", more=VOLUME, notes=quick("a")),
+                pod(bad, "bad", policy="Never"),
+                pod(loop, "loop", more=VOLUME, notes=quick("a")),
+                pod(stopped, "stopped", policy="Never"),
+            )
+        ),
+        check=False,
+    )
+    pods.lab.run("podunit", "stop", "stopped")
+    wait_for(lambda: phase(pods, "good"), "succeeded")
+    wait_for(lambda: phase(pods, "bad"), "failed")
+    pods.wait("active active", "container@loop.a", "container@loop.b")
+    found, containers = ps(pods)
+    assert {name: row["phase"] for name, row in found.items()} == {
+        "good": "succeeded",
+        "bad": "failed",
+        "loop": "running",
+        "stopped": "stopped",
+    }
+    failed = {name for name in found if pods.systemctl("is-failed", f"pod@{name}", check=False).returncode == 0}
+    assert failed == {"bad"}
+    assert (found["loop"]["ready"], found["good"]["ready"]) == ("2/2", "0/2")
+    # systemd has forgotten the containers that have ended well.
+    assert pods.show("container@good.a", "ExecMainExitTimestamp") == ""
+    ends = {name: (row["restarts"], (row["last_exit"] or {}).get("status")) for name, row in containers.items()}
+    assert ends == {
+        "good.a": (1, 0),
+        "good.b": (0, 0),
+        "bad.a": (0, 3),
+        "bad.b": (0, 0),
+        "loop.a": (1, 3),
+        "loop.b": (0, None),
+        "stopped.a": (0, 143),
+    }
+    assert containers["bad.a"]["last_exit"]["reason"] == "Error"
+    # A kill from outside, of the payload and not of its monitor.
+    pods.lab.run("kill", "-9", str(pods.payload_pid("loop.b")))
+    wait_for(lambda: str(ps(pods, "loop")[1]["loop.b"]["last_exit"] is not None), "True")
+    end = ps(pods, "loop")[1]["loop.b"]["last_exit"]
+    assert (end["status"], end["signal"], end["oom_killed"]) == (137, "SIGKILL", False)
+    said = pods.lab.run("podunit", "status", "good").stdout
+    assert said.startswith("pod good: inactive (dead), succeeded")
+    assert pods.lab.run("podunit", "status", "bad", check=False).returncode == 1
+
+
+def test_ready_is_what_the_prober_has_written(pods: Pods) -> None:
+    pods.apply(pod(container("a", FOREVER) + container("b", FOREVER)))
+    assert ps(pods)[0]["web"]["ready"] == "2/2"
+    folder = "/run/podunit-probes/web.b"
+    try:
+        pods.lab.sh(f"mkdir -p {folder}")
+        assert ps(pods)[0]["web"]["ready"] == "1/2"
+        assert "active (running, not ready)" in pods.lab.run("podunit", "ps").stdout
+        pods.lab.write(f"{folder}/state.json", '{"started": true, "ready": true}')
+        assert ps(pods)[0]["web"]["ready"] == "2/2"
+    finally:
+        pods.lab.run("rm", "-r", folder)
