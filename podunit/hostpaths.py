@@ -43,6 +43,8 @@ def prepare_paths(pod: Pod, container: Container) -> tuple[Value, ...]:
     for mount in container.mounts:
         for words in _prepare(pod, mount):
             commands[command_line(words)] = None
+    for device in container.devices:
+        commands[command_line(_check(device.volume.path, HostPathType.BLOCK_DEVICE, "volumeDevices"))] = None
     return tuple(commands)
 
 
@@ -57,10 +59,14 @@ def _prepare(pod: Pod, mount: Mount) -> Iterator[tuple[Word, ...]]:
             case HostPathType.FILE_OR_CREATE:
                 yield ("/bin/sh", "-c", _MAKE_FILE, "hostPath", volume.path)
             case kind:
-                operator, noun = _TESTS[kind]
-                script = f'[ {operator} "$1" ] || {{ echo "hostPath $1 is not {noun}" >&2; exit 1; }}'
-                yield ("/bin/sh", "-c", script, "hostPath", volume.path)
+                yield _check(volume.path, kind, "hostPath")
     root = mount_source(pod, replace(mount, sub_path=""))
     # Files are all there from the start.
     if mount.sub_path and root is not None and not isinstance(volume, Files):
         yield ("/bin/sh", "-c", _MAKE_PART, "subPath", root, mount.sub_path)
+
+
+def _check(path: str, kind: HostPathType, field: str) -> tuple[Word, ...]:
+    operator, noun = _TESTS[kind]
+    script = f'[ {operator} "$1" ] || {{ echo "{field} $1 is not {noun}" >&2; exit 1; }}'
+    return ("/bin/sh", "-c", script, field, path)

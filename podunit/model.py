@@ -203,7 +203,17 @@ class ImageVolume:
     image_at: Position
 
 
-Volume = HostPath | EmptyDir | Files | Claim | ImageVolume
+@dataclass(frozen=True, slots=True)
+class BlockDevice:
+    """A block device of the host, which no container mounts, but some may have."""
+
+    name: str
+    path: str
+    read_only: bool
+    at: Position
+
+
+Volume = BlockDevice | HostPath | EmptyDir | Files | Claim | ImageVolume
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +226,15 @@ class Mount:
     read_only: bool
     at: Position
     propagation: MountPropagation = MountPropagation.NONE
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A block device at a path inside one container."""
+
+    volume: BlockDevice
+    device_path: str
+    at: Position
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,6 +312,7 @@ class Container:
     stdin: bool = False
     tty: bool = False
     sidecar: bool = False
+    devices: tuple[Device, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

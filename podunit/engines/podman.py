@@ -21,6 +21,7 @@ from podunit.engines.resolution import list_names, make_resolver, mount_resolver
 from podunit.engines.rights import list_rights, verify_user
 from podunit.engines.secrets import is_kept_secret, secret_name
 from podunit.engines.volumes import (
+    device_word,
     hold_claim,
     hold_volume,
     list_claims,
@@ -219,6 +220,7 @@ def _payload(pod: Pod, container: Container) -> tuple[Word, ...]:
     words += list_rights(container.security)
     words += mount_resolver(pod, container, runtime_directory(pod))
     words += [mount_word(pod, mount) for mount in container.mounts]
+    words += [device_word(device) for device in container.devices]
     arguments = container.args or ()
     if container.command:
         program, *first = container.command

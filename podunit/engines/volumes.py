@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from podunit.engines.programs import PODMAN
 from podunit.model import (
     Claim,
+    Device,
     EmptyDir,
     Files,
     HostPath,
@@ -182,6 +183,13 @@ def mount_word(pod: Pod, mount: Mount) -> Word:
         _PROPAGATIONS[mount.propagation],
         "" if label is Relabel.NONE else f",relabel={label}",
     )
+
+
+def device_word(device: Device) -> Word:
+    """How a container gets a block device."""
+    # As the kubelet: a device that is only read can neither be written nor made anew.
+    rights = "r" if device.volume.read_only else "rwm"
+    return f"--device={device.volume.path}:{device.device_path}:{rights}"
 
 
 def _csv_pieces(pieces: tuple[str | Specifier, ...]) -> tuple[str | Specifier, ...]:

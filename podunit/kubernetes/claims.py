@@ -12,7 +12,7 @@ from typing import ClassVar
 from podunit import model
 from podunit.decode import Located, decode, join_path
 from podunit.kubernetes.naming import check_object_name, check_path
-from podunit.kubernetes.objects import Claim, Objects, PersistentVolume
+from podunit.kubernetes.objects import Claim, Objects, PersistentVolume, VolumeMode
 from podunit.kubernetes.schema import Bytes, HostPathVolumeSource, ObjectMeta
 from podunit.kubernetes.verdicts import ignored_fields, refused_fields
 from podunit.model import HostPathType
@@ -48,7 +48,7 @@ class PersistentVolumeClaimSpec:
 
     access_modes: tuple[Located[str], ...] = ()
     resources: VolumeResourceRequirements = field(default_factory=VolumeResourceRequirements)
-    volume_mode: Located[str] | None = None
+    volume_mode: Located[VolumeMode] | None = None
     volume_name: Located[str] | None = None
 
 
@@ -99,7 +99,7 @@ class PersistentVolumeSpec:
     claim_ref: ObjectReference | None = None
     host_path: HostPathVolumeSource | None = None
     local: LocalVolumeSource | None = None
-    volume_mode: Located[str] | None = None
+    volume_mode: Located[VolumeMode] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,13 +123,17 @@ def read_claim(node: Node, objects: Objects, report: Report) -> None:
     spec = found.spec
     check_object_name(found.metadata.name, "PersistentVolumeClaim", report)
     check_claim(found.metadata, spec, report)
-    objects.add_claim(Claim(found.metadata.name, spec.volume_name), report)
+    objects.add_claim(make_claim(found.metadata.name, spec), report)
+
+
+def make_claim(name: Located[str], spec: PersistentVolumeClaimSpec) -> Claim:
+    """A claim of this name."""
+    return Claim(name, spec.volume_name, spec.volume_mode.value if spec.volume_mode else VolumeMode.FILESYSTEM)
 
 
 def check_claim(metadata: ObjectMeta, spec: PersistentVolumeClaimSpec, report: Report) -> None:
     """What a claim asks for; the report is for paths from its `metadata` and `spec` on."""
     _check_class(metadata, report)
-    _check_mode(spec.volume_mode, report)
     if size := spec.resources.requests.storage:
         hint = "the file system's own quota, or a PersistentVolume on one of that size, would"
         report.warning(size.at, "spec.resources.requests.storage", "nothing keeps the volume to this size", hint)
@@ -143,28 +147,47 @@ def read_volume(node: Node, objects: Objects, report: Report) -> None:
     spec = found.spec
     check_object_name(found.metadata.name, "PersistentVolume", report)
     _check_class(found.metadata, report)
-    _check_mode(spec.volume_mode, report)
     if (spec.host_path is None) == (spec.local is None):
         report.error(spec.at, "spec", "not one source", "name a hostPath or a local")
         return
     source: HostPathVolumeSource | LocalVolumeSource | None = spec.host_path or spec.local
     assert source is not None
     check_path(source.path, f"spec.{'hostPath' if spec.host_path else 'local'}.path", report)
+    mode = spec.volume_mode.value if spec.volume_mode else VolumeMode.FILESYSTEM
     # core/v1 LocalVolumeSource: it is there already.
     kind = spec.host_path.type if spec.host_path else HostPathType.DIRECTORY
+    if mode is VolumeMode.BLOCK:
+        _check_device(source.path, spec, report)
     owner = spec.claim_ref.name.value if spec.claim_ref else None
-    objects.add_volume(PersistentVolume(found.metadata.name, source.path.value, kind, owner), report)
+    objects.add_volume(PersistentVolume(found.metadata.name, source.path.value, kind, mode, owner), report)
 
 
-def find_directory(claim: Located[str], path: str, objects: Objects, report: Report) -> tuple[str, HostPathType] | None:
-    """The directory that a claim is bound to; None for a volume that podman keeps."""
+def _check_device(path: Located[str], spec: PersistentVolumeSpec, report: Report) -> None:
+    field = "hostPath" if spec.host_path else "local"
+    if ":" in path.value:
+        hint = "name another link to the device; 'ls -l /dev/disk/*' lists them"
+        report.error(path.at, f"spec.{field}.path", "podman takes no path of a device with a ':'", hint)
+    if spec.host_path and spec.host_path.type not in (HostPathType.UNSET, HostPathType.BLOCK_DEVICE):
+        message = f"'{spec.host_path.type}' is no block device, which volumeMode asks for"
+        report.error(path.at, "spec.hostPath.type", message, "write BlockDevice, or remove it")
+
+
+def find_volume(claim: Located[str], path: str, objects: Objects, report: Report) -> PersistentVolume | None:
+    """What a claim is bound to; None for a volume that podman keeps."""
     known = objects.claims.get(claim.value)
     for volume in objects.volumes.values():
         if volume.claim == claim.value or (known and known.volume and known.volume.value == volume.name.value):
-            return volume.path, volume.type
+            if known and known.mode is not volume.mode:
+                message = f"claim '{claim.value}' is of volumeMode {known.mode}, its PersistentVolume of {volume.mode}"
+                report.error(claim.at, path, message, f"write the same; the volume is at {volume.name.at}")
+            return volume
     if known and known.volume:
         message = f"claim '{claim.value}' wants PersistentVolume '{known.volume.value}', which is not here"
         report.error(claim.at, path, message, "name its file as well, or apply it before")
+    elif known and known.mode is VolumeMode.BLOCK:
+        message = f"claim '{claim.value}' asks for a block device, and no PersistentVolume is kept for it"
+        hint = "add one with 'volumeMode: Block', and this claim's name as its claimRef"
+        report.error(claim.at, path, message, hint)
     return None
 
 
@@ -176,17 +199,13 @@ def _check_class(metadata: ObjectMeta, report: Report) -> None:
             report.warning(key.at, join_path("metadata.annotations", key.value), message, hint)
 
 
-def _check_mode(mode: Located[str] | None, report: Report) -> None:
-    if mode and mode.value != "Filesystem":
-        hint = "remove it, or write Filesystem"
-        report.error(mode.at, "spec.volumeMode", f"'{mode.value[:60]}' is not supported: a volume is a directory", hint)
-
-
 def make_volume(
     name: str, claim: Located[str], read_only: bool, at: Position, path: str, objects: Objects, report: Report
 ) -> model.Volume:
     """A pod's volume that is a claim."""
-    bound = find_directory(claim, path, objects, report)
+    bound = find_volume(claim, path, objects, report)
     if bound is None:
         return model.Claim(name, claim.value, read_only, at)
-    return model.HostPath(name, bound[0], bound[1], at)
+    if bound.mode is VolumeMode.BLOCK:
+        return model.BlockDevice(name, bound.path, read_only, at)
+    return model.HostPath(name, bound.path, bound.type, at)

@@ -29,6 +29,13 @@ class ConfigKind(StrEnum):
     SECRET = "Secret"
 
 
+class VolumeMode(StrEnum):
+    """`volumeMode` of a PersistentVolume, and of a claim: what containers get."""
+
+    FILESYSTEM = "Filesystem"
+    BLOCK = "Block"
+
+
 @dataclass(frozen=True, slots=True)
 class Config:
     """A ConfigMap's or a Secret's data; `texts` are the keys that may become variables."""
@@ -47,15 +54,17 @@ class Claim:
 
     name: Located[str]
     volume: Located[str] | None
+    mode: VolumeMode
 
 
 @dataclass(frozen=True, slots=True)
 class PersistentVolume:
-    """A directory of the host under a name, and the claim that it is kept for, if it is."""
+    """A directory or device of the host under a name, and the claim that it is kept for, if it is."""
 
     name: Located[str]
     path: str
     type: HostPathType
+    mode: VolumeMode
     claim: str | None
 
 

@@ -131,6 +131,15 @@ class VolumeMount:
 
 
 @dataclass(frozen=True, slots=True)
+class VolumeDevice:
+    """core/v1 VolumeDevice."""
+
+    name: Located[str]
+    device_path: Located[str]
+    at: Position
+
+
+@dataclass(frozen=True, slots=True)
 class ResourceList:
     """The resources of core/v1 ResourceRequirements that podunit knows, as limits or as requests."""
 
@@ -172,6 +181,7 @@ class Container:
     resources: ResourceRequirements = field(default_factory=ResourceRequirements)
     security_context: SecurityContext = field(default_factory=SecurityContext)
     volume_mounts: tuple[VolumeMount, ...] = ()
+    volume_devices: tuple[VolumeDevice, ...] = ()
     stdin: Located[bool] | None = None
     stdin_once: Located[bool] | None = None
     tty: bool = False

@@ -31,7 +31,7 @@ from podunit.kubernetes.projection import Projector
 from podunit.kubernetes.resources import translate_pod_resources, translate_resources
 from podunit.kubernetes.security import translate_fs_group, translate_processes, translate_security, translate_sysctls
 from podunit.kubernetes.terminals import refuse_stdin, translate_stdin
-from podunit.kubernetes.volumes import translate_mounts, translate_volumes
+from podunit.kubernetes.volumes import translate_devices, translate_mounts, translate_volumes
 from podunit.model import RestartPolicy
 from podunit.report import Report
 from podunit.source import Mapping
@@ -236,6 +236,7 @@ def _translate_container(path: str, container: schema.Container, context: _Conte
         env=environment.variables,
         ports=translate_ports(container.ports, f"{path}.ports", context.host_network, report),
         mounts=translate_mounts(container, f"{path}.volumeMounts", context.volumes, environment, report),
+        devices=translate_devices(container, path, context.volumes, report),
         resources=translate_resources(container.resources, f"{path}.resources", report),
         security=translate_security(
             container.security_context, context.spec.security_context, f"{path}.securityContext", report

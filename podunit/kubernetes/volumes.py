@@ -118,13 +118,12 @@ def translate_mounts(
         sub_path = _translate_sub_path(mount.sub_path, f"{item}.subPath", report)
         if mount.sub_path_expr:
             sub_path = _translate_sub_path_expr(mount.sub_path_expr, f"{item}.subPathExpr", environment, report)
-        volume = volumes.get(mount.name.value)
+        volume = _find_volume(mount.name, f"{item}.name", volumes, report)
         if volume is None:
-            hint = suggest(mount.name.value, volumes) or (
-                f"volumes here: {', '.join(volumes)}" if volumes else "this pod has no spec.volumes"
-            )
-            message = f"there is no volume '{mount.name.value[:60]}'"
-            report.error(mount.name.at, f"{item}.name", message, hint)
+            continue
+        if isinstance(volume, model.BlockDevice):
+            message = f"volume '{volume.name}' is a block device, which is not mounted"
+            report.error(mount.name.at, f"{item}.name", message, "name it in volumeDevices")
             continue
         if sub_path and isinstance(volume, model.EmptyDir) and volume.medium is Medium.MEMORY:
             message = "a volume in memory cannot be mounted in part"
@@ -142,6 +141,46 @@ def translate_mounts(
         read_only = read_only or isinstance(volume, model.Files)
         found.append(model.Mount(volume, mount.mount_path.value, sub_path, read_only, mount.at, propagation))
     return tuple(found)
+
+
+def translate_devices(
+    container: schema.Container, path: str, volumes: dict[str, model.Volume], report: Report
+) -> tuple[model.Device, ...]:
+    """The block devices that a container gets."""
+    devices, list_path = container.volume_devices, f"{path}.volumeDevices"
+    paths = [(device.device_path, f"{list_path}[{index}].devicePath") for index, device in enumerate(devices)]
+    refuse_twice(paths, "device at", report)
+    mounted = {mount.mount_path.value: mount for mount in container.volume_mounts}
+    found = []
+    for index, device in enumerate(devices):
+        item = f"{list_path}[{index}]"
+        check_path(device.device_path, f"{item}.devicePath", report)
+        if ":" in device.device_path.value:
+            message = "podman takes no path of a device with a ':'"
+            report.error(device.device_path.at, f"{item}.devicePath", message, "write the path without it")
+        if mount := mounted.get(device.device_path.value):
+            message = "a volume is mounted there already"
+            report.error(device.device_path.at, f"{item}.devicePath", message, f"the mount is at {mount.at}")
+        volume = _find_volume(device.name, f"{item}.name", volumes, report)
+        if isinstance(volume, model.BlockDevice):
+            found.append(model.Device(volume, device.device_path.value, device.at))
+        elif volume:
+            message = f"volume '{volume.name}' is no block device"
+            hint = "name it in volumeMounts, or let it be the claim of a PersistentVolume with 'volumeMode: Block'"
+            report.error(device.name.at, f"{item}.name", message, hint)
+    return tuple(found)
+
+
+def _find_volume(
+    name: Located[str], path: str, volumes: dict[str, model.Volume], report: Report
+) -> model.Volume | None:
+    volume = volumes.get(name.value)
+    if volume is None:
+        hint = suggest(name.value, volumes) or (
+            f"volumes here: {', '.join(volumes)}" if volumes else "this pod has no spec.volumes"
+        )
+        report.error(name.at, path, f"there is no volume '{name.value[:60]}'", hint)
+    return volume
 
 
 def _translate_sub_path_expr(expr: Located[str], field: str, environment: Environment, report: Report) -> str:

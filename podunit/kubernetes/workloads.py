@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from podunit.decode import Located, decode, join_path
 from podunit.kubernetes import schema
 from podunit.kubernetes import schema_workloads as fields
-from podunit.kubernetes.claims import check_claim
+from podunit.kubernetes.claims import check_claim, make_claim
 from podunit.kubernetes.naming import check_label, check_label_name, check_object_name, refuse_twice
-from podunit.kubernetes.objects import Claim, Objects
+from podunit.kubernetes.objects import Objects
 from podunit.kubernetes.translate import translate_namespace, translate_pod
 from podunit.model import Owner, Pod, RestartPolicy
 from podunit.report import Position, Report
@@ -225,7 +225,7 @@ class _Owned:
             name = claim.metadata.name
             own = Located(f"{name.value}-{pod}", name.at)
             # A claim of that name that is described for itself is the one.
-            self.objects.claims.setdefault(own.value, Claim(own, claim.spec.volume_name))
+            self.objects.claims.setdefault(own.value, make_claim(own, claim.spec))
             source = schema.PersistentVolumeClaimVolumeSource(own)
             volumes[name.value] = schema.Volume(name, claim.at, persistent_volume_claim=source)
         return replace(spec, volumes=tuple(volumes.values())) if self.claims else spec

@@ -54,7 +54,9 @@ OBJECTS = (
             refused("selector", "LabelSelector", "labels of the volumes that will do", _PATH),
             ignored("storageClassName", "string", "the class of storage that makes the volume", _ONE_CLASS),
             refused("volumeAttributesClassName", "string", "the class of the volume's properties", _PATH),
-            honoured("volumeMode", "string", "Filesystem, or Block for a device", "has to be Filesystem"),
+            honoured(
+                "volumeMode", "string", "Filesystem, or Block for a device", "has to be that of its PersistentVolume"
+            ),
             honoured("volumeName", "string", "the one volume that will do", "the directory of that PersistentVolume"),
         ),
     ),
@@ -140,7 +142,7 @@ OBJECTS = (
                 "local",
                 "LocalVolumeSource",
                 "a directory or device of one node",
-                "podman run --mount=type=bind,src=PATH",
+                "podman run --mount=type=bind,src=PATH, or --device",
             ),
             refused("mountOptions", "[]string", "options of the mount", _MOUNT),
             refused("nfs", "NFSVolumeSource", "a directory of an NFS server", _MOUNT),
@@ -164,7 +166,12 @@ OBJECTS = (
             ignored("storageClassName", "string", "the class of storage that it belongs to", _ONE_CLASS),
             refused("storageos", "StorageOSPersistentVolumeSource", "a volume of StorageOS", _PATH),
             refused("volumeAttributesClassName", "string", "the class of its properties", _PATH),
-            honoured("volumeMode", "string", "Filesystem, or Block for a device", "has to be Filesystem"),
+            honoured(
+                "volumeMode",
+                "string",
+                "Filesystem, or Block for a device",
+                "podman run --device of containers that name it in volumeDevices",
+            ),
             refused("vsphereVolume", "VsphereVirtualDiskVolumeSource", "a disk of vSphere", _PATH),
         ),
     ),

@@ -78,11 +78,11 @@ OBJECTS = (
             ignored("terminationMessagePath", "string", "the file in which a container leaves its last words", _LOG),
             ignored("terminationMessagePolicy", "string", "whether the log may stand for the last words", _LOG),
             honoured("tty", "boolean", "whether the container has a terminal", "podman run --tty"),
-            refused(
+            honoured(
                 "volumeDevices",
                 "[]VolumeDevice",
                 "block devices that the container gets",
-                "mount the device as a hostPath of type BlockDevice into a privileged container",
+                "podman run --device, and a check before the start that it is one",
             ),
             honoured("volumeMounts", "[]VolumeMount", "where volumes are mounted", "podman run --mount"),
             honoured("workingDir", "string", "the directory in which the command starts", "podman run --workdir"),
@@ -321,8 +321,13 @@ OBJECTS = (
         "v1",
         "a block device that a container gets",
         (
-            refused("devicePath", "string", "the path in the container"),
-            refused("name", "string", "the claim that stands for the device"),
+            honoured("devicePath", "string", "the path in the container", "podman run --device=…:PATH"),
+            honoured(
+                "name",
+                "string",
+                "the volume that stands for the device",
+                "a claim of a PersistentVolume of volumeMode Block",
+            ),
         ),
     ),
     Object(
