@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from podunit import __version__
 from podunit.cgroups import container_directives, oom_directives, slice_directives
-from podunit.engines import podman, secrets, volumes
+from podunit.engines import parts, podman, secrets, volumes
 from podunit.hostpaths import list_host_paths, prepare_paths
 from podunit.model import (
     DEFAULT_NAMESPACE,
@@ -332,13 +332,26 @@ def _container(
             "timeout_start_sec": Value(str(_START_SEC)),
             "timeout_stop_sec": Value(str(_timeout_stop_sec(pod, init=init))),
             "resources": (*container_directives(pod, container, scope), *oom_directives(pod, scope, target)),
-            "prepare": (*((command_line(verify),) if verify else ()), *prepare_paths(pod, container)),
+            "prepare": (*((command_line(verify),) if verify else ()), *prepare_paths(container)),
+            **_parts(pod, container, scope),
             "image": escape_text(container.image),
             "limited": pod.run is not None and policy is RestartPolicy.ON_FAILURE and not init,
             "unit_settings": _settings(container.settings, "Unit"),
             "service_settings": _settings(container.settings, "Service"),
         },
     )
+
+
+def _parts(pod: Pod, container: Container, scope: Scope) -> Values:
+    """What the templates say of the parts of volumes that a container mounts."""
+    words = parts.list_parts(pod, container)
+    return {
+        "parts": command_line(words) if words else None,
+        "parts_directory": quote_word(parts.parts_directory(pod, container), expands_variables=False),
+        "parts_path": quote_word(parts.locate_parts(pod, container), expands_variables=True),
+        "root_shell": command_line(parts.run_as_root(scope)),
+        "find_mountpoint": command_line(parts.find_mountpoint()),
+    }
 
 
 def _list_images(container: Container) -> dict[str, bool]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 import socket
@@ -13,18 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from podunit.engines.podman import run_container
 from podunit.hostpaths import list_host_paths, prepare_paths
 from podunit.kubernetes.objects import Objects
 from podunit.kubernetes.translate import read_pod
 from podunit.model import HostPathType, Pod
 from podunit.report import Report
-from podunit.scope import Scope
 from podunit.source import Mapping, parse_documents
-from podunit.unitfile import command_line
-from tests.systemd_syntax import DIRECTORIES, read_command
-
-_STATE = DIRECTORIES["S"]
+from tests.systemd_syntax import read_command
 
 
 def read(mounts: list[dict[str, object]], volumes: list[dict[str, object]]) -> Pod:
@@ -45,17 +39,16 @@ def read(mounts: list[dict[str, object]], volumes: list[dict[str, object]]) -> P
     return found
 
 
-def list_commands(pod: Pod, state: Path) -> list[list[str]]:
-    """The argv of each command, with systemd's state directory in its place."""
+def list_commands(pod: Pod) -> list[list[str]]:
+    """The argv of each command."""
     (container,) = pod.containers
-    argvs = [read_command(value) for value in prepare_paths(pod, container)]
-    return [[word.replace(_STATE, str(state)) for word in argv] for argv in argvs]
+    return [read_command(value) for value in prepare_paths(container)]
 
 
-def prepare(pod: Pod, state: Path = Path("/no-state")) -> tuple[bool, str]:
+def prepare(pod: Pod) -> tuple[bool, str]:
     """Run the commands as systemd does, one after the other until one fails: whether all went well, and their words."""
     said = ""
-    for argv in list_commands(pod, state):
+    for argv in list_commands(pod):
         done = subprocess.run(argv, capture_output=True, text=True, check=False, cwd="/", umask=0o022)
         assert done.stdout == ""
         said += done.stderr
@@ -67,11 +60,6 @@ def prepare(pod: Pod, state: Path = Path("/no-state")) -> tuple[bool, str]:
 def host_path(path: object, kind: str = "") -> Pod:
     """A pod with a mount of one host path."""
     return read([{"name": "v"}], [{"name": "v", "hostPath": {"path": str(path), "type": kind}}])
-
-
-def part_of(volume: Path, part: str) -> Pod:
-    """A pod with a mount of a part of one host path."""
-    return read([{"name": "v", "subPath": part}], [{"name": "v", "hostPath": {"path": str(volume)}}])
 
 
 def mode_of(path: Path) -> int:
@@ -191,7 +179,7 @@ def test_a_file_is_not_made_over_a_directory_nor_a_directory_for_it(tmp_path: Pa
 
 
 def test_without_a_type_nothing_is_checked() -> None:
-    assert list_commands(host_path("/no/such/path"), Path("/")) == []
+    assert list_commands(host_path("/no/such/path")) == []
 
 
 _ODD = [
@@ -223,96 +211,12 @@ def test_a_path_is_taken_as_it_is(name: str, tmp_path: Path) -> None:
         assert prepare(host_path(folder / name, check)) == (True, "")
 
 
-# Parts of volumes
-
-
-@pytest.mark.parametrize("mode", [0o777, 0o755, 0o700, 0o1777, 0o2770])
-def test_a_part_is_made_like_its_volume(mode: int, tmp_path: Path) -> None:
-    tmp_path.chmod(mode)
-    for part in ("a", "b/c/d"):
-        assert prepare(part_of(tmp_path, part)) == (True, "")
-        assert mode_of(tmp_path / part) == mode
-
-
-def test_a_part_that_is_there_stays_as_it_is(tmp_path: Path) -> None:
-    tmp_path.chmod(0o777)
-    (tmp_path / "folder").mkdir(0o700)
-    make_file(tmp_path / "file")
-    for part in ("folder", "file"):
-        before = (tmp_path / part).lstat()
-        assert prepare(part_of(tmp_path, part)) == (True, "")
-        assert (tmp_path / part).lstat() == before
-
-
-def test_a_part_below_a_file_is_refused(tmp_path: Path) -> None:
-    make_file(tmp_path / "file")
-    done, said = prepare(part_of(tmp_path, "file/part"))
-    assert not done
-    assert f"{tmp_path}/file" in said
-
-
-@pytest.mark.parametrize("name", _ODD)
-def test_a_part_is_taken_as_it_is(name: str, tmp_path: Path) -> None:
-    volume = tmp_path / name
-    volume.mkdir()
-    assert prepare(part_of(volume, f"{name}/{name}")) == (True, "")
-    assert [str(path.relative_to(volume)) for path in volume.rglob("*")] == [name, f"{name}/{name}"]
-
-
-def test_a_link_inside_the_volume_is_followed(tmp_path: Path) -> None:
-    (tmp_path / "a/b").mkdir(parents=True)
-    for name, target in (("relative", "a/b"), ("absolute", tmp_path / "a"), ("up", "a/../a")):
-        (tmp_path / name).symlink_to(target)
-        assert prepare(part_of(tmp_path, name)) == (True, "")
-    assert prepare(part_of(tmp_path, "absolute/b")) == (True, "")
-
-
-def test_the_volume_itself_may_be_a_link(tmp_path: Path) -> None:
-    (tmp_path / "volume").mkdir()
-    (tmp_path / "link").symlink_to("volume")
-    assert prepare(part_of(tmp_path / "link", "part")) == (True, "")
-    assert (tmp_path / "volume/part").is_dir()
-
-
-@pytest.mark.parametrize("target", ["/", "..", "../outside", "../volume-2", "../volume/../outside"])
-def test_a_link_out_of_the_volume_is_refused(target: str, tmp_path: Path) -> None:
-    for name in ("volume", "volume-2", "outside"):
-        (tmp_path / name).mkdir()
-    (tmp_path / "volume/link").symlink_to(target)
-    assert prepare(part_of(tmp_path / "volume", "link")) == (False, "subPath link leads out of its volume\n")
-
-
-def test_a_link_to_nowhere_is_refused_and_makes_nothing(tmp_path: Path) -> None:
-    (tmp_path / "volume").mkdir()
-    (tmp_path / "volume/link").symlink_to(tmp_path / "outside")
-    assert not prepare(part_of(tmp_path / "volume", "link"))[0]
-    assert not (tmp_path / "outside").exists()
-
-
-def test_a_part_of_an_empty_dir_is_below_the_state_directory(tmp_path: Path) -> None:
-    volume = tmp_path / "podunit/volumes/web/v"
-    volume.mkdir(parents=True)
-    volume.chmod(0o777)
-    assert prepare(read([{"name": "v", "subPath": "a/b"}], [{"name": "v", "emptyDir": {}}]), tmp_path) == (True, "")
-    assert mode_of(volume / "a/b") == 0o777
-
-
-def test_a_type_is_checked_before_a_part_is_made(tmp_path: Path) -> None:
-    volume: dict[str, object] = {"name": "v", "hostPath": {"path": f"{tmp_path}/volume", "type": "DirectoryOrCreate"}}
-    assert prepare(read([{"name": "v", "subPath": "part"}], [volume])) == (True, "")
-    assert (tmp_path / "volume/part").is_dir()
-    volume = {"name": "v", "hostPath": {"path": f"{tmp_path}/missing", "type": "Directory"}}
-    assert not prepare(read([{"name": "v", "subPath": "part"}], [volume]))[0]
-    assert not (tmp_path / "missing").exists()
-
-
 # The whole
 
 
 def test_each_command_is_there_once() -> None:
-    mounts: list[dict[str, object]] = [{"name": "v"}, {"name": "v", "subPath": "a"}, {"name": "v", "subPath": "./a/"}]
-    pod = read(mounts, [{"name": "v", "hostPath": {"path": "/srv", "type": "Directory"}}])
-    assert [argv[3:] for argv in list_commands(pod, Path("/"))] == [["hostPath", "/srv"], ["subPath", "/srv", "a"]]
+    pod = read([{"name": "v"}, {"name": "v"}], [{"name": "v", "hostPath": {"path": "/srv", "type": "Directory"}}])
+    assert [argv[3:] for argv in list_commands(pod)] == [["hostPath", "/srv"]]
 
 
 def test_volumes_that_are_no_host_paths_are_not_waited_for() -> None:
@@ -325,18 +229,3 @@ def test_volumes_that_are_no_host_paths_are_not_waited_for() -> None:
     mounts: list[dict[str, object]] = [{"name": name} for name in ("b", "c", "a", "b")]
     (container,) = read(mounts, volumes).containers
     assert list_host_paths(container) == ("/srv/b", "/srv/a")
-
-
-def test_a_volume_in_memory_needs_no_command() -> None:
-    assert list_commands(read([{"name": "v"}], [{"name": "v", "emptyDir": {"medium": "Memory"}}]), Path("/")) == []
-
-
-@pytest.mark.parametrize("name", [*_ODD, "a,b", '"', '",x="'])
-def test_podman_mounts_what_was_prepared(name: str, tmp_path: Path) -> None:
-    volumes: list[dict[str, object]] = [{"name": "h", "hostPath": {"path": f"/{name}"}}, {"name": "e", "emptyDir": {}}]
-    pod = read([{"name": "h", "subPath": name}, {"name": "e", "subPath": name}, {"name": "h"}], volumes)
-    words = read_command(command_line(run_container(pod, pod.containers[0], Scope.SYSTEM)))
-    (*rows,) = csv.reader(word.removeprefix("--mount=") for word in words if word.startswith("--mount="))
-    sources = [dict(field.split("=", 1) for field in row)["src"] for row in rows]
-    prepared = ["/".join(argv[-2:]) for argv in list_commands(pod, Path(_STATE))]
-    assert sources == [*prepared, f"/{name}"]

@@ -34,6 +34,7 @@ _ROOMS: tuple[tuple[str, ...], ...] = (
         "podunit.engines",
         "podunit.engines.programs",
         "podunit.engines.volumes",
+        "podunit.engines.parts",
         "podunit.engines.secrets",
         "podunit.engines.rights",
         "podunit.engines.resolution",

@@ -16,6 +16,7 @@ import json
 import re
 from collections.abc import Mapping
 
+from podunit.engines.parts import locate_part
 from podunit.engines.programs import CATATONIT, PODMAN, container_name, sandbox_name
 from podunit.engines.resolution import list_names, make_resolver, mount_resolver
 from podunit.engines.rights import list_rights, verify_user
@@ -219,7 +220,7 @@ def _payload(pod: Pod, container: Container) -> tuple[Word, ...]:
         words.append(f"--workdir={container.working_dir}")
     words += list_rights(container.security)
     words += mount_resolver(pod, container, runtime_directory(pod))
-    words += [mount_word(pod, mount) for mount in container.mounts]
+    words += [mount_word(pod, mount, locate_part(pod, container, mount)) for mount in container.mounts]
     words += [device_word(device) for device in container.devices]
     arguments = container.args or ()
     if container.command:

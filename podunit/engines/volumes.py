@@ -51,15 +51,16 @@ def make_volumes(pod: Pod, volumes: Iterable[EmptyDir], scope: Scope) -> tuple[W
     directories = ((Specifier.STATE_DIR, f"/{volumes_directory(pod)}/{volume.name}") for volume in volumes)
     if pod.fs_group is None:
         return ("/usr/bin/mkdir", "-p", "-m", "0777", *directories)
-    return (*_as_root(scope), "/usr/bin/install", "-d", "-m", "2777", "-g", str(pod.fs_group), *directories)
+    return (*as_root(scope), "/usr/bin/install", "-d", "-m", "2777", "-g", str(pod.fs_group), *directories)
 
 
 def remove_volumes(pod: Pod, scope: Scope) -> tuple[Word, ...]:
     """Remove the pod's emptyDir volumes with all that is in them."""
-    return (*_as_root(scope), "/usr/bin/rm", "-rf", (Specifier.STATE_DIR, "/" + volumes_directory(pod)))
+    return (*as_root(scope), "/usr/bin/rm", "-rf", (Specifier.STATE_DIR, "/" + volumes_directory(pod)))
 
 
-def _as_root(scope: Scope) -> tuple[Word, ...]:
+def as_root(scope: Scope) -> tuple[Word, ...]:
+    """What to put before a command that may touch what is a container's."""
     # Without root, files of a container's users belong to subordinate IDs, which only podman's namespace may change.
     return () if scope is Scope.SYSTEM else (PODMAN, "unshare")
 
@@ -88,7 +89,7 @@ def make_files(pod: Pod, volume: Files, scope: Scope) -> tuple[Word, ...]:
     if pod.fs_group is None:
         return ("/bin/sh", "-c", _MAKE_FILES, "files", source, _made(pod, volume), *modes)
     script = _MAKE_FILES.replace("install -D", f"install -D -g {pod.fs_group}")
-    return (*_as_root(scope), "/bin/sh", "-c", script, "files", source, _made(pod, volume), *modes)
+    return (*as_root(scope), "/bin/sh", "-c", script, "files", source, _made(pod, volume), *modes)
 
 
 def _made(pod: Pod, volume: Files) -> tuple[str | Specifier, ...]:
@@ -161,17 +162,20 @@ def hold_volume(pod: Pod, volume: EmptyDir) -> Word:
     return f"--mount=type=volume,src={_memory_volume(pod, volume)},dst=/volumes/{volume.name},{options}"
 
 
-def mount_word(pod: Pod, mount: Mount) -> Word:
-    """How a container mounts a volume."""
+def podman_volume(pod: Pod, volume: Volume) -> str:
+    """podman's name of a volume that podman keeps."""
+    return volume.claim if isinstance(volume, Claim) else _memory_volume(pod, volume)
+
+
+def mount_word(pod: Pod, mount: Mount, part: tuple[str | Specifier, ...] | None) -> Word:
+    """How a container mounts a volume, or the `part` of it that has a path of its own."""
     options = f",{_csv(f'dst={mount.mount_path}')}{',ro=true' if mount.read_only else ''}"
     volume = mount.volume
-    if isinstance(volume, Claim):
-        return f"--mount=type=volume,src={volume.claim}{options}"
     if isinstance(volume, ImageVolume):
         return f"--mount=type=image,src={volume.image},{_csv(f'dst={mount.mount_path}')}"
-    source = mount_source(pod, mount)
+    source = part or mount_source(pod, mount)
     if source is None:
-        return f"--mount=type=volume,src={_memory_volume(pod, volume)}{options}"
+        return f"--mount=type=volume,src={podman_volume(pod, volume)}{options}"
     # What is not a host path is the pod's own; a host path is labelled only if somebody asks for it.
     label = pod.relabel if isinstance(volume, HostPath) else Relabel.SHARED
     return (

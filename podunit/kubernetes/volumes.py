@@ -125,13 +125,6 @@ def translate_mounts(
             message = f"volume '{volume.name}' is a block device, which is not mounted"
             report.error(mount.name.at, f"{item}.name", message, "name it in volumeDevices")
             continue
-        if sub_path and isinstance(volume, model.EmptyDir) and volume.medium is Medium.MEMORY:
-            message = "a volume in memory cannot be mounted in part"
-            report.error(mount.at, f"{item}.subPath", message, "remove the subPath, or 'medium: Memory'")
-        if sub_path and isinstance(volume, model.Claim):
-            message = "a volume that podman keeps cannot be mounted in part"
-            hint = "remove the subPath, or let a PersistentVolume name a directory of the host for the claim"
-            report.error(mount.at, f"{item}.subPath", message, hint)
         if sub_path and isinstance(volume, model.ImageVolume):
             report.error(mount.at, f"{item}.subPath", "podman mounts an image as a whole", "remove the subPath")
         propagation = _translate_propagation(mount, volume, item, container.security_context.privileged, report)

@@ -27,12 +27,20 @@ kind: Pod
 metadata: {name: web, labels: {app: web}, annotations: {podunit/boot: "false"}}
 spec:
   terminationGracePeriodSeconds: 2
-  volumes: [{name: key, secret: {secretName: key}}]
+  volumes:
+  - {name: key, secret: {secretName: key}}
+  - {name: e, emptyDir: {}}
+  - {name: c, persistentVolumeClaim: {claimName: c}}
   containers:
   - name: a
     image: localhost/podunit-test:1
     command: [sh, -c, "trap exit TERM; httpd -f -p 8080 -h /www & wait"]
-    volumeMounts: [{name: key, mountPath: /key}]
+    volumeMounts:
+    - {name: key, mountPath: /key}
+    - {name: e, mountPath: /e}
+    - {name: e, mountPath: /e/part, subPath: a/b}
+    - {name: c, mountPath: /c}
+    - {name: c, mountPath: /c/part, subPath: a/b}
     env:
     - {name: KEY, valueFrom: {secretKeyRef: {name: key, key: key}}}
     - {name: IP, valueFrom: {fieldRef: {fieldPath: status.podIP}}}
@@ -82,9 +90,15 @@ def test_configuration_and_names_of_a_users_pods(alice: Laboratory) -> None:
     assert done.stdout.endswith("pod web: created, started\npod client: created, started\n")
     look = 'echo $KEY $(cat /key/key); [ "$IP" = $(hostname -i | cut -d" " -f1) ] && echo same'
     assert alice.run("podman", "exec", "web.a", "sh", "-c", look, user="alice").stdout == "abc abc\nsame\n"
+    # Parts of volumes are mounted where podman works, and nowhere else.
+    look = "for v in e c; do echo $v > /$v/part/file; cat /$v/a/b/file; done"
+    assert alice.run("podman", "exec", "web.a", "sh", "-c", look, user="alice").stdout == "e\nc\n"
+    assert "web.a_parts" in alice.sh("podman unshare cat /proc/mounts", user="alice").stdout
+    assert "web.a_parts" not in alice.read("/proc/mounts")
     fetch = ("podman", "exec", "client.a", "timeout", "5", "wget", "-qO-", "http://front:8081/")
     assert alice.run(*fetch, user="alice").stdout == "podunit test page\n"
     assert alice.run("curl", "--silent", "--fail", "127.0.0.1:8081").stdout == "podunit test page\n"
-    done = alice.run("podunit", "delete", "/tmp/web.yaml", user="alice")
+    done = alice.run("podunit", "delete", "--volumes", "/tmp/web.yaml", user="alice")
     assert done.stdout.endswith("pod web: stopped, deleted\npod client: stopped, deleted\n")
     assert alice.sh("podman secret ls --quiet; ls -A ~/.local/state/podunit/files", user="alice").stdout == ""
+    assert "web.a_parts" not in alice.sh("podman unshare cat /proc/mounts", user="alice").stdout

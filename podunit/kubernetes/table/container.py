@@ -311,9 +311,17 @@ OBJECTS = (
                 "Disabled and IfPossible, which podman cannot tell apart; Enabled is refused",
             ),
             honoured(
-                "subPath", "string", "a path in the volume that stands for all of it", "podman run --mount=…,src=…/PATH"
+                "subPath",
+                "string",
+                "a path in the volume that stands for all of it",
+                "ExecStartPre= mounts it for podman run --mount=…,src=…",
             ),
-            honoured("subPathExpr", "string", "a subPath with $(VAR) in it", "podman run --mount=…,src=…/PATH"),
+            honoured(
+                "subPathExpr",
+                "string",
+                "a subPath with $(VAR) in it",
+                "ExecStartPre= mounts it for podman run --mount=…,src=…",
+            ),
         ),
     ),
     Object(

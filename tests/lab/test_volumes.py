@@ -1,0 +1,86 @@
+"""Parts of volumes: what subPath shows, and that no container leads podman out of its volume."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.lab.laboratory import Laboratory
+from tests.lab.pods import Pods, container, pod, wait_for
+
+FOREVER = "sleep 1000 & wait"
+WHOLE = f"volumeMounts: [{', '.join(f'{{name: {name}, mountPath: /{name}}}' for name in 'ehcm')}]"
+PARTS = (
+    "volumeMounts: [{name: e, mountPath: /e, subPath: x/part}, {name: h, mountPath: /h, subPath: x/part},"
+    " {name: c, mountPath: /c, subPath: x/part}, {name: m, mountPath: /m, subPath: x/part},"
+    " {name: h, mountPath: /f, subPath: x/file}]"
+)
+VOLUMES = """\
+  volumes:
+  - {name: e, emptyDir: {}}
+  - {name: h, hostPath: {path: /srv/in/v}}
+  - {name: c, persistentVolumeClaim: {claimName: parts}}
+  - {name: m, emptyDir: {medium: Memory}}
+"""
+FILL = "for v in e h c m; do mkdir -p /$v/x/part; echo $v > /$v/x/part/file; done; echo f > /h/x/file; "
+# Run after all that the unit itself does before podman.
+SWAP = """\
+[Service]
+ExecStartPre=/bin/sh -c 'for volume in /var/lib/podunit/volumes/web/e /srv/in/v \
+  $$(podman volume inspect --format {{.Mountpoint}} parts web_m); do \
+  mv $$volume/x $$volume/old; ln -s /srv/in/host $$volume/x; done'
+"""
+
+
+@pytest.fixture
+def pods(lab: Laboratory) -> Iterator[Pods]:
+    pods = Pods(lab)
+    lab.sh("mkdir -p /srv/in/v /srv/in/host/part; echo secret | tee /srv/in/host/file /srv/in/host/part/file")
+    yield pods
+    pods.clear()
+    lab.sh("rm -rf /etc/systemd/system/container@web.b.service.d; systemctl daemon-reload")
+    lab.sh("podman volume rm --force parts; for m in $(findmnt -rno TARGET | grep /srv/in/); do umount $m; done")
+    lab.sh("rm -rf --one-file-system /srv/in")
+    wait_for(pods.remains, "", timeout_sec=5)
+
+
+def inside(pods: Pods, script: str, name: str = "b") -> str:
+    return pods.lab.run("podman", "exec", f"web.{name}", "sh", "-c", script).stdout
+
+
+def test_what_a_container_changes_meanwhile_leads_nowhere(pods: Pods) -> None:
+    filler = container("i", FILL, WHOLE)
+    pods.lab.write("/etc/systemd/system/container@web.b.service.d/swap.conf", SWAP)
+    pods.apply(pod(container("b", FOREVER, PARTS), inits=filler, more=VOLUMES))
+    assert inside(pods, "cat /e/file /h/file /c/file /m/file /f") == "e\nh\nc\nm\nf\n"
+    # The links are there now.
+    done = pods.systemctl("restart", "container@web.b", check=False)
+    assert done.returncode != 0
+    assert "subPath x/part leads out of its volume" in pods.lab.run("journalctl", "-u", "container@web.b").stdout
+    assert pods.lab.run("find", "/srv/in/host", "-newer", "/srv/in/v/x/file").stdout == ""
+
+
+def test_parts_pass_mounts_on_as_asked_and_leave_those_of_the_host(pods: Pods) -> None:
+    mounts = ", ".join(
+        [
+            "{name: h, mountPath: /none, subPath: p, readOnly: true}",
+            "{name: h, mountPath: /slave, subPath: p, mountPropagation: HostToContainer}",
+            "{name: h, mountPath: /shared, subPath: p, mountPropagation: Bidirectional}",
+        ]
+    )
+    privileged = "securityContext: {privileged: true}"
+    pods.lab.sh("mkdir -p /srv/in/v/p/early /srv/in/v/p/late; mount -t tmpfs early /srv/in/v/p/early")
+    pods.lab.sh("touch /srv/in/v/p/early/it")
+    pods.apply(pod(container("b", FOREVER, f"volumeMounts: [{mounts}]", privileged), more=VOLUMES))
+    pods.lab.sh("mount -t tmpfs late /srv/in/v/p/late; touch /srv/in/v/p/late/it")
+    assert (
+        inside(pods, "ls /none/early /none/late /slave/late") == "/none/early:\nit\n\n/none/late:\n\n/slave/late:\nit\n"
+    )
+    assert inside(pods, "touch /none/x 2>&1 || :").endswith("Read-only file system\n")
+    inside(pods, "mkdir /shared/own && mount -t tmpfs own /shared/own && touch /shared/own/it")
+    assert pods.lab.run("ls", "/srv/in/v/p/own").stdout == "it\n"
+    pods.systemctl("kill", "--signal=KILL", "container@web.b")
+    pods.systemctl("stop", "pod@web")
+    assert pods.lab.run("ls", "/srv/in/v/p/early", "/srv/in/v/p/late", "/srv/in/v/p/own").stdout.count("it\n") == 3
+    assert pods.remains() == ""
