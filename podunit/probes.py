@@ -140,7 +140,8 @@ def read_registration(text: str) -> Registration:
     ValueError, KeyError or TypeError if the text is none of its.
     """
     found: dict[str, Any] = {}
-    for line in text.splitlines():
+    # A string may hold what Python takes for other ends of lines.
+    for line in text.removesuffix("\n").split("\n"):
         found |= json.loads(line)
     hook = read_handler(found["preStop"]) if "preStop" in found else None
     if isinstance(hook, TcpSocket | Grpc):

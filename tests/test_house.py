@@ -26,6 +26,26 @@ _ROOMS: tuple[tuple[str, ...], ...] = (
         "podunit.target",
     ),
     (
+        "podunit.prober",
+        "podunit.prober.series",
+        "podunit.prober.gates",
+        "podunit.prober.notify",
+        "podunit.prober.journal",
+        "podunit.prober.states",
+        "podunit.prober.networks",
+        "podunit.prober.commands",
+        "podunit.prober.streams",
+        "podunit.prober.dialer",
+        "podunit.prober.http",
+        "podunit.prober.tcp",
+        "podunit.prober.grpc",
+        "podunit.prober.payload",
+        "podunit.prober.checks",
+        "podunit.prober.container",
+        "podunit.prober.registry",
+        "podunit.prober.main",
+    ),
+    (
         "podunit.decode",
         "podunit.workload",
         "podunit.documents",
@@ -118,6 +138,8 @@ _LIBRARIES = {
     "markupsafe": "podunit.render",
     "yaml": "podunit.source",
     "typer": "podunit.cli",
+    "h11": "podunit.prober.http",
+    "h2": "podunit.prober.grpc",
 }
 
 

@@ -26,7 +26,7 @@ _FULL = Registration(
     sandbox_name="web_sandbox",
     grace_sec=20,
     probes=Probes(
-        startup=Probe(Exec(("sh", "-c", "test -e 'a \"b\" ü'")), failure_threshold=30, period_sec=1),
+        startup=Probe(Exec(("sh", "-c", "test -e 'a \"b\" ü\u2028\x85'")), failure_threshold=30, period_sec=1),
         readiness=Probe(
             HttpGet(8443, "/z?a=1", Scheme.HTTPS, "host.example", (("X-A", "1"), ("X-A", "2"))), 5, 6, 7, 8
         ),
