@@ -16,6 +16,8 @@ from podunit.model import (
     DEFAULT_NAMESPACE,
     Container,
     EmptyDir,
+    FailureAction,
+    FailureRule,
     Files,
     ImageVolume,
     Pod,
@@ -153,7 +155,9 @@ def _name_units(pod: Pod, scope: Scope) -> Values:
     # What is too late by the pod's own deadline is one failure; by the Job's it is the end.
     late = deadline_sec is not None and deadline_sec != job_deadline_sec
     # A container is restarted in its pod under OnFailure; an init container that fails, fails the start of the pod.
-    again = limit > 0 and (not retries or bool(ending) or late)
+    rules = pod.run.rules if pod.run else ()
+    ignores = any(rule.action is FailureAction.IGNORE for rule in rules)
+    again = (limit > 0 or ignores) and (not retries or bool(ending) or late)
     return {
         "pod": escape_text(pod.name),
         "slice": join_units([slice_unit(pod.name)]),
@@ -177,9 +181,17 @@ def _name_units(pod: Pod, scope: Scope) -> Values:
         "limit": Value(str(limit)),
         "deadline_sec": Value(str(deadline_sec)) if deadline_sec is not None else None,
         "late": late,
+        "rules": tuple(_judge(pod.name, rule) for rule in rules),
         # The start, and the restarts.
         "starts": Value(str(limit + 1)),
     }
+
+
+def _judge(pod: str, rule: FailureRule) -> Value:
+    """A command of a shell that succeeds if the rule holds."""
+    units = " ".join(container_unit(pod, container) for container in rule.containers)
+    codes = " ".join(map(str, rule.codes))
+    return Value(f'{"ends_other" if rule.negated else "ends"} "{codes}" {units} && action={rule.action}')
 
 
 def _slice(pod: Pod, scope: Scope) -> UnitFile:

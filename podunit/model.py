@@ -344,16 +344,39 @@ class Owner:
         return f"{self.kind}/{self.name}"
 
 
+class FailureAction(StrEnum):
+    """`action` of a PodFailurePolicyRule: what the failure of a pod means for its Job."""
+
+    COUNT = "Count"
+    IGNORE = "Ignore"
+    FAIL_INDEX = "FailIndex"
+    FAIL_JOB = "FailJob"
+
+
+@dataclass(frozen=True, slots=True)
+class FailureRule:
+    """Which failures have an `action`: one of these containers failed with one of these exit codes.
+
+    With `negated` it failed with another one than these.
+    """
+
+    action: FailureAction
+    containers: tuple[str, ...]
+    codes: tuple[int, ...]
+    negated: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """How a pod of a Job runs to its end: it is tried again `backoff_limit` times, but not after `deadline_sec`.
 
-    A `suspended` one is only started by hand.
+    The first of the `rules` that holds says what else a failure means. A `suspended` pod is only started by hand.
     """
 
     backoff_limit: int
     deadline_sec: int | None
     suspended: bool
+    rules: tuple[FailureRule, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,6 +100,7 @@ _ROOMS: tuple[tuple[str, ...], ...] = (
         "podunit.kubernetes.resources",
         "podunit.kubernetes.security",
         "podunit.kubernetes.translate",
+        "podunit.kubernetes.failures",
         "podunit.kubernetes.jobs",
         "podunit.kubernetes.services",
         "podunit.kubernetes.workloads",

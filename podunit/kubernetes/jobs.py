@@ -15,6 +15,7 @@ from podunit import model
 from podunit.decode import Located, Table, decode, join_path
 from podunit.kubernetes import schema, schema_jobs, schema_workloads
 from podunit.kubernetes.cron import list_calendars
+from podunit.kubernetes.failures import translate_failure_policy
 from podunit.kubernetes.naming import check_label, check_label_name, check_object_name
 from podunit.kubernetes.network import default_hostname
 from podunit.kubernetes.objects import Objects
@@ -63,6 +64,9 @@ def read_job(node: Mapping, objects: Objects, report: Report) -> Workload:
         if spec.completions is None:
             report.error(mode.at, "spec.completionMode", "Indexed needs spec.completions")
         _check_hostname(name, count, report)
+    if spec.pod_failure_policy and count > 1:
+        message = "not supported for several pods, which are tried again each by itself"
+        report.error(spec.pod_failure_policy.at, "spec.podFailurePolicy", message, "write one Job for each")
     if count == 1 and not indexed:
         return Workload((_translate_job(spec, name, owner, objects, report.within("spec")),))
     pods = []
@@ -160,7 +164,8 @@ def _translate_job(
         message = "no effect: a pod is tried again when it has ended, not before"
         report.warning(replacement.at, "podReplacementPolicy", message, "write Failed")
     pod = translate_pod(template, name, owner.namespace, objects, report.within("template"))
-    run = model.Run(limit, deadline.value if deadline else None, bool(spec.suspend and spec.suspend.value))
+    rules = translate_failure_policy(spec, report)
+    run = model.Run(limit, deadline.value if deadline else None, bool(spec.suspend and spec.suspend.value), rules)
     return replace(pod, run=run, owner=owner.owner)
 
 

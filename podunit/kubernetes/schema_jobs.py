@@ -15,6 +15,7 @@ from podunit.kubernetes.cron import Schedule, parse_schedule, parse_time_zone
 from podunit.kubernetes.schema import ObjectMeta
 from podunit.kubernetes.schema_workloads import PodTemplateSpec, TemplateMeta
 from podunit.kubernetes.verdicts import ignored_fields, refused_fields
+from podunit.model import FailureAction
 from podunit.report import Position
 
 
@@ -40,6 +41,47 @@ class ConcurrencyPolicy(StrEnum):
     REPLACE = "Replace"
 
 
+class ExitCodesOperator(StrEnum):
+    """`operator` of a PodFailurePolicyOnExitCodesRequirement."""
+
+    IN = "In"
+    NOT_IN = "NotIn"
+
+
+@dataclass(frozen=True, slots=True)
+class PodFailurePolicyOnExitCodesRequirement:
+    """batch/v1 PodFailurePolicyOnExitCodesRequirement."""
+
+    operator: Located[ExitCodesOperator]
+    values: Located[tuple[Located[int], ...]]
+    container_name: Located[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PodFailurePolicyOnPodConditionsPattern:
+    """batch/v1 PodFailurePolicyOnPodConditionsPattern."""
+
+    type: Located[str]
+    status: Located[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PodFailurePolicyRule:
+    """batch/v1 PodFailurePolicyRule."""
+
+    action: Located[FailureAction]
+    at: Position
+    on_exit_codes: PodFailurePolicyOnExitCodesRequirement | None = None
+    on_pod_conditions: Located[tuple[PodFailurePolicyOnPodConditionsPattern, ...]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PodFailurePolicy:
+    """batch/v1 PodFailurePolicy."""
+
+    rules: Located[tuple[PodFailurePolicyRule, ...]]
+
+
 @dataclass(frozen=True, slots=True)
 class JobSpec:
     """batch/v1 JobSpec."""
@@ -55,6 +97,7 @@ class JobSpec:
     backoff_limit: Located[int] | None = None
     active_deadline_seconds: Located[int] | None = None
     suspend: Located[bool] | None = None
+    pod_failure_policy: Located[PodFailurePolicy] | None = None
     pod_replacement_policy: Located[PodReplacementPolicy] | None = None
 
 

@@ -172,6 +172,27 @@ def test_a_job_that_takes_too_long_has_failed(pods: Pods) -> None:
     assert runs(pods) == 1
 
 
+def test_exit_codes_decide_whether_a_failure_counts(pods: Pods) -> None:
+    hurry(pods)
+    rules = (
+        "podFailurePolicy: {rules: [",
+        "  {action: FailJob, onExitCodes: {containerName: a, operator: In, values: [41, 42]}},",
+        "  {action: Ignore, onExitCodes: {operator: NotIn, values: [1]}}]}",
+    )
+    pods.apply(job("sleep 0.3; [ $(wc -l < /log/log) = 3 ] && exit 42; exit 7", "Never", "backoffLimit: 1", *rules))
+    # Two that are ignored, and one that is the end.
+    wait_for(lambda: str(runs(pods)), "3")
+    wait_for(lambda: pods.show("pod-again@work", "Result"), "exec-condition")
+    assert failed_units(pods) == ["container@work.a", "pod@work"]
+    assert pods.show("container@work.a", "ExecMainStatus") == "42"
+    # One that is not in any rule counts.
+    pods.lab.sh("rm /run/test/log")
+    pods.apply(job("sleep 0.3; exit 1", "Never", "backoffLimit: 1", *rules))
+    wait_for(lambda: pods.show("pod-again@work", "Result"), "exec-condition")
+    wait_for(lambda: str(runs(pods)), "2")
+    pods.wait("failed inactive", "pod@work", "pod-again@work")
+
+
 def test_a_pod_that_takes_too_long_is_one_failure_of_its_job(pods: Pods) -> None:
     hurry(pods)
     text = job(FOREVER, "Never", "backoffLimit: 1", "activeDeadlineSeconds: 60")

@@ -7,10 +7,7 @@ from podunit.kubernetes.fields import Object, honoured, ignored, refused
 _SELECTOR = "remove it: pods are known by their names here"
 _INDEX = "remove it: each pod is tried again by itself, and leaves the others alone"
 _SUCCESS = "remove it: a job is done here when all its pods are"
-_RULES = (
-    "remove it; with restartPolicy OnFailure an annotation ends the restarts:"
-    " podunit/CONTAINER.Service.RestartPreventExitStatus"
-)
+_CONDITIONS = "no pod has conditions here"
 _HISTORY = "the journal keeps what runs have printed, as journald.conf(5) says"
 _STATUS = "podunit status says how a pod here is"
 _API_VERSION = "the version of the API that the object is written for"
@@ -77,7 +74,12 @@ OBJECTS = (
                 "how many pods run at a time",
                 "all pods run at once: as many as completions, or more",
             ),
-            refused("podFailurePolicy", "PodFailurePolicy", "which failures count, and how", _RULES),
+            honoured(
+                "podFailurePolicy",
+                "PodFailurePolicy",
+                "which failures count, and how",
+                "ExecCondition= of pod-again@NAME.service",
+            ),
             honoured(
                 "podReplacementPolicy",
                 "string",
@@ -106,17 +108,37 @@ OBJECTS = (
         "PodFailurePolicy",
         "batch/v1",
         "which failures count, and how",
-        (refused("rules", "[]PodFailurePolicyRule", "the rules; the first that fits holds", _RULES),),
+        (
+            honoured(
+                "rules",
+                "[]PodFailurePolicyRule",
+                "the rules; the first that fits holds",
+                "what pod-again@NAME.service looks for",
+            ),
+        ),
     ),
     Object(
         "PodFailurePolicyRule",
         "batch/v1",
         "a kind of failure, and what it means",
         (
-            refused("action", "string", "FailJob, FailIndex, Ignore or Count", _RULES),
-            refused("onExitCodes", "PodFailurePolicyOnExitCodesRequirement", "exit codes that the rule is for", _RULES),
-            refused(
-                "onPodConditions", "[]PodFailurePolicyOnPodConditionsPattern", "conditions that the rule is for", _RULES
+            honoured(
+                "action",
+                "string",
+                "FailJob, FailIndex, Ignore or Count",
+                "no other try, or one that is not counted",
+            ),
+            honoured(
+                "onExitCodes",
+                "PodFailurePolicyOnExitCodesRequirement",
+                "exit codes that the rule is for",
+                "what the containers' services have ended with",
+            ),
+            honoured(
+                "onPodConditions",
+                "[]PodFailurePolicyOnPodConditionsPattern",
+                "conditions that the rule is for",
+                "a rule that never holds, with a warning: nothing evicts or preempts a pod",
             ),
         ),
     ),
@@ -125,9 +147,9 @@ OBJECTS = (
         "batch/v1",
         "exit codes of containers",
         (
-            refused("containerName", "string", "the container; all by default", _RULES),
-            refused("operator", "string", "In or NotIn", _RULES),
-            refused("values", "[]integer", "the exit codes", _RULES),
+            honoured("containerName", "string", "the container; all by default", "the service that is looked at"),
+            honoured("operator", "string", "In or NotIn", "whether these codes are meant, or all others"),
+            honoured("values", "[]integer", "the exit codes", "ExecMainStatus of a service"),
         ),
     ),
     Object(
@@ -135,8 +157,8 @@ OBJECTS = (
         "batch/v1",
         "a condition of a pod",
         (
-            refused("status", "string", "True, False or Unknown", _RULES),
-            refused("type", "string", "the condition", _RULES),
+            honoured("status", "string", "True, False or Unknown", _CONDITIONS),
+            honoured("type", "string", "the condition", _CONDITIONS),
         ),
     ),
     Object(
