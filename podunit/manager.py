@@ -27,6 +27,7 @@ T = TypeVar("T")
 _NAME = "org.freedesktop.systemd1"
 _PATH = "/org/freedesktop/systemd1"
 _MANAGER = "org.freedesktop.systemd1.Manager"
+_UNITS = "/org/freedesktop/systemd1/unit"
 _PROPERTIES = "org.freedesktop.DBus.Properties"
 
 _CALL_TIMEOUT_SEC = 25.0
@@ -34,6 +35,7 @@ _CALL_TIMEOUT_SEC = 25.0
 _RELOAD_TIMEOUT_SEC = 300.0
 # The bus allows a connection 128 replies that have not come yet (dbus-daemon(1), max_replies_per_connection).
 _WINDOW = 64
+_BURST_SEC = 0.02
 
 _HINTS = {
     "org.freedesktop.DBus.Error.AccessDenied": "run this as root, or use --user",
@@ -71,6 +73,9 @@ class Manager:
         # Job object path → result; a job may end before the call that made it has returned.
         self._results: dict[str, str] = {}
         self._waiting: dict[str, asyncio.Future[str]] = {}
+        # Object paths of units, and whether anything has happened to one of them.
+        self._watched: set[str] = set()
+        self._changed = asyncio.Event()
         self._gone = asyncio.ensure_future(bus.wait_for_disconnect())  # type: ignore[no-untyped-call]
 
     async def start_unit(self, unit: str) -> str:
@@ -139,6 +144,29 @@ class Manager:
 
         return tuple(await asyncio.gather(*(run(unit) for unit in units)))
 
+    async def watch(self, units: Iterable[str]) -> None:
+        """Let `wait_for_change` heed these units from now on."""
+        self._watched |= {_unit_path(unit) for unit in units}
+        await self._subscribe()
+        rule = f"type='signal',sender='{_NAME}',interface='{_PROPERTIES}',path_namespace='{_UNITS}'"
+        await self._add_match(rule)
+
+    async def wait_for_change(self, timeout_sec: float) -> None:
+        """Wait until a property of a watched unit has changed since the last call, or for so long."""
+        # Changes come in bursts.
+        if self._changed.is_set():
+            await asyncio.sleep(_BURST_SEC)
+        changed = asyncio.ensure_future(self._changed.wait())
+        try:
+            done, _ = await asyncio.wait(
+                {changed, self._gone}, timeout=timeout_sec, return_when=asyncio.FIRST_COMPLETED
+            )
+        finally:
+            changed.cancel()
+        if self._gone in done:
+            raise self._explain_loss()
+        self._changed.clear()
+
     async def _enqueue(self, method: str, unit: str) -> str:
         path: str = (await self._call(_PATH, _MANAGER, method, "ss", [unit, "replace"]))[0]
         return path
@@ -149,7 +177,10 @@ class Manager:
             return
         self._subscribed = True
         self._bus.add_message_handler(self._handle)
-        rule = f"type='signal',sender='{_NAME}',interface='{_MANAGER}',member='JobRemoved'"
+        await self._add_match(f"type='signal',sender='{_NAME}',interface='{_MANAGER}',member='JobRemoved'")
+        await self._call(_PATH, _MANAGER, "Subscribe")
+
+    async def _add_match(self, rule: str) -> None:
         await self._call(
             "/org/freedesktop/DBus",
             "org.freedesktop.DBus",
@@ -158,9 +189,10 @@ class Manager:
             [rule],
             destination="org.freedesktop.DBus",
         )
-        await self._call(_PATH, _MANAGER, "Subscribe")
 
     def _handle(self, message: Message) -> None:
+        if message.message_type is MessageType.SIGNAL and message.path in self._watched:
+            self._changed.set()
         if message.message_type is MessageType.SIGNAL and message.member == "JobRemoved":
             _, path, _, result = message.body
             self._results[path] = result
@@ -214,9 +246,11 @@ class Manager:
         if future in done:
             return future.result()
         future.cancel()
-        raise PodunitError(
-            "the connection to D-Bus was lost", f"see whether it runs: systemctl {self._option}status dbus"
-        )
+        raise self._explain_loss()
+
+    def _explain_loss(self) -> PodunitError:
+        hint = f"see whether it runs: systemctl {self._option}status dbus"
+        return PodunitError("the connection to D-Bus was lost", hint)
 
     @property
     def _option(self) -> str:
@@ -243,6 +277,16 @@ async def connect(scope: Scope) -> AsyncIterator[Manager]:
         yield manager
     finally:
         manager.close()
+
+
+def _unit_path(unit: str) -> str:
+    """The object of a unit: what is no ASCII letter or digit is `_` and its code (sd_bus_path_encode(3))."""
+    data = unit.encode()
+    leads = [index == 0 and chr(byte).isdigit() for index, byte in enumerate(data)]
+    plain = [chr(byte).isascii() and chr(byte).isalnum() for byte in data]
+    return f"{_UNITS}/" + "".join(
+        chr(byte) if ok and not lead else f"_{byte:02x}" for byte, ok, lead in zip(data, plain, leads, strict=True)
+    )
 
 
 def _user_address() -> str:

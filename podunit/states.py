@@ -17,7 +17,7 @@ from podunit.failures import UnitFailure, find_failures
 from podunit.history import Exit, Past, read_pasts
 from podunit.installed import InstalledContainer, InstalledPod
 from podunit.manager import Manager
-from podunit.readiness import read_probed
+from podunit.readiness import read_known
 from podunit.scope import Scope
 
 _POLL_MIN_SEC, _POLL_MAX_SEC = 0.1, 1.0
@@ -249,7 +249,7 @@ def _judge(
     pod: InstalledPod, container: InstalledContainer, properties: Mapping[str, Any], past: Past | None, scope: Scope
 ) -> ContainerState:
     active = properties["ActiveState"] == "active"
-    probed = read_probed(pod.name, container.name, scope)
+    known = read_known(pod.name, container.name, scope)
     return ContainerState(
         pod=pod.name,
         container=container.name,
@@ -258,7 +258,7 @@ def _judge(
         active=properties["ActiveState"],
         sub=properties["SubState"],
         result=properties["Result"],
-        ready=active and (probed is None or probed.ready),
+        ready=active and (known is None or known.ready),
         # A unit that systemd has forgotten has no state change, either.
         restarts=properties["NRestarts"] if properties["StateChangeTimestamp"] or not past else past.restarts,
         main_pid=properties["MainPID"],

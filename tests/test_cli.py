@@ -38,7 +38,7 @@ _BROKEN = _SOUND.replace("spec:", "spec:\n  restartPolicy: 'Alway,100%: no'").re
 _COMMANDS = (
     *("validate", "compile", "explain"),
     *("apply", "up", "down", "delete", "scale", "start", "stop", "restart", "enable", "disable"),
-    *("ps", "status", "logs", "exec", "uninstall"),
+    *("ps", "status", "wait", "logs", "exec", "uninstall"),
 )
 _MESSAGE = "'Alway,100%: no' is not one of Always, OnFailure, Never"
 
@@ -385,6 +385,10 @@ def test_a_version_that_is_too_old_or_none_is_wrong_usage(
         ("start",),
         ("up", "--timeout", "soon", "web"),
         ("up", "--timeout", "-1", "web"),
+        ("wait", "web"),
+        ("wait", "--for=gone", "web"),
+        ("wait", "--for=ready", "--timeout=soon", "web"),
+        ("wait", "--for=ready", "--timeout=-1s", "web"),
     ],
 )
 def test_a_wrong_command_line_ends_with_2(arguments: tuple[str, ...], shell: Shell) -> None:
@@ -447,6 +451,12 @@ def test_a_broken_file_ends_with_1_before_systemd_is_asked(command: str, shell: 
     status, output, errors = shell.run("--user", command, "./broken.yaml")
     assert (status, output) == (1, "")
     assert errors.startswith("./broken.yaml:6:18: error: spec.restartPolicy:")
+
+
+@pytest.mark.parametrize("timeout", ["0", "30", "1m30s", "500ms", "1.5h"])
+def test_a_pod_that_is_not_there_is_not_waited_for(timeout: str, shell: Shell) -> None:
+    expected = "error: there is no pod 'web'\n  hint: pods here: none\n"
+    assert shell.run("--user", "wait", "--for=ready", f"--timeout={timeout}", "web") == (3, "", expected)
 
 
 @pytest.mark.parametrize("command", ["up", "down", "delete", "start", "stop", "restart"])

@@ -15,7 +15,15 @@ _PACKAGE = Path(podunit.__file__).parent
 
 # A module imports modules of a lower room, and earlier ones of its own package, a package's packages included.
 _ROOMS: tuple[tuple[str, ...], ...] = (
-    ("podunit", "podunit.report", "podunit.errors", "podunit.scope", "podunit.sentences", "podunit.probes"),
+    (
+        "podunit",
+        "podunit.report",
+        "podunit.errors",
+        "podunit.scope",
+        "podunit.sentences",
+        "podunit.probes",
+        "podunit.condition",
+    ),
     (
         "podunit.source",
         "podunit.model",
@@ -115,7 +123,7 @@ _ROOMS: tuple[tuple[str, ...], ...] = (
     ),
     ("podunit.load", "podunit.generate", "podunit.failures", "podunit.rollout", "podunit.history", "podunit.readiness"),
     ("podunit.install", "podunit.state", "podunit.states"),
-    ("podunit.bringup",),
+    ("podunit.bringup", "podunit.waiting"),
     ("podunit.deploy",),
     (
         "podunit.cli",
@@ -126,6 +134,7 @@ _ROOMS: tuple[tuple[str, ...], ...] = (
         "podunit.cli.pods",
         "podunit.cli.lifecycle",
         "podunit.cli.listing",
+        "podunit.cli.watching",
         "podunit.cli.attach",
         "podunit.cli.main",
     ),

@@ -148,7 +148,10 @@ def test_restarts_are_systemds_while_it_knows_them(journalctl: Journalctl) -> No
 
 def test_ready_is_what_the_probes_say(runtime_folder: Path) -> None:
     units = {container_unit("web", name): _RUNS for name in ("a", "b", "c")}
-    for name, text in (("web.b", '{"started": true, "ready": false}'), ("web.c", '{"started": true, "ready": true}')):
+    for name, text in (
+        ("web.b", '{"registration": "", "started": true, "ready": false}'),
+        ("web.c", '{"registration": "", "started": true, "ready": true}'),
+    ):
         (runtime_folder / name).mkdir(parents=True)
         (runtime_folder / name / "state.json").write_text(text, encoding="utf-8")
     summary = summarize(make_pod("a", "b", "c", ends=False), {**units, pod_unit("web"): _RUNS})

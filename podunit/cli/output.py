@@ -14,6 +14,7 @@ from typing import TextIO
 
 from podunit.bringup import PodOutcome
 from podunit.cli.settings import Settings
+from podunit.condition import Condition
 from podunit.deploy import DEADLINE, Outcome
 from podunit.errors import PodunitError
 from podunit.failures import UnitFailure
@@ -135,6 +136,14 @@ def print_pod_state(state: PodState) -> None:
     if state.next_run_usec:
         print(f"  next run: {format_time(state.next_run_usec)}")
     _print_failures(state.failures, sys.stdout)
+
+
+def print_unmet(summary: PodSummary, condition: Condition, why: str) -> None:
+    """Print that a pod is not what it was waited for to be, and what it is instead."""
+    _print_error(f"pod '{summary.pod}' is not {condition}: {why}")
+    unready = [one.container for one in summary.containers if not one.init and not one.ready]
+    waiting = f", not ready: {', '.join(unready)}" if summary.phase is Phase.RUNNING and unready else ""
+    print(f"  it is {summary.phase}{waiting}", file=sys.stderr)
 
 
 def print_containers(pods: Iterable[PodSummary], *, wide: bool) -> None:

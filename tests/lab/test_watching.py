@@ -102,7 +102,38 @@ def test_ready_is_what_the_prober_has_written(pods: Pods) -> None:
         pods.lab.sh(f"mkdir -p {folder}")
         assert ps(pods)[0]["web"]["ready"] == "1/2"
         assert "active (running, not ready)" in pods.lab.run("podunit", "ps").stdout
-        pods.lab.write(f"{folder}/state.json", '{"started": true, "ready": true}')
+        pods.lab.write(f"{folder}/state.json", '{"registration": "", "started": true, "ready": true}')
         assert ps(pods)[0]["web"]["ready"] == "2/2"
     finally:
         pods.lab.run("rm", "-r", folder)
+
+
+def test_wait_ends_as_soon_as_pods_are_so_or_never_will_be(pods: Pods) -> None:
+    slow = pod(container("a", "sleep 1; exit 0"), "slow", policy="Never")
+    bad = pod(container("a", "sleep 1; exit 3"), "bad", policy="Never")
+    web = pod(container("a", FOREVER), "web")
+    pods.apply("---\n".join((slow, bad, web)))
+
+    def wait(condition: str, *names: str, timeout: str = "20s") -> tuple[int, str, str]:
+        done = pods.lab.run("podunit", "wait", f"--for={condition}", f"--timeout={timeout}", *names, check=False)
+        return done.returncode, done.stdout, done.stderr
+
+    assert wait("ready", "web", timeout="0") == (0, "pod web: ready\n", "")
+    assert wait("succeeded", "slow") == (0, "pod slow: succeeded\n", "")
+    assert wait("failed", "bad") == (0, "pod bad: failed\n", "")
+    never = "error: pod 'bad' is not succeeded: it can no longer become so\n  it is failed\n"
+    assert wait("succeeded", "bad", "slow") == (1, "pod slow: succeeded\n", never)
+    late = "error: pod 'web' is not stopped: not within 0.3 s\n  it is running\n"
+    assert wait("stopped", "web", "slow", timeout="300ms") == (1, "pod slow: stopped\n", late)
+    folder = "/run/podunit-probes/web.a"
+    try:
+        pods.lab.sh(f"mkdir -p {folder}")
+        assert wait("ready", "web", timeout="0")[2].endswith("it is running, not ready: a\n")
+        state = '{"registration": "", "started": true, "ready": true}'
+        script = f"(sleep 1; echo '{state}' > {folder}/state.json) & podunit wait web --for=ready"
+        assert pods.lab.sh(script).stdout == "pod web: ready\n"
+    finally:
+        pods.lab.run("rm", "-r", folder)
+    # A signal tells of the stop: there is no file to look at.
+    assert pods.lab.sh("(sleep 1; podunit -q stop web) & podunit wait web --for=stopped").stdout == "pod web: stopped\n"
+    assert pods.state("container@web.a", "sandbox@web") == "inactive inactive"
