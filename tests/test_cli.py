@@ -38,7 +38,7 @@ _BROKEN = _SOUND.replace("spec:", "spec:\n  restartPolicy: 'Alway,100%: no'").re
 _COMMANDS = (
     *("validate", "compile", "explain"),
     *("apply", "up", "down", "delete", "scale", "start", "stop", "restart", "enable", "disable"),
-    *("ps", "status", "wait", "logs", "exec", "uninstall"),
+    *("ps", "status", "wait", "top", "logs", "exec", "uninstall"),
 )
 _MESSAGE = "'Alway,100%: no' is not one of Always, OnFailure, Never"
 
@@ -503,6 +503,13 @@ def test_ps_of_no_pod_asks_nobody(shell: Shell) -> None:
     status, output, errors = shell.run("--user", "ps")
     assert (status, errors) == (0, "")
     assert output.split() == ["POD", "PHASE", "READY", "CONTAINER", "STATE", "RESTARTS", "LAST", "EXIT", "PID", "IMAGE"]
+
+
+@pytest.mark.parametrize("command", [("top",), ("top", "-o", "json")])
+def test_nothing_is_used_without_systemd(command: tuple[str, ...], shell: Shell) -> None:
+    status, output, errors = shell.run("--user", *command)
+    assert (status, output) == (3, "")
+    assert errors.startswith("error: no connection to systemd over D-Bus: ")
 
 
 # Streams

@@ -123,7 +123,7 @@ _ROOMS: tuple[tuple[str, ...], ...] = (
     ),
     ("podunit.load", "podunit.generate", "podunit.failures", "podunit.rollout", "podunit.history", "podunit.readiness"),
     ("podunit.install", "podunit.state", "podunit.states"),
-    ("podunit.bringup", "podunit.waiting"),
+    ("podunit.bringup", "podunit.waiting", "podunit.usage"),
     ("podunit.deploy",),
     (
         "podunit.cli",

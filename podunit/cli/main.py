@@ -83,6 +83,7 @@ for command in (
     listing.ps,
     listing.status,
     watching.wait,
+    watching.top,
     attach.logs,
     attach.exec_,
     lifecycle.uninstall,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
@@ -102,10 +103,33 @@ def describe_outcome(done: Outcome) -> dict[str, object]:
 
 def print_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print columns, as wide as their widest cell."""
+    for line in _align(header, rows):
+        print(line)
+
+
+def draw_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Show a table in place of what is on the terminal, as much of it as there is room for."""
+    width, height = shutil.get_terminal_size()
+    lines = _align(header, rows)[: height - 1]
+    # ECMA-48: to the first line, and erase from there to the end of each line, and what is below.
+    print("\x1b[H" + "".join(f"{line[:width]}\x1b[K\n" for line in lines) + "\x1b[J", end="", flush=True)
+
+
+def _align(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
     lines = [tuple(header), *(tuple(row) for row in rows)]
     widths = [max(len(cell) for cell in column) for column in zip(*lines, strict=True)]
-    for line in lines:
-        print("   ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+    return ["   ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
+
+
+def format_bytes(number: float | None) -> str:
+    """A number of bytes in systemd's units: 512B, 12.3M, - for what is not known."""
+    if number is None:
+        return "-"
+    for unit in "BKMGT":
+        if number < 1024 or unit == "T":
+            break
+        number /= 1024
+    return f"{number:.0f}B" if unit == "B" else f"{number:.1f}{unit}"
 
 
 def print_json(value: object) -> None:

@@ -1,18 +1,31 @@
-"""Commands that watch pods as they change: wait."""
+"""Commands that watch pods as they change: wait, top."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from podunit.cli.pods import Pods, find_pods
+from podunit.cli.pods import Pods, PodsOrAll, find_pods
 from podunit.cli.settings import Settings
 from podunit.condition import Condition
 
 if TYPE_CHECKING:
+    from podunit.installed import InstalledPod
     from podunit.states import PodSummary
+    from podunit.usage import Load
+
+_REFRESH_SEC = 1.0
+
+
+class TopFormat(StrEnum):
+    """How `top` prints what is used."""
+
+    TABLE = "table"
+    JSON = "json"
 
 
 _UNITS_SEC = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001, "": 1.0}
@@ -70,3 +83,87 @@ def wait(
         print_unmet(summary, condition, f"not within {timeout_sec:g} s")
     if failed or left:
         raise typer.Exit(1)
+
+
+def top(
+    context: typer.Context,
+    pods: PodsOrAll = None,
+    once: Annotated[bool, typer.Option("--once", help="Print one table, of one second, and end.")] = False,
+    output: Annotated[TopFormat, typer.Option("--output", "-o", help="How to print it; json once.")] = TopFormat.TABLE,
+) -> None:
+    """Show what pods and containers use, anew each second on a terminal, until Ctrl-C."""
+    import asyncio
+    import sys
+
+    lives = sys.stdout.isatty() and not once and output is TopFormat.TABLE
+    try:
+        asyncio.run(_run_top(context.obj, pods or [], output, lives=lives))
+    except KeyboardInterrupt:
+        # The way to end it.
+        if not lives:
+            raise
+
+
+async def _run_top(settings: Settings, names: list[str], output: TopFormat, *, lives: bool) -> None:
+    import asyncio
+    import time
+
+    from podunit.cli.output import draw_table, print_json, print_table
+    from podunit.installed import list_pods
+    from podunit.manager import connect
+    from podunit.usage import Usage, measure, read_usages
+
+    def find() -> tuple[InstalledPod, ...]:
+        return find_pods(settings, names) if names else tuple(list_pods(settings.read_units()).values())
+
+    pods = find()
+    async with connect(settings.scope) as manager:
+        at, before = time.monotonic(), await read_usages(manager, pods)
+        while True:
+            await asyncio.sleep(_REFRESH_SEC)
+            # Pods may have come and gone.
+            pods = find() if lives else pods
+            earlier, at, after = at, time.monotonic(), await read_usages(manager, pods)
+            loads = {key: measure(before.get(key, Usage()), usage, at - earlier) for key, usage in after.items()}
+            before = after
+            if output is TopFormat.JSON:
+                print_json(_describe_loads(pods, loads))
+            else:
+                show = draw_table if lives else print_table
+                show(("POD", "CONTAINER", "CPU%", "MEMORY", "TASKS", "READ/s", "WRITE/s"), _list_rows(pods, loads))
+            if not lives:
+                return
+
+
+def _list_rows(pods: Iterable[InstalledPod], loads: Mapping[tuple[str, str], Load]) -> Iterable[tuple[str, ...]]:
+    from podunit.cli.output import format_bytes
+
+    for pod in pods:
+        for name in ("", *(container.name for container in pod.containers)):
+            load = loads[pod.name, name]
+            yield (
+                pod.name,
+                name or "(all)",
+                "-" if load.cpu_percent is None else f"{load.cpu_percent:.1f}",
+                format_bytes(load.usage.memory_bytes),
+                "-" if load.usage.tasks is None else str(load.usage.tasks),
+                format_bytes(load.read_bytes_per_sec),
+                format_bytes(load.written_bytes_per_sec),
+            )
+
+
+def _describe_loads(pods: Iterable[InstalledPod], loads: Mapping[tuple[str, str], Load]) -> dict[str, object]:
+    return {
+        "schemaVersion": 1,
+        "pods": [
+            {
+                "pod": pod.name,
+                **loads[pod.name, ""].describe(),
+                "containers": [
+                    {"container": container.name, **loads[pod.name, container.name].describe()}
+                    for container in pod.containers
+                ],
+            }
+            for pod in pods
+        ],
+    }

@@ -137,3 +137,26 @@ def test_wait_ends_as_soon_as_pods_are_so_or_never_will_be(pods: Pods) -> None:
     # A signal tells of the stop: there is no file to look at.
     assert pods.lab.sh("(sleep 1; podunit -q stop web) & podunit wait web --for=stopped").stdout == "pod web: stopped\n"
     assert pods.state("container@web.a", "sandbox@web") == "inactive inactive"
+
+
+def test_top_tells_what_the_kernel_counts(pods: Pods) -> None:
+    pods.apply(pod(container("busy", "while :; do :; done & wait") + container("idle", FOREVER)))
+    document = json.loads(pods.lab.run("podunit", "top", "-o", "json", "web").stdout)
+    (all_of_it,) = document["pods"]
+    busy, idle = all_of_it["containers"]
+    assert (busy["container"], idle["container"]) == ("busy", "idle")
+    assert busy["cpu_percent"] > 20 > idle["cpu_percent"]
+    assert all_of_it["cpu_percent"] >= busy["cpu_percent"] * 0.9
+    counted = int(pods.lab.sh("awk '/^usage_usec/ {print $2}' /sys/fs/cgroup/pod.slice/pod-web.slice/cpu.stat").stdout)
+    assert all_of_it["cpu_usec"] <= counted <= all_of_it["cpu_usec"] + 60_000_000
+    # What has no controller here is not known.
+    lacks = pods.lab.sh("cat /sys/fs/cgroup/pod.slice/pod-web.slice/memory.current", check=False).returncode != 0
+    assert (busy["memory_bytes"] is None) is lacks
+    table = pods.lab.run("podunit", "top", "--once").stdout.splitlines()
+    assert table[0].split() == ["POD", "CONTAINER", "CPU%", "MEMORY", "TASKS", "READ/s", "WRITE/s"]
+    assert [line.split()[:2] for line in table[1:]] == [["web", "(all)"], ["web", "busy"], ["web", "idle"]]
+    # On a terminal until Ctrl-C, which is no failure.
+    live = "timeout --preserve-status --foreground --signal=INT 3 podunit top; echo ended $?"
+    shown = pods.lab.sh(f"script --quiet --command '{live}' /dev/null < /dev/null").stdout
+    assert shown.count("CPU%") >= 2
+    assert "ended 0" in shown
