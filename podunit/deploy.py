@@ -17,7 +17,7 @@ from podunit.bringup import PodOutcome, bring_up, run, start_timer
 from podunit.failures import find_failures
 from podunit.files import find_folder
 from podunit.generate import generate_files, generate_parent, generate_pod
-from podunit.host import find_target, remove_claims
+from podunit.host import find_target, remove_claims, remove_remains
 from podunit.install import Change, UnitDirectory
 from podunit.installed import InstalledPod, list_pods
 from podunit.manager import Manager
@@ -124,6 +124,14 @@ class _Apply:
 
     async def run(self, rollouts: tuple[Rollout, ...], objects: Mapping[str, str]) -> Outcome:
         """Remove what is too much, install all first waves at once and keep the objects, and go on from there."""
+        self._state.discard_files()
+        try:
+            return await self._run(rollouts, objects)
+        finally:
+            # Only now: a pod that has started meanwhile may still have been reading.
+            self._state.discard_files()
+
+    async def _run(self, rollouts: tuple[Rollout, ...], objects: Mapping[str, str]) -> Outcome:
         removed = await asyncio.gather(*(self._remove_excess(rollout) for rollout in rollouts))
         stopped = await asyncio.gather(*(self._stop_replaced(rollout) for rollout in rollouts))
         ready = [rollout for rollout, failed in zip(rollouts, stopped, strict=True) if not failed]
@@ -229,7 +237,7 @@ class _Apply:
         parent = _render_parent(after.values())
         texts.update(parent)
         change = self._directory.plan(texts, (*gone, *({PARENT_SLICE} - parent.keys())))
-        self._directory.write(change, texts)
+        self._directory.write(change, texts, self._state.list_exchanges(refreshed))
         self._state.commit_files(refreshed)
         self._refreshed.update(refreshed)
         self._change = self._change.join(change)
@@ -288,6 +296,14 @@ async def delete(
     stopped = [pod for pod, outcome in zip(pods, outcomes, strict=True) if not outcome.job]
     names = tuple(name for pod in stopped for name in pod.texts)
     if names:
+        left = [pod.remains for pod in stopped]
+        remove_remains(
+            [name for one in left for name in one.containers],
+            [name for one in left for name in one.secrets],
+            [name for one in left for name in one.volumes],
+            [name for one in left for name in one.folders],
+            scope,
+        )
         await manager.disable_unit_files([unit for pod in stopped for unit in dict.fromkeys((pod.unit, pod.boot_unit))])
         await _forget_times(manager, stopped)
         rest = list_pods({name: text for name, text in directory.read().items() if name not in names})
@@ -299,8 +315,8 @@ async def delete(
         for unit in await manager.list_units_by_patterns(names):
             await manager.reset_failed_unit(unit.name)
         state.forget_files(pod.name for pod in stopped)
-        left = {*kept, *(pod.object_key for pod in rest.values())}
-        state.forget_objects({pod.object_key for pod in stopped} - left)
+        needed = {*kept, *(pod.object_key for pod in rest.values())}
+        state.forget_objects({pod.object_key for pod in stopped} - needed)
         if volumes:
             remove_claims(claim for pod in stopped for claim in pod.claims)
     gone = state.forget_objects(objects)

@@ -264,7 +264,7 @@ def _sandbox(pod: Pod, scope: Scope, target: Target, shared: Values) -> UnitFile
             "closed": bool(made),
             "state_directories": join_words([volumes.volumes_directory(pod)]) if kept else None,
             "make_volumes": command_line(volumes.make_volumes(pod, kept, scope)),
-            "make_files": tuple(command_line(volumes.make_files(pod, volume, scope)) for volume in files),
+            "make_files": tuple(map(command_line, volumes.make_files(pod, files, scope))),
             "prepare": tuple(map(command_line, podman.prepare_sandbox(pod))),
             "write_addresses": command_line(podman.write_addresses(pod, scope)) if addresses else None,
             "network_unit": join_units([network_unit(pod.network.name)])

@@ -1,10 +1,11 @@
-"""podman on this host: its version beside systemd's, its pause program, and the volumes that it keeps.
+"""podman on this host: its version beside systemd's, its pause program, and what it keeps of pods.
 
-In: a manager, names of volumes. Out: a `Target`, or PodunitError that says what to install.
+In: a manager, names of what podman keeps. Out: a `Target`, or PodunitError that says what to install.
 """
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 from podunit.engines.programs import CATATONIT, PODMAN
 from podunit.errors import PodunitError
 from podunit.manager import Manager
+from podunit.scope import Scope
 from podunit.target import Target, parse_target
 
 _TIMEOUT_SEC = 20
@@ -28,6 +30,37 @@ def remove_claims(names: Iterable[str]) -> None:
     existing = _run("volume", "ls", "--quiet").split() if wanted else []
     if found := [name for name in wanted if name in existing]:
         _run("volume", "rm", *found)
+
+
+def remove_remains(
+    containers: Iterable[str], secrets: Iterable[str], volumes: Iterable[str], folders: Iterable[str], scope: Scope
+) -> None:
+    """Remove what is there of podman's containers, secrets and volumes, and of folders of the state directory.
+
+    So do units when they stop; the loss of power leaves it, until the pod is started again.
+    """
+    kinds: tuple[tuple[str, tuple[str, ...], tuple[str, ...], Iterable[str]], ...] = (
+        ("container", ("ls", "--all", "--format={{.Names}}"), ("rm", "--force", "--ignore", "--depend"), containers),
+        ("secret", ("ls", "--format={{.Name}}"), ("rm",), secrets),
+        ("volume", ("ls", "--quiet"), ("rm",), volumes),
+    )
+    for kind, find, remove, names in kinds:
+        wanted = set(names)
+        existing = _run(kind, *find).split() if wanted and Path(PODMAN).exists() else []
+        if found := sorted(wanted.intersection(existing)):
+            _run(kind, *remove, *found)
+    paths = [str(path) for folder in folders for state in _list_state(scope) if (path := state / folder).exists()]
+    if paths and scope is Scope.USER:
+        _run("unshare", "rm", "-rf", *paths)
+    elif paths:
+        for each in paths:
+            shutil.rmtree(each)
+
+
+def _list_state(scope: Scope) -> tuple[Path, ...]:
+    # A user's moved with systemd 254.
+    home = Path.home()
+    return (Path("/var/lib"),) if scope is Scope.SYSTEM else (home / ".local/state", home / ".config")
 
 
 def _find_podman() -> str:

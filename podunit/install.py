@@ -4,8 +4,9 @@ In: file names and texts. Out: a `Change`, and the files. Knows neither pods nor
 did not write are never touched: every file of ours begins with one of the marks of `names`.
 
 A transaction is a folder `.podunit` inside the unit directory (systemd skips such a name): `new/` holds what is coming,
-`old/` what is replaced or removed, `log` (written last, synced) the names that are new. If it is found with a log, the
-process before died half-way, and what it did is undone.
+`old/` what is replaced or removed, `folders` the pairs of folders elsewhere that change places with the units, `log`
+(written last, synced) the names that are new. If it is found with a log, the process before died half-way, and what it
+did is undone.
 """
 
 from __future__ import annotations
@@ -14,12 +15,13 @@ import asyncio
 import fcntl
 import os
 import shutil
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from podunit.errors import PodunitError
+from podunit.exchange import Exchange, sync
 from podunit.names import MARKS
 from podunit.scope import Scope
 
@@ -98,22 +100,24 @@ class UnitDirectory:
             unchanged=tuple(sorted(name for name in texts if installed.get(name) == texts[name])),
         )
 
-    def write(self, change: Change, texts: Mapping[str, str]) -> None:
-        """Make the change; on any error all is as before."""
-        if change.is_empty:
+    def write(self, change: Change, texts: Mapping[str, str], exchanges: Sequence[Exchange] = ()) -> None:
+        """Make the change, and these exchanges with it; on any error all is as before."""
+        if change.is_empty and not exchanges:
             return
         with _explained(self.path, "; nothing was changed"):
-            self._write(change, texts)
+            self._write(change, texts, exchanges)
 
-    def _write(self, change: Change, texts: Mapping[str, str]) -> None:
+    def _write(self, change: Change, texts: Mapping[str, str], exchanges: Sequence[Exchange]) -> None:
         staged = self.path / _TRANSACTION
         try:
-            self._stage(staged, change, texts)
+            self._stage(staged, change, texts, exchanges)
             for name in (*change.created, *change.updated):
                 (staged / "new" / name).rename(self.path / name)
             for name in change.removed:
                 (self.path / name).unlink()
-            _sync(self.path)
+            sync(self.path)
+            for exchange in exchanges:
+                exchange.make()
             (staged / "log").unlink()
         except BaseException:
             self.recover()
@@ -135,6 +139,9 @@ class UnitDirectory:
         except FileNotFoundError:
             shutil.rmtree(staged, ignore_errors=True)
             return False
+        folders = [Path(line) for line in (staged / "folders").read_text(encoding="utf-8").splitlines()]
+        for folder, successor in zip(folders[::2], folders[1::2], strict=True):
+            Exchange(folder, successor).undo()
         for name in created:
             (self.path / name).unlink(missing_ok=True)
         for file in (staged / "old").iterdir():
@@ -143,27 +150,30 @@ class UnitDirectory:
             fresh.unlink(missing_ok=True)
             os.link(file, fresh)
             fresh.rename(self.path / file.name)
-        _sync(self.path)
+        sync(self.path)
         (staged / "log").unlink()
         shutil.rmtree(staged)
         return True
 
-    def _stage(self, staged: Path, change: Change, texts: Mapping[str, str]) -> None:
+    def _stage(self, staged: Path, change: Change, texts: Mapping[str, str], exchanges: Sequence[Exchange]) -> None:
         for folder in ("new", "old"):
             (staged / folder).mkdir(parents=True)
         for name in (*change.created, *change.updated):
             file = staged / "new" / name
             file.write_text(texts[name], encoding="utf-8")
             file.chmod(0o644)
-            _sync(file)
+            sync(file)
         for name in (*change.updated, *change.removed):
             os.link(self.path / name, staged / "old" / name)
+        folders = staged / "folders"
+        pairs = "".join(f"{exchange.folder}\n{exchange.successor}\n" for exchange in exchanges)
+        folders.write_text(pairs, encoding="utf-8")
         log = staged / "log.partial"
         log.write_text("".join(f"{name}\n" for name in change.created), encoding="utf-8")
-        for path in (log, staged / "new", staged / "old"):
-            _sync(path)
+        for path in (log, folders, staged / "new", staged / "old"):
+            sync(path)
         log.rename(staged / "log")
-        _sync(staged)
+        sync(staged)
 
 
 @asynccontextmanager
@@ -216,11 +226,3 @@ def _read_own(file: Path) -> str | None:
         return None
     text = file.read_text(encoding="utf-8", errors="surrogateescape")
     return text if text.startswith(MARKS) else None
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

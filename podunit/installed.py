@@ -19,6 +19,8 @@ _REQUIRES = re.compile(r"^Requires=(.*)$", re.MULTILINE)
 _OWNER = re.compile(r"^Owner=(.*)$", re.MULTILINE)
 _NAMESPACE = re.compile(r"^Namespace=(.*)$", re.MULTILINE)
 _RESTART = re.compile(r"^Restart=(.*)$", re.MULTILINE)
+_STATE_DIRECTORY = re.compile(r"^StateDirectory=(.*)$", re.MULTILINE)
+_REMOVED = re.compile(r"^ExecStopPost=-/usr/bin/podman (secret|volume) rm (.*)$", re.MULTILINE)
 _WANTS = re.compile(r"^Wants=(.*)$", re.MULTILINE)
 
 
@@ -36,6 +38,16 @@ class InstalledContainer:
     init: bool
     image_units: tuple[str, ...]
     ends: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Remains:
+    """What a pod that was not stopped may leave: podman's names, and folders of the manager's state directory."""
+
+    containers: tuple[str, ...]
+    secrets: tuple[str, ...]
+    volumes: tuple[str, ...]
+    folders: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +97,18 @@ class InstalledPod:
         """podman's volumes that outlive the pod."""
         found = _VOLUMES.search(self.texts.get(self.unit, ""))
         return tuple(found[1].split()) if found else ()
+
+    @property
+    def remains(self) -> Remains:
+        """What its units remove when they stop."""
+        removed = [found for text in self.texts.values() for found in _REMOVED.findall(text)]
+        folder = _STATE_DIRECTORY.search(self.texts.get(sandbox_unit(self.name), ""))
+        return Remains(
+            containers=(*(f"{self.name}.{container.name}" for container in self.containers), f"{self.name}_sandbox"),
+            secrets=tuple(name for kind, names in removed if kind == "secret" for name in names.split()),
+            volumes=tuple(name for kind, names in removed if kind == "volume" for name in names.split()),
+            folders=(folder[1],) if folder else (),
+        )
 
     @property
     def owner(self) -> str:

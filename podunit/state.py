@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from podunit.errors import PodunitError
+from podunit.exchange import Exchange, begin, list_content, settle, sync
 from podunit.scope import Scope
 
 
@@ -70,43 +71,57 @@ class StateFolder:
         changed = self.compare_files(files)
         with _explained(self._files):
             for pod in changed:
-                staged = self._staged(pod)
+                staged = self._find_exchange(pod).successor
+                settle(self._files / pod)
                 shutil.rmtree(staged, ignore_errors=True)
+                self._make_folder(staged)
                 for path, data in files[pod].items():
                     file = staged / path
                     self._make_folder(file.parent)
                     _write(file, data)
+                begin(staged)
+                for folder in (*(path for path in staged.rglob("*") if path.is_dir()), staged, self._files):
+                    sync(folder)
         return changed
 
+    def list_exchanges(self, pods: Iterable[str]) -> tuple[Exchange, ...]:
+        """What puts the staged files of pods in the place of those in use; what runs keeps the files it has."""
+        return tuple(self._find_exchange(pod) for pod in pods)
+
     def commit_files(self, pods: Iterable[str]) -> None:
-        """Put the staged files of pods in the place of those in use; what runs keeps the files it has."""
+        """The exchanges of these pods are made; what they have replaced stays until `discard_files`."""
         with _explained(self._files):
             for pod in pods:
-                shutil.rmtree(self._files / pod, ignore_errors=True)
-                if (staged := self._staged(pod)).exists():
-                    staged.rename(self._files / pod)
+                settle(self._files / pod)
+                if not list_content(self._files / pod):
+                    shutil.rmtree(self._files / pod)
+
+    def discard_files(self) -> None:
+        """Remove what has been replaced, and what was staged by somebody who died."""
+        with _explained(self._files):
+            for folder in self._files.glob("*_*"):
+                shutil.rmtree(folder)
 
     def forget_files(self, pods: Iterable[str]) -> None:
         """Remove the files of pods."""
         with _explained(self._files):
             for pod in pods:
-                if (self._files / pod).exists():
-                    shutil.rmtree(self._files / pod)
+                for folder in (self._files / pod, *self._files.glob(f"{pod}_*")):
+                    if folder.exists():
+                        shutil.rmtree(folder)
 
     def _make_folder(self, path: Path) -> None:
         self._path.mkdir(parents=True, exist_ok=True)
         for folder in (*reversed(path.relative_to(self._path).parents), path.relative_to(self._path)):
             (self._path / folder).mkdir(mode=0o700, exist_ok=True)
 
-    def _staged(self, pod: str) -> Path:
+    def _find_exchange(self, pod: str) -> Exchange:
         # An underscore is in no pod's name.
-        return self._files / f"{pod}_new"
+        return Exchange(self._files / pod, self._files / f"{pod}_new")
 
     def _read_files(self, pod: str) -> dict[str, bytes]:
         folder = self._files / pod
-        return {
-            str(file.relative_to(folder)): file.read_bytes() for file in sorted(folder.rglob("*")) if file.is_file()
-        }
+        return {str(file.relative_to(folder)): file.read_bytes() for file in list_content(folder)}
 
 
 def _compare(old: Mapping[str, bytes], new: Mapping[str, bytes]) -> frozenset[str]:

@@ -122,6 +122,7 @@ _ROOMS: tuple[tuple[str, ...], ...] = (
         "podunit.hostpaths",
     ),
     ("podunit.load", "podunit.generate", "podunit.failures", "podunit.rollout", "podunit.history", "podunit.readiness"),
+    ("podunit.exchange",),
     ("podunit.install", "podunit.state", "podunit.states"),
     ("podunit.bringup", "podunit.waiting", "podunit.usage"),
     ("podunit.deploy",),

@@ -20,7 +20,7 @@ _IMAGE = "quay.io/a/b:1"
 _IMAGE_UNIT = "image@quay.io-a-b:1.service"
 
 
-def make(tmp_path: Path, *specs: str, annotations: str = "") -> dict[str, str]:
+def make(tmp_path: Path, *specs: str, annotations: str = "", more: tuple[str, ...] = ()) -> dict[str, str]:
     """The unit files of pods, each given as its name and the rest of its spec, with the static ones."""
     documents = []
     for spec in specs:
@@ -30,7 +30,7 @@ def make(tmp_path: Path, *specs: str, annotations: str = "") -> dict[str, str]:
     file = tmp_path / "pods.yaml"
     file.write_text("\n---\n".join(documents), encoding="utf-8")
     report = Report()
-    workload = load_files([str(file)], report)
+    workload = load_files([str(file), *more], report)
     assert report.problems == ()
     assert workload is not None
     texts = {unit.name: render(unit) for unit in generate(workload, Scope.SYSTEM, OLDEST)}
@@ -161,3 +161,17 @@ def test_owner_and_namespace_come_back(tmp_path: Path) -> None:
 def test_an_owner_is_read_from_podunits_own_section_only() -> None:
     pod = InstalledPod("web", {"pod@web.service": "[Unit]\nOwner=Deployment/x\n[X-Podunit]\nBoot=yes\n"}, ())
     assert pod.owner == ""
+
+
+def test_what_its_units_remove_is_known(tmp_path: Path) -> None:
+    volumes = "volumes: [{name: d, emptyDir: {}}, {name: m, emptyDir: {medium: Memory}}]"
+    mounts = ", volumeMounts: [{name: d, mountPath: /d}, {name: m, mountPath: /m}]"
+    env = ", env: [{name: K, valueFrom: {secretKeyRef: {name: s, key: k}}}]"
+    secret = f"s\n{volumes}\ncontainers: [{container('a', fields=mounts + env)}]"
+    file = tmp_path / "secret.yaml"
+    file.write_text("apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {k: v}\n", encoding="utf-8")
+    pods = list_pods(make(tmp_path, f"web\ncontainers: [{container('a')}]", secret, more=(str(file),)))
+    assert (pods["web"].remains.secrets, pods["web"].remains.volumes, pods["web"].remains.folders) == ((), (), ())
+    assert pods["web"].remains.containers == ("web.a", "web_sandbox")
+    found = pods["s"].remains
+    assert (found.secrets, found.volumes, found.folders) == (("s.a_0",), ("s_m",), ("podunit/volumes/s",))

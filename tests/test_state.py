@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -81,12 +82,20 @@ def test_objects_are_kept_and_forgotten(tmp_path: Path) -> None:
     assert list(state.read_objects()) == ["Pod.web"]
 
 
+def switch(state: StateFolder, pods: Iterable[str]) -> None:
+    """What `install` does with the exchanges, and an apply at its end."""
+    for exchange in state.list_exchanges(pods):
+        exchange.make()
+    state.commit_files(pods)
+    state.discard_files()
+
+
 def test_files_change_as_a_whole(tmp_path: Path) -> None:
     state = StateFolder(tmp_path)
     changed = state.stage_files(_FILES)
     assert changed == {"web": frozenset(_FILES["web"])}
     assert not (tmp_path / "files/web").exists()
-    state.commit_files(changed)
+    switch(state, changed)
     assert (tmp_path / "files/web/volumes/a/x/y").read_bytes() == b"\x00\xff"
     modes = {stat.S_IMODE(file.stat().st_mode) for file in (tmp_path / "files").rglob("*") if file.is_file()}
     assert modes == {0o600}
@@ -97,11 +106,13 @@ def test_files_change_as_a_whole(tmp_path: Path) -> None:
     assert changed == {"web": frozenset(_FILES["web"])}
     # Whoever died here has changed nothing, and the next one starts anew.
     assert state.stage_files(less) == changed
-    state.commit_files(changed)
+    state.discard_files()
+    assert state.stage_files(less) == changed
+    switch(state, changed)
     assert [file.name for file in (tmp_path / "files/web").rglob("*") if file.is_file()] == ["web.a_0"]
-    state.commit_files(state.stage_files({"web": {}}))
+    switch(state, state.stage_files({"web": {}}))
     assert list((tmp_path / "files").iterdir()) == []
-    state.commit_files(state.stage_files(_FILES))
+    switch(state, state.stage_files(_FILES))
     state.forget_files(["web", "none"])
     assert list((tmp_path / "files").iterdir()) == []
 

@@ -16,9 +16,10 @@ from podunit.unitfile import Word
 # podman 4.3 has no secret names that are longer, nor a way to replace one.
 _SECRET_NAME_MAX = 64
 _MAKE_SECRETS = (
-    "folder=$1; shift; for name; do "
+    # All from one folder, though another one may take its place meanwhile.
+    'cd "$1" || exit; shift; for name; do '
     f'{PODMAN} secret rm "$name" > /dev/null 2>&1; '
-    f'{PODMAN} secret create "$name" "$folder/$name" > /dev/null || exit; done'
+    f'{PODMAN} secret create "$name" "./$name" > /dev/null || exit; done'
 )
 
 

@@ -25,9 +25,9 @@ from podunit.model import (
 from podunit.scope import Scope
 from podunit.unitfile import Specifier, Word
 
+# All from one folder, though another one may take its place meanwhile.
 _MAKE_FILES = (
-    'from=$1 to=$2; shift 2; mkdir -p "$to" || exit; '
-    'while [ $# -gt 0 ]; do install -D -m "$1" "$from/$2" "$to/$2" || exit; shift 2; done'
+    'cd "$1" || exit; to=$2; shift 2; while [ $# -gt 0 ]; do install -D -m "$1" "$2" "$to/$2" || exit; shift 2; done'
 )
 
 # By default mount(2)'s rprivate.
@@ -78,18 +78,24 @@ def made_directory(pod: Pod) -> str:
     return f"podunit/{pod.name}_files"
 
 
-def make_files(pod: Pod, volume: Files, scope: Scope) -> tuple[Word, ...]:
-    """Copy a volume's files to where they are mounted, with the modes that they shall have there.
+def make_files(pod: Pod, volumes: Iterable[Files], scope: Scope) -> tuple[tuple[Word, ...], ...]:
+    """Copy the files of volumes to where they are mounted, with the modes that they shall have there.
 
     With a group of their own they are that group's to read.
     """
+    volumes = tuple(volumes)
+    empty = [_made(pod, volume) for volume in volumes if not volume.files]
+    commands: list[tuple[Word, ...]] = [("/usr/bin/mkdir", "-p", *empty)] if empty else []
     readable = 0 if pod.fs_group is None else 0o440
-    modes = [word for file in volume.files for word in (f"{file.mode | readable:04o}", file.path)]
-    source = (*files_directory(pod, scope), f"/volumes/{volume.name}")
-    if pod.fs_group is None:
-        return ("/bin/sh", "-c", _MAKE_FILES, "files", source, _made(pod, volume), *modes)
-    script = _MAKE_FILES.replace("install -D", f"install -D -g {pod.fs_group}")
-    return (*as_root(scope), "/bin/sh", "-c", script, "files", source, _made(pod, volume), *modes)
+    files = [(file.mode | readable, f"{volume.name}/{file.path}") for volume in volumes for file in volume.files]
+    if files:
+        modes = [word for mode, path in files for word in (f"{mode:04o}", path)]
+        places = ((*files_directory(pod, scope), "/volumes"), (Specifier.RUNTIME_DIR, f"/{made_directory(pod)}"))
+        group = "" if pod.fs_group is None else f" -g {pod.fs_group}"
+        script = _MAKE_FILES.replace("install -D", f"install -D{group}")
+        shell: tuple[Word, ...] = () if pod.fs_group is None else as_root(scope)
+        commands.append((*shell, "/bin/sh", "-c", script, "files", *places, *modes))
+    return tuple(commands)
 
 
 def _made(pod: Pod, volume: Files) -> tuple[str | Specifier, ...]:

@@ -84,3 +84,28 @@ def test_parts_pass_mounts_on_as_asked_and_leave_those_of_the_host(pods: Pods) -
     pods.systemctl("stop", "pod@web")
     assert pods.lab.run("ls", "/srv/in/v/p/early", "/srv/in/v/p/late", "/srv/in/v/p/own").stdout.count("it\n") == 3
     assert pods.remains() == ""
+
+
+def test_what_a_loss_of_power_leaves_goes_with_the_pod(suite: str) -> None:
+    secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {k: hidden}\n---\n"
+    env = "env: [{name: K, valueFrom: {secretKeyRef: {name: s, key: k}}}]"
+    mounts = "volumeMounts: [{name: e, mountPath: /e}, {name: m, mountPath: /m}]"
+    text = secret + pod(container("a", "echo x > /e/x; " + FOREVER, env, mounts), more=VOLUMES)
+    look = (
+        "podman ps --all --format '{{.Names}}' | sort | xargs; podman secret ls --format '{{.Name}}';"
+        " podman volume ls --quiet; ls -A /var/lib/podunit/volumes /var/lib/podunit/files"
+    )
+    # Not in the lab of the others: podman believes that the machine has booted anew.
+    with Laboratory(suite) as own:
+        pods = Pods(own)
+        pods.apply(text)
+        own.wait_until("test -s /var/lib/podunit/volumes/web/e/x")
+        own.sh("cd /var/lib; mkdir /saved; cp -ax --parents containers podunit /saved")
+        pods.systemctl("stop", "pod@web")
+        own.sh("cd /var/lib; rm -rf containers/* podunit /run/libpod /run/containers; cp -a /saved/. .")
+        before = own.sh(look).stdout
+        assert "web.a_0\n" in before
+        assert "web_m\n" in before
+        assert "web" in before.split("/var/lib/podunit/volumes:\n")[1].split("\n")
+        assert own.run("podunit", "delete", "web").stdout.endswith("pod web: stopped, deleted\n")
+        assert own.sh(look).stdout == "\nparts\n/var/lib/podunit/files:\n\n/var/lib/podunit/volumes:\n"
