@@ -41,6 +41,7 @@ _ROOMS: tuple[tuple[str, ...], ...] = (
         "podunit.prober.journal",
         "podunit.prober.states",
         "podunit.prober.networks",
+        "podunit.prober.doorkeeper",
         "podunit.prober.commands",
         "podunit.prober.streams",
         "podunit.prober.dialer",

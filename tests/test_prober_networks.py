@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from podunit.prober.checks import Checks
+from podunit.prober.doorkeeper import UserDoor
 from podunit.prober.networks import DirectDoor, Networks, open_stream
 from podunit.prober.series import Result
 from podunit.probes import Probes, Registration, TcpSocket
@@ -22,7 +23,7 @@ _MONITOR = """
 import ctypes, fcntl, os, socket, struct, sys, time
 if os.fork():
     time.sleep(60)
-if ctypes.CDLL(None).unshare(0x40000000):
+if ctypes.CDLL(None).unshare(0x40000000 | int(sys.argv[2])):
     sys.exit(1)
 control = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 name = b"lo" if sys.argv[1] == "127.0.0.1" else b"lo:1"
@@ -38,9 +39,10 @@ time.sleep(60)
 class Pod:
     """A sandbox as podman leaves it."""
 
-    def __init__(self, run: Path, address: str) -> None:
-        (run / "podunit").mkdir()
-        self._monitor = subprocess.Popen((sys.executable, "-c", _MONITOR, address), stdout=subprocess.PIPE, text=True)
+    def __init__(self, run: Path, address: str, others: int = 0) -> None:
+        (run / "podunit").mkdir(exist_ok=True)
+        argv = (sys.executable, "-c", _MONITOR, address, str(others))
+        self._monitor = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
         assert self._monitor.stdout
         if self._monitor.stdout.readline() != "ready\n":
             pytest.skip("needs root, to make networks")
@@ -63,11 +65,20 @@ def address(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-@pytest.fixture
-def pod(tmp_path: Path, address: str) -> Iterator[Pod]:
-    found = Pod(tmp_path, address)
+# The host's user namespace, as root's pods are in it, and one of its own.
+@pytest.fixture(params=[0, 0x10000000])
+def pod(tmp_path: Path, address: str, request: pytest.FixtureRequest) -> Iterator[Pod]:
+    found = Pod(tmp_path, address, request.param)
     yield found
     found.kill()
+
+
+@pytest.fixture(params=[DirectDoor, UserDoor])
+def door(request: pytest.FixtureRequest) -> Iterator[DirectDoor | UserDoor]:
+    found = request.param()
+    yield found
+    if isinstance(found, UserDoor):
+        found.close()
 
 
 def check(networks: Networks, port: int, host: str = "") -> Result:
@@ -75,9 +86,11 @@ def check(networks: Networks, port: int, host: str = "") -> Result:
     return asyncio.run(Checks(registration, Path("/nonexistent"), networks).make(TcpSocket(port, host), 2))
 
 
-def test_checks_are_made_in_the_network_of_the_pod(tmp_path: Path, pod: Pod, address: str) -> None:
+def test_checks_are_made_in_the_network_of_the_pod(
+    tmp_path: Path, pod: Pod, address: str, door: DirectDoor | UserDoor
+) -> None:
     own = Path("/proc/thread-self/ns/net").readlink()
-    networks = Networks(tmp_path, DirectDoor().open_stream)
+    networks = Networks(tmp_path, door.open_stream)
     assert check(networks, 80) == Result(True, "connected")
     assert check(networks, 80, address) == Result(True, "connected")
     assert check(networks, 81) == Result(False, "connection refused")
@@ -95,11 +108,13 @@ def test_a_lost_sandbox_is_a_failure_and_is_let_go(tmp_path: Path, pod: Pod) -> 
     assert held == before + 1
     assert check(networks, 80).success
     pod.kill()
-    assert check(networks, 80).success is False
+    assert check(networks, 80).success is None
     networks.forget("web_sandbox")
     assert count_descriptors() == held
     (tmp_path / "podunit" / "web_sandbox.pid").unlink()
-    assert check(networks, 80) == Result(False, "no such file or directory")
+    gone = check(networks, 80)
+    assert gone.success is None
+    assert gone.message.startswith("web_sandbox cannot be found: ")
 
 
 def test_a_network_has_an_address(tmp_path: Path) -> None:
@@ -109,3 +124,16 @@ def test_a_network_has_an_address(tmp_path: Path) -> None:
     stream, address = Networks(tmp_path, DirectDoor().open_stream).open_stream("", "::1")
     stream.close()
     assert address == "::1"
+
+
+def test_a_door_opens_again_when_its_keeper_is_lost_or_in_the_wrong_place(tmp_path: Path) -> None:
+    door = UserDoor()
+    networks = Networks(tmp_path, door.open_stream)
+    for kind in (0x10000000, 0, 0x10000000):
+        pod = Pod(tmp_path, "127.0.0.1", kind)
+        assert check(networks, 80) == Result(True, "connected")
+        assert door._keeper
+        door._keeper._process.kill()
+        assert check(networks, 80) == Result(True, "connected")
+        pod.kill()
+    door.close()

@@ -128,7 +128,14 @@ class Manager:
 
         async def both() -> int:
             task = asyncio.get_running_loop().create_task(beside())
-            served = serve(self.run, self.fifo, self.messages.journal, Notifier(str(self.run / "notify")), pause_sec)
+            served = serve(
+                self.run,
+                self.fifo,
+                self.messages.journal,
+                Notifier(str(self.run / "notify")),
+                Networks(self.run, nowhere),
+                pause_sec,
+            )
             try:
                 return await asyncio.wait_for(served, 10)
             finally:

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from podunit.prober.commands import run
 from podunit.prober.dialer import Dialer
-from podunit.prober.networks import Networks
+from podunit.prober.networks import Networks, NoNetworkError
 from podunit.prober.payload import Payload, PayloadError
 from podunit.prober.series import Result, shorten
 from podunit.probes import Check, Exec, Grpc, Hook, HttpGet, Registration, Sleep, TcpSocket
@@ -50,6 +50,8 @@ class Checks:
                 return await self._do(check, call)
         except TimeoutError:
             return Result(False, f"no answer within {timeout_sec:g} s")
+        except NoNetworkError as error:
+            return Result(None, str(error))
 
     async def stop(self, grace_sec: int) -> Result:
         """Stop the container, and kill it after so many seconds; a success when it is gone."""

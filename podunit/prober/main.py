@@ -10,11 +10,13 @@ import asyncio
 import contextlib
 import gc
 import os
+import resource
 import signal
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
+from podunit.prober.doorkeeper import UserDoor
 from podunit.prober.journal import Journal
 from podunit.prober.networks import DirectDoor, Networks
 from podunit.prober.notify import Notifier, take_environment
@@ -34,26 +36,33 @@ def main() -> int | str:
     if not run:
         return "podunit-prober: XDG_RUNTIME_DIR is not set"
     pause_sec = min(_SWEEP_SEC, watchdog_sec / 2) if watchdog_sec else _SWEEP_SEC
-    return asyncio.run(serve(Path(run), fifo, Journal(scope), notifier, pause_sec))
+    # Some for each container: there may be more of those than a shell's limit allows.
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    door = DirectDoor() if scope is Scope.SYSTEM else UserDoor()
+    networks = Networks(Path(run), door.open_stream)
+    return asyncio.run(serve(Path(run), fifo, Journal(scope), notifier, networks, pause_sec))
 
 
-async def serve(run: Path, fifo: int, journal: Journal, notifier: Notifier, pause_sec: float) -> int:
+async def serve(
+    run: Path, fifo: int, journal: Journal, notifier: Notifier, networks: Networks, pause_sec: float
+) -> int:
     """Probe until no container is registered, or until SIGTERM; look at all directories every `pause_sec`."""
     loop = asyncio.get_running_loop()
-    server = _Server(run, fifo, journal, notifier)
+    server = _Server(run, fifo, journal, notifier, networks)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, server.end)
     return await server.run(pause_sec)
 
 
 class _Server:
-    def __init__(self, run: Path, fifo: int, journal: Journal, notifier: Notifier) -> None:
+    def __init__(self, run: Path, fifo: int, journal: Journal, notifier: Notifier, networks: Networks) -> None:
         self._fifo, self._notifier = fifo, notifier
         self._loop = asyncio.get_running_loop()
         self._ended: asyncio.Future[None] = self._loop.create_future()
         self._tasks: set[asyncio.Task[None]] = set()
         self._rest = b""
-        self._registry = Registry(run / FOLDER, journal, Networks(run, DirectDoor().open_stream), self._spawn)
+        self._registry = Registry(run / FOLDER, journal, networks, self._spawn)
 
     def end(self) -> None:
         """Leave at once."""

@@ -15,8 +15,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-# setns(2), ioctl_ns(2), netdevice(7)
-_CLONE_NEWNET = 0x40000000
+# setns(2), netdevice(7)
+CLONE_NEWNET = 0x40000000
 _SIOCGIFCONF = 0x8912
 # An entry of SIOCGIFCONF: 16 bytes of name, then a socket address of IPv4.
 _ENTRY_SIZE, _ADDRESS_AT, _MOST_ENTRIES = 40, 20, 64
@@ -27,6 +27,10 @@ _ELSEWHERE = ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1"))
 _FLAGS = socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
 
 _libc = ctypes.CDLL(None, use_errno=True)
+
+
+class NoNetworkError(Exception):
+    """Why there is no way into a pod's network; a few words."""
 
 
 def open_stream(address: str) -> tuple[socket.socket, str]:
@@ -76,12 +80,15 @@ class DirectDoor:
 
     def open_stream(self, process: int, address: str) -> tuple[socket.socket, str]:
         """As `open_stream`, in the network of the process with that descriptor."""
-        enter_namespace(process, _CLONE_NEWNET)
+        try:
+            enter_namespace(process, CLONE_NEWNET)
+        except OSError as error:
+            raise NoNetworkError(f"a pod's network cannot be entered: {error.strerror}") from error
         try:
             return open_stream(address)
         finally:
             try:
-                enter_namespace(self._own, _CLONE_NEWNET)
+                enter_namespace(self._own, CLONE_NEWNET)
             except OSError as error:
                 # To go on would be to ask the wrong network whatever comes next.
                 raise RuntimeError("no way back from a pod's network") from error
@@ -104,8 +111,14 @@ class Networks:
         self._sandboxes: dict[str, _Sandbox] = {}
 
     def open_stream(self, sandbox: str, address: str) -> tuple[socket.socket, str]:
-        """As `open_stream`, in a pod's network. OSError if that is not there."""
-        return self._enter(self._find_process(sandbox), address) if sandbox else open_stream(address)
+        """As `open_stream`, in a pod's network. NoNetworkError if that cannot be entered."""
+        if not sandbox:
+            return open_stream(address)
+        try:
+            process = self._find_process(sandbox)
+        except (OSError, ValueError) as error:
+            raise NoNetworkError(f"{sandbox} cannot be found: {error}") from error
+        return self._enter(process, address)
 
     def forget(self, sandbox: str) -> None:
         """Let go of a pod; it is found again when somebody asks."""

@@ -7,6 +7,7 @@ user, rights, variables and working directory of its first process. Any other ru
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,8 @@ from podunit.prober.series import shorten
 
 # As in podunit.engines, which knows the model and all that comes with it.
 PODMAN = "/usr/bin/podman"
+
+_NSENTER = "/usr/bin/nsenter"
 
 _WANTED = "{{.Id}} {{.OCIConfigPath}} {{.ConmonPidFile}}"
 
@@ -29,7 +32,8 @@ class PayloadError(Exception):
 class _Runtime:
     """How a runtime is called for one container."""
 
-    program: str
+    call: tuple[str, ...]
+    is_crun: bool
     identity: str
     process: dict[str, Any]
 
@@ -63,15 +67,18 @@ class Payload:
         try:
             identity, config, monitor = found.output.decode().split()
             # The monitor was told of the runtime by its path.
-            words = _read_words(Path(monitor).read_text(encoding="ascii").strip())
+            number = Path(monitor).read_text(encoding="ascii").strip()
+            words = _read_words(number)
             program = words[words.index("-r") + 1]
             process = json.loads(Path(config).read_text(encoding="utf-8"))["process"]
         except (OSError, ValueError, KeyError, IndexError) as error:
             raise PayloadError(f"podman says nothing of use about {self._name}: {error}") from error
-        return _Runtime(program, identity, process)
+        # A user's containers are in podman's user namespace, as their monitors are; root has a right to all.
+        enter = () if os.geteuid() == 0 else (_NSENTER, "--user", "--preserve-credentials", f"--target={number}")
+        return _Runtime((*enter, program), Path(program).name == "crun", identity, process)
 
     def _write_call(self, runtime: _Runtime, command: tuple[str, ...]) -> tuple[str, ...]:
-        if Path(runtime.program).name != "crun":
+        if not runtime.is_crun:
             return (self._podman, "exec", self._name, *command)
         file = self._directory / f"exec-{len(self._calls)}.json"
         process = {**runtime.process, "args": list(command), "terminal": False}
@@ -82,7 +89,7 @@ class Payload:
             file.write_text(json.dumps(process), encoding="utf-8")
         except OSError as error:
             raise PayloadError(f"{file}: {error.strerror}") from error
-        return (runtime.program, "exec", f"--process={file}", runtime.identity)
+        return (*runtime.call, "exec", f"--process={file}", runtime.identity)
 
 
 def _read_words(process: str) -> Sequence[str]:
