@@ -56,7 +56,7 @@ class Doer:
         self.made: list[tuple[str, float]] = []
         self.stops: list[int] = []
         self.stopped = Result(True)
-        self.during_stop: Callable[[], None] = lambda: None
+        self.leaving = False
 
     async def make(self, check: Check | Hook, timeout_sec: float) -> Result:
         assert isinstance(check, Exec)
@@ -70,8 +70,10 @@ class Doer:
 
     async def stop(self, grace_sec: int) -> Result:
         self.stops.append(grace_sec)
-        self.during_stop()
         return self.stopped
+
+    async def is_leaving(self) -> bool:
+        return self.leaving
 
     def times(self, name: str) -> list[float]:
         return [at for made, at in self.made if made == name]

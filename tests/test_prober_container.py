@@ -122,6 +122,34 @@ def test_a_failed_liveness_probe_stops_the_container_once(
     assert [it.partition(" times")[0] for it in messages.lines()] == ["web.main: liveness probe failed 3"]
 
 
+def test_a_container_that_somebody_stops_may_fail(tmp_path: Path, messages: Messages) -> None:
+    directory = register(tmp_path, Probes(readiness=probe("ready"), liveness=probe("alive")))
+    doer = Doer(lambda name, _: name == "ready")
+    doer.leaving = True
+
+    async def live() -> None:
+        with watched(directory, doer, messages.journal):
+            await asyncio.sleep(60)
+
+    run_warped(live())
+    assert len(doer.times("alive")) == 3
+    assert doer.stops == []
+    assert messages.lines() == ["web.main: ready"]
+
+
+def test_nothing_is_checked_after_a_stop(tmp_path: Path, messages: Messages) -> None:
+    directory = register(tmp_path, Probes(readiness=probe("ready"), liveness=probe("alive", failure_threshold=2)))
+    doer = Doer(lambda name, now: name == "ready" and now < 15)
+
+    async def live() -> None:
+        with watched(directory, doer, messages.journal):
+            await asyncio.sleep(60)
+
+    run_warped(live())
+    assert max(at for _, at in doer.made) == 10
+    assert len(messages.lines()) == 2
+
+
 def test_the_hook_takes_its_time_from_the_grace_period(tmp_path: Path, messages: Messages) -> None:
     probes = Probes(liveness=probe("alive", failure_threshold=1))
     directory = register(tmp_path, probes, pre_stop=Exec(("hook",)), grace_sec=20)

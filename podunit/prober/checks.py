@@ -12,9 +12,13 @@ from podunit.prober.networks import Networks, NoNetworkError
 from podunit.prober.payload import Payload, PayloadError
 from podunit.prober.series import Result, shorten
 from podunit.probes import Check, Exec, Grpc, Hook, HttpGet, Registration, Sleep, TcpSocket
+from podunit.scope import Scope
 
 # What podman may take to say how a container is run, or to stop it beyond the grace period.
 _PODMAN_SEC = 60
+
+_SYSTEMCTL = "/usr/bin/systemctl"
+_SYSTEMD_SEC = 5
 
 
 class Doer(Protocol):
@@ -26,6 +30,9 @@ class Doer(Protocol):
     async def stop(self, grace_sec: int) -> Result:
         """Stop the container, and kill it after so many seconds; a success when it is gone."""
 
+    async def is_leaving(self) -> bool:
+        """Whether somebody has stopped the container's unit, or it has ended."""
+
 
 class Checks:
     """The checks of a registered container."""
@@ -33,6 +40,7 @@ class Checks:
     def __init__(self, registration: Registration, directory: Path, networks: Networks) -> None:
         self._dialer = Dialer(networks, registration.sandbox_name)
         self._payload = Payload(registration.engine_name, directory)
+        self._unit = registration.unit
 
     async def make(self, check: Check | Hook, timeout_sec: float) -> Result:
         """Make a check once, for so long at most."""
@@ -63,6 +71,16 @@ class Checks:
         except OSError as error:
             return Result(False, f"podman: {error.strerror}")
         return Result(stopped.status == 0, shorten(stopped.output))
+
+    async def is_leaving(self) -> bool:
+        """Whether somebody has stopped the container's unit, or it has ended."""
+        scope = f"--{Scope.default()}"
+        try:
+            async with asyncio.timeout(_SYSTEMD_SEC):
+                found = await run((_SYSTEMCTL, scope, "show", "--value", "--property=ActiveState", self._unit))
+        except (TimeoutError, OSError):
+            return False
+        return found.output.strip() == b"deactivating"
 
     async def _do(self, check: Check | Hook, call: tuple[str, ...]) -> Result:
         # What not every pod needs is imported where it is needed: the prober is small where nobody asks for it.

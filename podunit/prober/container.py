@@ -86,11 +86,14 @@ class Container:
 
     def close(self) -> None:
         """End all checks, and let those who wait find that nobody will tell them."""
-        for task in self._tasks:
-            task.cancel()
+        self._end_tasks()
         for gate in self._gates.values():
             gate.close()
         self._gates.clear()
+
+    def _end_tasks(self) -> None:
+        for task in self._tasks:
+            task.cancel()
 
     def _restore(self) -> bool:
         """Take up what another prober has left of this registration."""
@@ -193,16 +196,23 @@ class Container:
             self._tell(Event.READY if verdict else Event.UNREADY, "ready" if verdict else f"not ready: {message}")
             return False
         if not verdict:
-            times = self.probes[kind].failure_threshold
-            failed = f"{kind} probe failed{f' {times} times' if times > 1 else ''}: {message}"
-            self._tell(Event.KILLING, f"{failed}; stopping the container")
-            self._stopping = kind
-            self._spawn(self._stop(kind, with_hook=True))
+            self._spawn(self._give_up(kind, message))
             return True
         if kind is Kind.STARTUP:
             self._tell(Event.STARTED, "started")
             return True
         return False
+
+    async def _give_up(self, kind: Kind, message: str) -> None:
+        """Have a container stopped whose probe has failed; unless it is on its way out, and fails for that."""
+        if self._stopping or await self._doer.is_leaving():
+            return
+        times = self.probes[kind].failure_threshold
+        failed = f"{kind} probe failed{f' {times} times' if times > 1 else ''}: {message}"
+        self._tell(Event.KILLING, f"{failed}; stopping the container")
+        self._stopping = kind
+        self._write()
+        await self._stop(kind, with_hook=True)
 
     async def _stop(self, kind: Kind, *, with_hook: bool) -> None:
         """End the container; its unit starts it again."""
@@ -218,6 +228,7 @@ class Container:
         while stamp_registration(self._directory) == self.stamp:
             result = await self._doer.stop(max(_LEAST_GRACE_SEC, math.ceil(end - loop.time())))
             if result.success:
+                self._end_tasks()
                 return
             if not complained:
                 complained = True
