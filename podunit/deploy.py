@@ -15,7 +15,7 @@ from enum import StrEnum
 
 from podunit.bringup import PodOutcome, bring_up, run, start_timer
 from podunit.failures import find_failures
-from podunit.files import find_folder
+from podunit.files import read_static_units
 from podunit.generate import generate_files, generate_parent, generate_pod
 from podunit.host import find_target, remove_claims, remove_remains
 from podunit.install import Change, UnitDirectory
@@ -78,7 +78,7 @@ async def apply(
     before = list_pods(directory.read())
     refuse_strangers(workload.pods, before)
     # Whatever is in the way is found before anything is changed.
-    directory.plan({name: text for own in (_read_static(), *wanted.values()) for name, text in own.items()})
+    directory.plan({name: text for own in (read_static_units(), *wanted.values()) for name, text in own.items()})
     states = await _get_active_states(manager)
     handles = {pod: states[pod_unit(pod)] for pod in {**wanted, **before}}
     scene = Scene(before, handles, wanted, frozenset(state.compare_files(files)), start_stopped)
@@ -218,7 +218,7 @@ class _Apply:
         """Change the files of these pods, those of units in one transaction, and tell systemd."""
         scene, manager = self._scene, self._manager
         refreshed = self._state.stage_files({pod: self._files[pod] for pod in pods})
-        texts = {**_read_static(), **{name: text for pod in pods for name, text in scene.wanted[pod].items()}}
+        texts = {**read_static_units(), **{name: text for pod in pods for name, text in scene.wanted[pod].items()}}
         old = [scene.before[pod] for pod in pods if pod in scene.before]
         gone = {name for pod in old for name in pod.texts if name not in scene.wanted[pod.name]}
         spared = {pod for rollout in rollouts for pod in rollout.spared}
@@ -326,7 +326,7 @@ async def delete(
 
 async def remove_static_units(manager: Manager, directory: UnitDirectory, state: StateFolder) -> Outcome:
     """Remove the units that ship with podunit, once no pod is left that uses them, and the objects that are kept."""
-    change = directory.plan({}, tuple(_read_static()))
+    change = directory.plan({}, tuple(read_static_units()))
     directory.write(change, {})
     await manager.reload()
     gone = state.forget_objects(state.read_objects())
@@ -351,10 +351,6 @@ def _render_parent(pods: Iterable[InstalledPod]) -> dict[str, str]:
     """The slice above those of these pods, where it has anything to say."""
     low = sum(pod.memory_low_bytes for pod in pods)
     return {PARENT_SLICE: render(generate_parent(low))} if low else {}
-
-
-def _read_static() -> dict[str, str]:
-    return {file.name: file.read_text(encoding="utf-8") for file in sorted(find_folder("units").iterdir())}
 
 
 async def _get_active_states(manager: Manager) -> Mapping[str, str]:

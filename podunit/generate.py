@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from podunit import __version__
 from podunit.cgroups import container_directives, oom_directives, slice_directives
-from podunit.engines import parts, podman, secrets, volumes
+from podunit.engines import parts, podman, probes, secrets, volumes
 from podunit.hostpaths import list_host_paths, prepare_paths
 from podunit.model import (
     DEFAULT_NAMESPACE,
@@ -28,6 +28,7 @@ from podunit.model import (
 )
 from podunit.names import (
     PARENT_SLICE,
+    PROBER_SOCKET,
     again_unit,
     container_unit,
     containers_target,
@@ -206,11 +207,13 @@ def _slice(pod: Pod, scope: Scope) -> UnitFile:
 
 
 def _handle(pod: Pod, scope: Scope, target: Target, shared: Values) -> UnitFile:
+    ready = probes.wait_until_ready(pod, container_unit, _SYSTEMCTL[scope])
     return UnitFile(
         pod_unit(pod.name),
         "pod.service.j2",
         {
             **shared,
+            "wait_until_ready": command_line(ready) if ready else None,
             # What runs to its end is started by hand, or by its timer.
             "wanted_by": None if pod.run else Value(_WANTED_BY[scope]),
             "owner": escape_text(str(pod.owner)) if pod.owner else None,
@@ -312,6 +315,8 @@ def _container(
     make_secrets, remove_secrets = secrets.make_secrets(pod, container, scope), secrets.remove_secrets(pod, container)
     address_file = podman.address_file(pod) if podman.needs_addresses(container) else None
     verify = podman.verify_image_user(container)
+    probed = not init and probes.has_probes(container)
+    started = probes.wait_until_started(pod, container)
     policy = RestartPolicy.ALWAYS if container.sidecar else pod.restart_policy
     restart = (_INIT_RESTART if init else _MAIN_RESTART)[policy]
     if init and pod.run:
@@ -331,7 +336,22 @@ def _container(
             "last_sidecar": join_units(sidecars[-1:]) if sidecars else None,
             "pull_units": tuple(quote_word(unit, expands_variables=True) for unit in pulled),
             "silent": init and container.tty,
-            "after": join_units([sandbox, *images, *(container_unit(pod.name, it.name) for it in earlier)]),
+            "after": join_units(
+                [
+                    sandbox,
+                    *images,
+                    *(container_unit(pod.name, it.name) for it in earlier),
+                    *([PROBER_SOCKET] if probed else []),
+                ]
+            ),
+            "prober_socket": join_units([PROBER_SOCKET]),
+            "probes_directory": join_words([probes.probes_directory(pod, container)]) if probed else None,
+            "register_probes": command_line(
+                probes.register_probes(pod, container, container_unit(pod.name, container.name))
+            )
+            if probed
+            else None,
+            "wait_until_started": command_line(started) if started else None,
             "mounts": join_words(host_paths) if host_paths else None,
             "run": command_line(run),
             "pid_file": quote_word(pid_file, expands_variables=False) if pid_file else None,
@@ -341,7 +361,7 @@ def _container(
             "remove_secrets": command_line(remove_secrets, ignore_failure=True) if remove_secrets else None,
             "address_file": quote_word(address_file, expands_variables=False) if address_file else None,
             "restart": Value(restart),
-            "timeout_start_sec": Value(str(_START_SEC)),
+            "timeout_start_sec": Value(str(max(_START_SEC, probes.startup_timeout_sec(container)))),
             "timeout_stop_sec": Value(str(_timeout_stop_sec(pod, init=init))),
             "resources": (*container_directives(pod, container, scope), *oom_directives(pod, scope, target)),
             "prepare": (*((command_line(verify),) if verify else ()), *prepare_paths(container)),

@@ -6,9 +6,10 @@ podman's options. Every object carries the `Position` it came from, so that a pr
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
+from podunit.probes import Probes
 from podunit.report import Position
 
 # core/v1 ObjectMeta: the namespace of an object that names none.
@@ -313,6 +314,7 @@ class Container:
     tty: bool = False
     sidecar: bool = False
     devices: tuple[Device, ...] = ()
+    probes: Probes = field(default_factory=Probes)
 
 
 @dataclass(frozen=True, slots=True)

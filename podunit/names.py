@@ -17,6 +17,10 @@ MARKS = (MARK, STATIC_MARK)
 # The slice that holds the slices of all pods, by the rules of systemd.slice(5).
 PARENT_SLICE = "pod.slice"
 
+# What the units of probed containers tell the prober; static, as its service.
+PROBER_SOCKET = "podunit-prober.socket"
+PROBER_SERVICE = "podunit-prober.service"
+
 
 def pod_unit(pod: str) -> str:
     """The handle: what people start, stop and enable."""

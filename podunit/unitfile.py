@@ -98,11 +98,11 @@ def join_words(words: Iterable[Word]) -> Value:
 
 
 def command_line(words: Iterable[Word], *, ignore_failure: bool = False) -> Value:
-    """An Exec line; the first word is the path of the program. A long one has an option per line."""
+    """An Exec line; the first word is the path of the program. A long one has a line per option, or JSON object."""
     texts = [quote_word(word, expands_variables=True).text for word in words]
     line = " ".join(texts)
     if len(line) > _LONG_LINE:
-        options = [index for index, text in enumerate(texts) if text.lstrip('"').startswith("--")]
+        options = [index for index, text in enumerate(texts) if text.lstrip("\"'").startswith(("--", "{"))]
         breaks = {*options, *(index + 1 for index in options[-1:])}
         line = "".join(f"{_CONTINUED if index in breaks else ' '}{text}" for index, text in enumerate(texts))[1:]
     return Value(f"-{line}" if ignore_failure else line)

@@ -68,6 +68,7 @@ _ROOMS: tuple[tuple[str, ...], ...] = (
         "podunit.engines.rights",
         "podunit.engines.resolution",
         "podunit.engines.podman",
+        "podunit.engines.probes",
         "podunit.render",
     ),
     (
@@ -93,6 +94,7 @@ _ROOMS: tuple[tuple[str, ...], ...] = (
         "podunit.kubernetes.annotations",
         "podunit.kubernetes.contexts",
         "podunit.kubernetes.dns",
+        "podunit.kubernetes.schema_probes",
         "podunit.kubernetes.schema",
         "podunit.kubernetes.objects",
         "podunit.kubernetes.claims",
@@ -102,6 +104,7 @@ _ROOMS: tuple[tuple[str, ...], ...] = (
         "podunit.kubernetes.projection",
         "podunit.kubernetes.environment",
         "podunit.kubernetes.terminals",
+        "podunit.kubernetes.probes",
         "podunit.kubernetes.network",
         "podunit.kubernetes.node",
         "podunit.kubernetes.ports",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from podunit.files import find_folder
+from podunit.files import read_static_units
 from podunit.generate import generate
 from podunit.installed import InstalledContainer, InstalledPod, list_pods
 from podunit.load import load_files
@@ -34,7 +34,7 @@ def make(tmp_path: Path, *specs: str, annotations: str = "", more: tuple[str, ..
     assert report.problems == ()
     assert workload is not None
     texts = {unit.name: render(unit) for unit in generate(workload, Scope.SYSTEM, OLDEST)}
-    return {**texts, **{file.name: file.read_text(encoding="utf-8") for file in find_folder("units").iterdir()}}
+    return {**texts, **read_static_units()}
 
 
 def container(name: str, image: str = _IMAGE, fields: str = "") -> str:
@@ -55,7 +55,7 @@ def test_a_pod_comes_back_with_all_its_files(tmp_path: Path) -> None:
     assert isinstance(pod, InstalledPod)
     assert pod.name == "my-web"
     assert pod.unit == "pod@my-web.service"
-    static = {file.name for file in find_folder("units").iterdir()}
+    static = set(read_static_units())
     assert set(pod.texts) == set(texts) - static
     assert dict(pod.texts) == {name: texts[name] for name in pod.texts}
 

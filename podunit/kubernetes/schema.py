@@ -17,6 +17,7 @@ from podunit.decode import Located, Parsed, Table
 from podunit.kubernetes.contexts import PodSecurityContext, SecurityContext
 from podunit.kubernetes.dns import DNSPolicy, HostAlias, PodDNSConfig
 from podunit.kubernetes.quantity import parse_base64, parse_bytes, parse_cpu_milli, parse_divisor
+from podunit.kubernetes.schema_probes import Probe
 from podunit.kubernetes.verdicts import ignored_fields, refused_fields
 from podunit.model import HostPathType, Medium, MountPropagation, Protocol, PullPolicy, RestartPolicy
 from podunit.report import Position
@@ -182,6 +183,9 @@ class Container:
     security_context: SecurityContext = field(default_factory=SecurityContext)
     volume_mounts: tuple[VolumeMount, ...] = ()
     volume_devices: tuple[VolumeDevice, ...] = ()
+    startup_probe: Probe | None = None
+    readiness_probe: Probe | None = None
+    liveness_probe: Probe | None = None
     stdin: Located[bool] | None = None
     stdin_once: Located[bool] | None = None
     tty: bool = False

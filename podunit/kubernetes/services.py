@@ -10,12 +10,13 @@ import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
 from podunit import model
-from podunit.decode import Located, Parsed, Table, decode, suggest
+from podunit.decode import Located, Table, decode, suggest
 from podunit.kubernetes.naming import check_label_name, check_port_name
 from podunit.kubernetes.schema import ObjectMeta
+from podunit.kubernetes.schema_probes import PortOrName
 from podunit.kubernetes.verdicts import ignored_fields, refused_fields
 from podunit.model import Pod, Port, Protocol, Redirect
 from podunit.report import Position, Report
@@ -35,13 +36,6 @@ class ServiceType(StrEnum):
     EXTERNAL_NAME = "ExternalName"
 
 
-def _parse_port(text: str) -> str:
-    return text
-
-
-TargetPort = Annotated[str, Parsed(_parse_port, ("str", "int"))]
-
-
 @dataclass(frozen=True, slots=True)
 class ServicePort:
     """core/v1 ServicePort."""
@@ -52,7 +46,7 @@ class ServicePort:
     at: Position
     name: Located[str] | None = None
     protocol: Protocol = Protocol.TCP
-    target_port: Located[TargetPort] | None = None
+    target_port: Located[PortOrName] | None = None
     node_port: Located[int] | None = None
 
 

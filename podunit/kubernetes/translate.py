@@ -27,6 +27,7 @@ from podunit.kubernetes.network import translate_hostname, translate_hosts, tran
 from podunit.kubernetes.node import check_node, translate_priority, translate_runtime
 from podunit.kubernetes.objects import Objects
 from podunit.kubernetes.ports import translate_ports
+from podunit.kubernetes.probes import refuse_probes, translate_probes
 from podunit.kubernetes.projection import Projector
 from podunit.kubernetes.resources import translate_pod_resources, translate_resources
 from podunit.kubernetes.security import translate_fs_group, translate_processes, translate_security, translate_sysctls
@@ -109,6 +110,7 @@ def translate_pod(
     context = _Context(itself, spec, volumes, annotations, objects, host_network)
     check_node(spec, report)
     refuse_stdin(spec.init_containers, "spec.initContainers", report)
+    refuse_probes(spec.init_containers, "spec.initContainers", report)
     containers = _translate_containers("spec.containers", spec.containers.value, context, report)
     _check_restart_policies(spec, report)
     if no_network:
@@ -246,6 +248,7 @@ def _translate_container(path: str, container: schema.Container, context: _Conte
         image_at=container.image.at,
         stdin=translate_stdin(container, path, report),
         tty=container.tty,
+        probes=translate_probes(container, path, environment, report),
     )
 
 

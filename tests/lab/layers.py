@@ -48,7 +48,7 @@ _NAMESPACES = (
 _INSTALL_DEPENDENCIES = """
 python3 -m venv /opt/podunit
 /opt/podunit/bin/pip install --quiet --no-cache-dir --no-index --find-links=/mnt "$@"
-ln -s /opt/podunit/bin/podunit /usr/local/bin/podunit
+ln -s /opt/podunit/bin/podunit /opt/podunit/bin/podunit-prober /usr/local/bin/
 """
 _INSTALL_PACKAGE = "/opt/podunit/bin/pip install --quiet --no-cache-dir --no-index --no-deps /mnt/*.whl"
 

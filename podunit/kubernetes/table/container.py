@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from podunit.kubernetes.fields import Object, honoured, ignored, refused
 
-_NO_PROBES = "remove it: podunit runs no probes"
 _NO_HOOKS = "remove it: podunit runs no hooks"
 _RESTART = (
     "Always makes an init container a sidecar, a service that starts before and stops after the others; else it has to"
@@ -43,10 +42,20 @@ OBJECTS = (
                 "image-pull@….service pulls at each start, image@….service what is missing",
             ),
             refused("lifecycle", "Lifecycle", "what runs after the start and before the stop", _NO_HOOKS),
-            refused("livenessProbe", "Probe", "a check whose failure restarts the container", _NO_PROBES),
+            honoured(
+                "livenessProbe",
+                "Probe",
+                "a check whose failure restarts the container",
+                "podunit-prober.service stops the container, whose service has failed then and restarts as it says",
+            ),
             honoured("name", "string", "the container's name, once in a pod", "container@POD.NAME.service"),
             honoured("ports", "[]ContainerPort", "ports that the container listens on", "see its fields"),
-            refused("readinessProbe", "Probe", "a check of whether the container can serve", _NO_PROBES),
+            honoured(
+                "readinessProbe",
+                "Probe",
+                "a check of whether the container can serve",
+                "pod@POD.service is active when the pod is ready; READY of podunit ps",
+            ),
             ignored(
                 "resizePolicy",
                 "[]ContainerResizePolicy",
@@ -62,7 +71,12 @@ OBJECTS = (
             honoured("restartPolicy", "string", "when this container starts again", _RESTART),
             refused("restartPolicyRules", "[]ContainerRestartRule", "exit codes that start it again", _SIDECAR),
             honoured("securityContext", "SecurityContext", "what the container may do", "see its fields"),
-            refused("startupProbe", "Probe", "a check that has to succeed before the others begin", _NO_PROBES),
+            honoured(
+                "startupProbe",
+                "Probe",
+                "a check that has to succeed before the others begin",
+                "container@POD.NAME.service is active when it has succeeded",
+            ),
             honoured(
                 "stdin",
                 "boolean",

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from podunit.kubernetes.fields import Object, refused
+from podunit.kubernetes.fields import Object, honoured, refused
 
-_NO_PROBES = "remove it: podunit runs no probes"
 _NO_HOOKS = "remove it: podunit runs no hooks"
-_NEITHER = "remove it: podunit runs no probes and no hooks"
 
 OBJECTS = (
     Object(
@@ -14,21 +12,58 @@ OBJECTS = (
         "v1",
         "a check of a container, again and again",
         (
-            refused("exec", "ExecAction", "a command in the container", _NO_PROBES),
-            refused("failureThreshold", "integer", "failures in a row that count; 3 by default", _NO_PROBES),
-            refused("grpc", "GRPCAction", "a request of gRPC's health protocol", _NO_PROBES),
-            refused("httpGet", "HTTPGetAction", "an HTTP request", _NO_PROBES),
-            refused("initialDelaySeconds", "integer", "seconds from the start to the first check", _NO_PROBES),
-            refused("periodSeconds", "integer", "seconds between checks; 10 by default", _NO_PROBES),
-            refused("successThreshold", "integer", "successes in a row that count; 1 by default", _NO_PROBES),
-            refused("tcpSocket", "TCPSocketAction", "a connection over TCP", _NO_PROBES),
-            refused(
+            honoured("exec", "ExecAction", "a command in the container", "run by the container's own runtime"),
+            honoured(
+                "failureThreshold",
+                "integer",
+                "failures in a row that count; 3 by default",
+                "counted by podunit-prober.service",
+            ),
+            honoured(
+                "grpc",
+                "GRPCAction",
+                "a request of gRPC's health protocol",
+                "made by podunit-prober.service in the pod's network",
+            ),
+            honoured(
+                "httpGet", "HTTPGetAction", "an HTTP request", "made by podunit-prober.service in the pod's network"
+            ),
+            honoured(
+                "initialDelaySeconds",
+                "integer",
+                "seconds from the start to the first check",
+                "kept by podunit-prober.service",
+            ),
+            honoured(
+                "periodSeconds",
+                "integer",
+                "seconds between checks; 10 by default",
+                "kept by podunit-prober.service",
+            ),
+            honoured(
+                "successThreshold",
+                "integer",
+                "successes in a row that count; 1 by default",
+                "counted by podunit-prober.service",
+            ),
+            honoured(
+                "tcpSocket",
+                "TCPSocketAction",
+                "a connection over TCP",
+                "made by podunit-prober.service in the pod's network",
+            ),
+            honoured(
                 "terminationGracePeriodSeconds",
                 "integer",
                 "the grace period of a stop that the check causes",
-                _NO_PROBES,
+                "podman stop --time",
             ),
-            refused("timeoutSeconds", "integer", "seconds that one check may take; 1 by default", _NO_PROBES),
+            honoured(
+                "timeoutSeconds",
+                "integer",
+                "seconds that one check may take; 1 by default",
+                "kept by podunit-prober.service; a command is killed",
+            ),
         ),
     ),
     Object(
@@ -56,19 +91,33 @@ OBJECTS = (
         "ExecAction",
         "v1",
         "a command in the container",
-        (refused("command", "[]string", "the command and its arguments, without a shell", _NEITHER),),
+        (
+            honoured(
+                "command",
+                "[]string",
+                "the command and its arguments, without a shell",
+                "a process in the container, with its rights, environment and working directory",
+            ),
+        ),
     ),
     Object(
         "HTTPGetAction",
         "v1",
         "an HTTP request",
         (
-            refused("host", "string", "the host; by default the pod", _NEITHER),
-            refused("httpHeaders", "[]HTTPHeader", "more headers of the request", _NEITHER),
-            refused("path", "string", "the path on the server", _NEITHER),
-            refused("port", "IntOrString", "the port, or its name", _NEITHER),
-            refused("protocol", "string", "the version of HTTP that is spoken", _NEITHER),
-            refused("scheme", "string", "HTTP or HTTPS", _NEITHER),
+            honoured(
+                "host", "string", "the host; by default the pod", "where the request goes, from the pod's network"
+            ),
+            honoured("httpHeaders", "[]HTTPHeader", "more headers of the request", "headers of the request"),
+            honoured("path", "string", "the path on the server", "the request's path"),
+            honoured("port", "IntOrString", "the port, or its name", "the port; a name is one of the container's"),
+            refused(
+                "protocol",
+                "string",
+                "the version of HTTP that is spoken",
+                "remove it: HTTP/1.1 is spoken, which is the default",
+            ),
+            honoured("scheme", "string", "HTTP or HTTPS", "TLS, whose certificate nobody verifies"),
         ),
     ),
     Object(
@@ -76,8 +125,8 @@ OBJECTS = (
         "v1",
         "a header of an HTTP request",
         (
-            refused("name", "string", "the header", _NEITHER),
-            refused("value", "string", "its value", _NEITHER),
+            honoured("name", "string", "the header", "a header of the request"),
+            honoured("value", "string", "its value", "the header's value"),
         ),
     ),
     Object(
@@ -85,8 +134,10 @@ OBJECTS = (
         "v1",
         "a connection over TCP",
         (
-            refused("host", "string", "the host; by default the pod", _NEITHER),
-            refused("port", "IntOrString", "the port, or its name", _NEITHER),
+            honoured(
+                "host", "string", "the host; by default the pod", "where the connection goes, from the pod's network"
+            ),
+            honoured("port", "IntOrString", "the port, or its name", "the port; a name is one of the container's"),
         ),
     ),
     Object(
@@ -94,9 +145,9 @@ OBJECTS = (
         "v1",
         "a request of gRPC's health protocol",
         (
-            refused("mode", "string", "whether TLS is spoken", _NO_PROBES),
-            refused("port", "integer", "the port", _NO_PROBES),
-            refused("service", "string", "the service that is asked about", _NO_PROBES),
+            honoured("mode", "string", "whether TLS is spoken", "TLS, whose certificate nobody verifies"),
+            honoured("port", "integer", "the port", "the port at the pod's address"),
+            honoured("service", "string", "the service that is asked about", "the request's service"),
         ),
     ),
     Object(

@@ -1,0 +1,96 @@
+"""Probes with podman: how a container's unit tells the prober of them, and waits for what it finds.
+
+In: the model. Out: argv, as words for `unitfile` to quote, and directories. What the prober does is its own business:
+the two meet at a directory for each container, which is there while the container runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from podunit.engines.programs import container_name, sandbox_name
+from podunit.model import Container, Pod
+from podunit.probes import Probes, Registration, write_registration
+from podunit.unitfile import Specifier, Word
+
+# Time for what is no probe: the prober's own start, and the stop of a container that has not started in time.
+_STARTUP_MARGIN_SEC = 60
+
+_REGISTER = (
+    'directory=$1 prober=$2 pipes=$3; shift 3; umask 077; cd "$directory" && printf "%s\\n" "$@" > new && '
+    'for pipe in $pipes; do mkfifo "$pipe" || exit; done && mv new probes.json || exit; '
+    '[ -p "$prober" ] || { echo "podunit-prober.socket is not active" >&2; exit 1; }; '
+    'echo "${directory##*/}" > "$prober"'
+)
+
+# A container that ends meanwhile is nothing to wait for: how it ended is for its service to judge. The prober writes
+# for as long as the verdict holds, and is waited for again if it is restarted.
+_WAIT = (
+    "[ $MAINPID ] || exit; while kill -0 $MAINPID; do "
+    'timeout 1 sh -c "read -r _ < \\$1" read "$1" && exit; done 2> /dev/null; exit 0'
+)
+
+# While a container restarts there is no pipe; one that has been stopped, or is done, is nothing to wait for.
+_WAIT_READY = (
+    'while [ $# -gt 0 ]; do until { read -r _ < "$1"; } 2> /dev/null; do '
+    'case $(SYSTEMCTL is-active "$2") in inactive|failed) break;; esac; sleep 0.5; done; shift 2; done'
+)
+
+
+def has_probes(container: Container) -> bool:
+    """Whether anything is checked."""
+    return container.probes != Probes()
+
+
+def probes_directory(pod: Pod, container: Container) -> str:
+    """Where a container's unit and the prober meet, below the runtime directory of the manager."""
+    return f"podunit-probes/{pod.name}.{container.name}"
+
+
+def register_probes(pod: Pod, container: Container, unit: str) -> tuple[Word, ...]:
+    """Tell the prober what to check of this unit, and make the pipes by which it says what it has found."""
+    registration = Registration(
+        pod=pod.name,
+        container=container.name,
+        unit=unit,
+        engine_name=container_name(pod, container),
+        sandbox_name="" if pod.host_network else sandbox_name(pod),
+        grace_sec=pod.grace_sec,
+        probes=container.probes,
+    )
+    directory = (Specifier.RUNTIME_DIR, f"/{probes_directory(pod, container)}")
+    prober = (Specifier.RUNTIME_DIR, "/podunit-prober")
+    probes = container.probes
+    pipes = " ".join(name for name, probe in (("started", probes.startup), ("ready", probes.readiness)) if probe)
+    return ("/bin/sh", "-c", _REGISTER, "register", directory, prober, pipes, *write_registration(registration))
+
+
+def wait_until_started(pod: Pod, container: Container) -> tuple[Word, ...] | None:
+    """Wait for the startup probe; None where there is none."""
+    if container.probes.startup is None:
+        return None
+    return ("/bin/sh", "-c", _WAIT, "wait", (Specifier.RUNTIME_DIR, f"/{probes_directory(pod, container)}/started"))
+
+
+def wait_until_ready(pod: Pod, find_unit: Callable[[str, str], str], systemctl: str) -> tuple[Word, ...] | None:
+    """Wait for all readiness probes of a pod; None where there are none.
+
+    `find_unit` knows the unit of a pod's container.
+    """
+    probed = [it for it in (*pod.init_containers, *pod.containers) if it.probes.readiness]
+    if not probed:
+        return None
+    words: list[Word] = []
+    for it in probed:
+        words += [(Specifier.RUNTIME_DIR, f"/{probes_directory(pod, it)}/ready"), find_unit(pod.name, it.name)]
+    return ("/bin/sh", "-c", _WAIT_READY.replace("SYSTEMCTL", systemctl), "wait", *words)
+
+
+def startup_timeout_sec(container: Container) -> int:
+    """How long `wait_until_started` may take, if every check takes as long as it may; 0 without a startup probe."""
+    probe = container.probes.startup
+    if probe is None:
+        return 0
+    return (
+        probe.initial_delay_sec + probe.failure_threshold * (probe.period_sec + probe.timeout_sec) + _STARTUP_MARGIN_SEC
+    )

@@ -1,0 +1,159 @@
+"""Probes: what `systemctl` shows of them, and what a server and a container see of them, a promise of Kubernetes each.
+
+The sentences are those of kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle and
+tasks/configure-pod-container/configure-liveness-readiness-startup-probes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.lab.laboratory import Laboratory
+from tests.lab.pods import Pods, container, pod, quick, wait_for
+
+# A file of the host is what a container serves, and what a command in it looks for.
+MOUNT = "volumeMounts: [{name: host, mountPath: /host}]"
+HOST = "  volumes: [{name: host, hostPath: {path: /run/test}}]\n"
+SERVE = "httpd -f -vv -p 8080 -h /host & wait"
+WEB, OTHER = "container@web.web", "container@web.other"
+
+
+@pytest.fixture
+def pods(lab: Laboratory) -> Iterator[Pods]:
+    lab.sh("rm -rf /run/test; mkdir -p /run/test")
+    pods = Pods(lab)
+    yield pods
+    pods.clear()
+    wait_for(pods.remains, "", timeout_sec=5)
+
+
+def touch(pods: Pods, *names: str) -> None:
+    for name in names:
+        pods.lab.write(f"/run/test/{name}", "yes\n")
+
+
+def http(path: str, kind: str = "readinessProbe", more: str = "") -> str:
+    return f"{kind}: {{httpGet: {{path: /{path}, port: 8080}}, periodSeconds: 1{more}}}"
+
+
+def command(path: str, kind: str, more: str = "") -> str:
+    return f"{kind}: {{exec: {{command: [test, -e, /host/{path}]}}, periodSeconds: 1{more}}}"
+
+
+def test_a_pod_is_up_when_it_is_ready(pods: Pods) -> None:
+    """A Pod is considered ready when all of its containers are ready (and After= of systemd means it)."""
+    pods.install(
+        pod(container("web", SERVE, MOUNT, http("ready")) + container("other", "sleep 1000 & wait"), more=HOST)
+    )
+    pods.lab.write(
+        "/run/systemd/system/after.service", "[Unit]\nAfter=pod@web.service\n[Service]\nExecStart=sleep 1000\n"
+    )
+    pods.systemctl("daemon-reload")
+    pods.systemctl("start", "--no-block", "pod@web", "after.service")
+    pods.wait("active active", WEB, OTHER)
+    # Long enough for some checks that fail.
+    pods.lab.sh("sleep 2.5")
+    assert pods.state("pod@web", "after.service") == "activating inactive"
+    touch(pods, "ready")
+    pods.wait("active active", "pod@web", "after.service", timeout_sec=5)
+    # Not ready any more, it is neither stopped nor restarted.
+    main = pods.main_pid(WEB)
+    pods.lab.sh("rm /run/test/ready")
+    state = "/run/podunit-probes/web.web/state.json"
+    wait_for(lambda: str('"ready": false' in pods.lab.read(state)), "True", timeout_sec=8)
+    assert (pods.state("pod@web", WEB), pods.main_pid(WEB)) == ("active active", main)
+    said = pods.lab.sh(f"journalctl --output=cat --unit {WEB}").stdout
+    assert said.count("web.web: ready") == 1
+    assert said.rfind("web.web: not ready: HTTP 404") > said.find("web.web: ready")
+    pods.systemctl("stop", "pod@web", "after.service")
+    assert pods.remains() == ""
+    # Nothing is left of what probes, once there is nothing to probe.
+    pods.wait("inactive inactive", "podunit-prober.service", "podunit-prober.socket", timeout_sec=20)
+    assert pods.lab.sh("ls -A /run/podunit-probes; ls /run/podunit-prober || :").stdout == ""
+    pods.lab.sh("rm /run/systemd/system/after.service; systemctl daemon-reload")
+
+
+def test_what_follows_a_sidecar_waits_until_it_has_started(pods: Pods) -> None:
+    """After a sidecar init container is running (.. with any startup probe succeeded), the kubelet starts the next."""
+    proxy = container("proxy", "sleep 1000 & wait", MOUNT, "restartPolicy: Always", command("up", "startupProbe"))
+    pods.install(
+        pod(container("web", "sleep 1000 & wait"), inits=proxy.replace("1}", "1, failureThreshold: 100}"), more=HOST)
+    )
+    pods.systemctl("start", "--no-block", "pod@web")
+    pods.wait("activating", "container@web.proxy")
+    wait_for(lambda: pods.show("container@web.proxy", "SubState"), "start-post")
+    pods.lab.sh("sleep 2")
+    assert pods.state("container@web.proxy", WEB) == "activating inactive"
+    touch(pods, "up")
+    pods.wait("active active active", "container@web.proxy", WEB, "pod@web", timeout_sec=5)
+
+
+def test_a_container_that_is_not_alive_is_restarted_and_its_neighbour_is_not(pods: Pods) -> None:
+    """If the liveness probe fails, the kubelet kills the container, and it is subjected to its restart policy."""
+    touch(pods, "alive")
+    web = container("web", "sleep 1000 & wait", MOUNT, command("alive", "livenessProbe", ", failureThreshold: 2"))
+    pods.install(pod(web + container("other", "sleep 1000 & wait"), more=HOST, notes=quick("web")))
+    pods.systemctl("start", "pod@web")
+    before, other = pods.payload_pid("web.web"), pods.payload_pid("web.other")
+    pods.lab.sh("sleep 1.5")
+    assert pods.show(WEB, "NRestarts") == "0"
+    pods.lab.sh("rm /run/test/alive")
+    wait_for(lambda: pods.show(WEB, "NRestarts"), "1", timeout_sec=10)
+    touch(pods, "alive")
+    pods.wait("active active", WEB, "pod@web")
+    assert pods.payload_pid("web.web") not in (0, before)
+    assert pods.payload_pid("web.other") == other
+    said = pods.lab.sh(f"journalctl --output=cat --unit {WEB}").stdout
+    assert said.count("web.web: liveness probe failed") == 1
+
+
+def test_a_container_that_does_not_start_in_time_is_tried_again(pods: Pods) -> None:
+    """If the startup probe fails, the kubelet kills the container, and it is subjected to its restart policy."""
+    probes = (command("up", "startupProbe", ", failureThreshold: 2"), command("up", "livenessProbe"))
+    pods.install(pod(container("web", "sleep 1000 & wait", MOUNT, *probes), more=HOST, notes=quick("web")))
+    pods.systemctl("start", "--no-block", "pod@web")
+    wait_for(lambda: str(int(pods.show(WEB, "NRestarts")) >= 2), "True", timeout_sec=30)
+    touch(pods, "up")
+    pods.wait("active active", WEB, "pod@web")
+
+
+def test_a_container_that_ends_while_it_starts_is_not_waited_for(pods: Pods) -> None:
+    """A restart comes as soon as the container ends, and not when its startup probe has failed."""
+    probe = command("up", "startupProbe", ", failureThreshold: 1000")
+    web = container("web", "echo once >> /host/starts; sleep 0.5; exit 3", MOUNT, probe)
+    pods.install(pod(web, more=HOST, notes=quick("web")))
+    pods.systemctl("start", "--no-block", "pod@web")
+    wait_for(lambda: str(pods.lab.sh("cat /run/test/starts || :").stdout.count("once") >= 2), "True", timeout_sec=15)
+    pods.systemctl("stop", "pod@web")
+    assert pods.remains() == ""
+
+
+def test_the_death_of_the_prober_touches_no_container(pods: Pods) -> None:
+    """Nothing is restarted by it, nor by one of D-Bus or systemd itself, and probing goes on."""
+    touch(pods, "ready", "alive")
+    probes = (http("ready"), http("alive", "livenessProbe"), command("ready", "startupProbe"))
+    pods.install(pod(container("web", SERVE, MOUNT, *probes), more=HOST, notes=quick("web")))
+    pods.systemctl("start", "pod@web")
+    payload = pods.payload_pid("web.web")
+
+    def count() -> int:
+        return pods.lab.sh(f"journalctl --output=cat --unit {WEB}").stdout.count("url:/alive")
+
+    for blow in (
+        "systemctl kill --signal=KILL podunit-prober.service",
+        "systemctl restart dbus",
+        "systemctl daemon-reexec",
+        "systemctl daemon-reload",
+    ):
+        pods.lab.sh(f"{blow}; sleep 0.5")
+        before = count()
+        wait_for(lambda before=before: str(count() > before + 1), "True", timeout_sec=10)  # type: ignore[misc]
+    assert pods.payload_pid("web.web") == payload
+    assert pods.show(WEB, "NRestarts") == "0"
+    # What it has found before counts: a container that is not alive is found out at once.
+    pods.lab.sh("systemctl kill --signal=KILL podunit-prober.service; rm /run/test/alive")
+    wait_for(lambda: pods.show(WEB, "NRestarts"), "1", timeout_sec=15)
+    touch(pods, "alive")
+    pods.wait("active active", WEB, "pod@web")
