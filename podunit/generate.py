@@ -16,8 +16,6 @@ from podunit.model import (
     DEFAULT_NAMESPACE,
     Container,
     EmptyDir,
-    FailureAction,
-    FailureRule,
     Files,
     ImageVolume,
     Pod,
@@ -42,6 +40,8 @@ from podunit.names import (
     stop_unit,
     timer_unit,
 )
+from podunit.restarts import can_fail, find_codes, pause_script, restart_directives
+from podunit.rules import FailureAction, FailureRule
 from podunit.scope import Scope
 from podunit.target import Target
 from podunit.unitfile import (
@@ -65,22 +65,6 @@ _STOP_MARGIN_SEC = 10
 # image's files belong to a user's subordinate IDs; an end there has to be, or a podman that hangs would never be tried
 # again. Pulls have units of their own.
 _START_SEC = 900
-
-# The systemd that knows RestartSteps= and RestartMaxDelaySec=.
-_RESTART_STEPS = 254
-
-_MAIN_RESTART = {
-    RestartPolicy.ALWAYS: "always",
-    RestartPolicy.ON_FAILURE: "on-failure",
-    RestartPolicy.NEVER: "no",
-}
-
-# A oneshot refuses Restart=always (systemd.service(5)); an init container that has succeeded is not run again anyway.
-_INIT_RESTART = {
-    RestartPolicy.ALWAYS: "on-failure",
-    RestartPolicy.ON_FAILURE: "on-failure",
-    RestartPolicy.NEVER: "no",
-}
 
 _WANTED_BY = {Scope.SYSTEM: "multi-user.target", Scope.USER: "default.target"}
 # What a template is given, by name.
@@ -108,7 +92,7 @@ def find_memory_low(pod: Pod, scope: Scope) -> int:
 
 def generate_pod(pod: Pod, scope: Scope, target: Target) -> tuple[UnitFile, ...]:
     """Slice, handle and its helpers, sandbox, init containers and containers of one pod."""
-    shared = {**_name_units(pod, scope), "backs_off": target.systemd >= _RESTART_STEPS}
+    shared = _name_units(pod, scope)
     units = [
         _slice(pod, scope),
         _handle(pod, scope, target, shared),
@@ -150,6 +134,8 @@ def _name_units(pod: Pod, scope: Scope) -> Values:
     inits = [container_unit(pod.name, container.name) for container in pod.init_containers]
     ending = [container_unit(pod.name, it.name) for it in pod.init_containers if not it.sidecar]
     retries = pod.restart_policy is not RestartPolicy.NEVER
+    work = [(it, True) for it in pod.init_containers if not it.sidecar] + [(it, False) for it in pod.containers]
+    keeps_up = pod.run is None and any(find_codes(container, init=init) for container, init in work)
     limit = pod.run.backoff_limit if pod.run else 0
     job_deadline_sec = pod.run.deadline_sec if pod.run else None
     deadline_sec = min((sec for sec in (pod.deadline_sec, job_deadline_sec) if sec is not None), default=None)
@@ -173,7 +159,9 @@ def _name_units(pod: Pod, scope: Scope) -> Values:
         "systemctl": Value(_SYSTEMCTL[scope]),
         "retries": retries,
         "runs": pod.run is not None,
-        "keeps_up": retries and pod.run is None,
+        "keeps_up": keeps_up,
+        "can_fail": keeps_up and any(can_fail(container, init=init) for container, init in work),
+        "init_can_fail": any(init and (pod.run or can_fail(container, init=init)) for container, init in work),
         "mend_verb": Value("restart" if retries and pod.run is None else "stop"),
         "again_unit": join_units([again_unit(pod.name)]) if again else None,
         "again_file": quote_word((Specifier.RUNTIME_DIR, f"/podunit-again-{pod.name}"), expands_variables=True),
@@ -317,20 +305,19 @@ def _container(
     verify = podman.verify_image_user(container)
     probed = not init and probes.has_probes(container)
     started = probes.wait_until_started(pod, container)
-    policy = RestartPolicy.ALWAYS if container.sidecar else pod.restart_policy
-    restart = (_INIT_RESTART if init else _MAIN_RESTART)[policy]
-    if init and pod.run:
-        # The whole pod is run again instead.
-        restart = "no"
+    # In a Job the whole pod is run again instead.
+    never = init and pod.run is not None
+    pause = pause_script(container, target, systemctl=_SYSTEMCTL[scope], init=init, never=never)
+    unit = container_unit(pod.name, container.name)
     return UnitFile(
-        container_unit(pod.name, container.name),
+        unit,
         "init.service.j2" if init else "container.service.j2",
         {
             **shared,
             "container": escape_text(container.name),
             "required_units": join_units(inits) if inits else None,
             "image_units": join_units(images) if images else None,
-            "retries": policy is not RestartPolicy.NEVER,
+            "pause": command_line(("/bin/sh", "-c", pause, "pause", unit)) if pause else None,
             "sidecar": container.sidecar,
             "sidecar_units": join_units(sidecars) if sidecars else None,
             "last_sidecar": join_units(sidecars[-1:]) if sidecars else None,
@@ -346,11 +333,7 @@ def _container(
             ),
             "prober_socket": join_units([PROBER_SOCKET]),
             "probes_directory": join_words([probes.probes_directory(pod, container)]) if probed else None,
-            "register_probes": command_line(
-                probes.register_probes(pod, container, container_unit(pod.name, container.name))
-            )
-            if probed
-            else None,
+            "register_probes": command_line(probes.register_probes(pod, container, unit)) if probed else None,
             "wait_until_started": command_line(started) if started else None,
             "mounts": join_words(host_paths) if host_paths else None,
             "run": command_line(run),
@@ -360,14 +343,15 @@ def _container(
             "make_secrets": command_line(make_secrets) if make_secrets else None,
             "remove_secrets": command_line(remove_secrets, ignore_failure=True) if remove_secrets else None,
             "address_file": quote_word(address_file, expands_variables=False) if address_file else None,
-            "restart": Value(restart),
             "timeout_start_sec": Value(str(max(_START_SEC, probes.startup_timeout_sec(container)))),
+            "restart": restart_directives(container, target, init=init, never=never),
+            "timeout_start_sec": Value(str(_START_SEC)),
             "timeout_stop_sec": Value(str(_timeout_stop_sec(pod, init=init))),
             "resources": (*container_directives(pod, container, scope), *oom_directives(pod, scope, target)),
             "prepare": (*((command_line(verify),) if verify else ()), *prepare_paths(container)),
             **_parts(pod, container, scope),
             "image": escape_text(container.image),
-            "limited": pod.run is not None and policy is RestartPolicy.ON_FAILURE and not init,
+            "limited": pod.run is not None and container.restart_policy is RestartPolicy.ON_FAILURE and not init,
             "unit_settings": _settings(container.settings, "Unit"),
             "service_settings": _settings(container.settings, "Service"),
         },

@@ -11,13 +11,14 @@ from enum import StrEnum
 
 from podunit.probes import Probes
 from podunit.report import Position
+from podunit.rules import FailureRule, RestartRule
 
 # core/v1 ObjectMeta: the namespace of an object that names none.
 DEFAULT_NAMESPACE = "default"
 
 
 class RestartPolicy(StrEnum):
-    """`spec.restartPolicy` of a Pod."""
+    """`restartPolicy` of a Pod or a Container."""
 
     ALWAYS = "Always"
     ON_FAILURE = "OnFailure"
@@ -293,7 +294,7 @@ class Security:
 class Container:
     """One container; `command` and `args` are None where the image's own hold.
 
-    A `sidecar` is an init container that goes on.
+    A `sidecar` is an init container that goes on. `restart_policy` holds where none of the `restart_rules` does.
     """
 
     name: str
@@ -315,6 +316,8 @@ class Container:
     sidecar: bool = False
     devices: tuple[Device, ...] = ()
     probes: Probes = field(default_factory=Probes)
+    restart_policy: RestartPolicy = RestartPolicy.ALWAYS
+    restart_rules: tuple[RestartRule, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -344,28 +347,6 @@ class Owner:
 
     def __str__(self) -> str:
         return f"{self.kind}/{self.name}"
-
-
-class FailureAction(StrEnum):
-    """`action` of a PodFailurePolicyRule: what the failure of a pod means for its Job."""
-
-    COUNT = "Count"
-    IGNORE = "Ignore"
-    FAIL_INDEX = "FailIndex"
-    FAIL_JOB = "FailJob"
-
-
-@dataclass(frozen=True, slots=True)
-class FailureRule:
-    """Which failures have an `action`: one of these containers failed with one of these exit codes.
-
-    With `negated` it failed with another one than these.
-    """
-
-    action: FailureAction
-    containers: tuple[str, ...]
-    codes: tuple[int, ...]
-    negated: bool
 
 
 @dataclass(frozen=True, slots=True)

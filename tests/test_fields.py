@@ -11,13 +11,23 @@ from typing import Any
 
 import pytest
 
-from podunit.kubernetes import claims, contexts, dns, schema, schema_jobs, schema_probes, schema_workloads, services
+from podunit.kubernetes import (
+    claims,
+    contexts,
+    dns,
+    schema,
+    schema_jobs,
+    schema_probes,
+    schema_restarts,
+    schema_workloads,
+    services,
+)
 from podunit.kubernetes.fields import Field, Object, Verdict
 from podunit.kubernetes.lookup import TOPICS, list_objects
 from podunit.kubernetes.verdicts import ignored_fields, refused_fields
 
 # Modules with dataclasses that documents are decoded to.
-_SCHEMAS = (schema, schema_probes, contexts, dns, claims, services, schema_workloads, schema_jobs)
+_SCHEMAS = (schema, schema_probes, contexts, dns, claims, services, schema_workloads, schema_jobs, schema_restarts)
 # A dataclass that stands for objects of other names than its own; for none, if it is no object of the API.
 _STANDS_FOR: dict[str, tuple[str, ...]] = {
     "KeySelector": ("ConfigMapKeySelector", "SecretKeySelector"),

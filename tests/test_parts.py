@@ -53,7 +53,7 @@ def read(mounts: list[dict[str, object]], volumes: list[dict[str, object]]) -> P
         "apiVersion": "v1",
         "kind": "Pod",
         "metadata": {"name": "web"},
-        "spec": {"containers": [container], "volumes": volumes},
+        "spec": {"restartPolicy": "Never", "containers": [container], "volumes": volumes},
     }
     report = Report()
     (node,) = parse_documents(json.dumps(pod, ensure_ascii=False).encode(), "f", report)

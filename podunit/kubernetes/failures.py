@@ -1,23 +1,23 @@
 """podFailurePolicy of a Job: which failures of its pods count, and which end it.
 
-In: objects of `schema_jobs`. Out: `model.FailureRule`s, or problems. A rule for a condition of a pod never holds here:
+In: objects of `schema_jobs`. Out: `FailureRule`s, or problems. A rule for a condition of a pod never holds here:
 nothing evicts or preempts a pod.
 """
 
 from __future__ import annotations
 
-from podunit import model
 from podunit.decode import Located
 from podunit.kubernetes import schema, schema_jobs
 from podunit.kubernetes.schema_jobs import ExitCodesOperator
-from podunit.model import FailureAction, RestartPolicy
+from podunit.model import RestartPolicy
 from podunit.report import Report
+from podunit.rules import FailureAction, FailureRule
 
 _EXIT_CODE_MAX = 255
 _RULES_MAX = 20
 
 
-def translate_failure_policy(spec: schema_jobs.JobSpec, report: Report) -> tuple[model.FailureRule, ...]:
+def translate_failure_policy(spec: schema_jobs.JobSpec, report: Report) -> tuple[FailureRule, ...]:
     """The rules of a Job's podFailurePolicy, without those that cannot hold; the report is for paths below `spec`."""
     policy = spec.pod_failure_policy
     if policy is None:
@@ -38,7 +38,7 @@ def translate_failure_policy(spec: schema_jobs.JobSpec, report: Report) -> tuple
             containers = _find_containers(rule.on_exit_codes, spec.template.spec, path, report)
             codes = _check_codes(rule.on_exit_codes, path, report)
             negated = rule.on_exit_codes.operator.value is ExitCodesOperator.NOT_IN
-            found.append(model.FailureRule(_check_action(rule, path, report), containers, codes, negated))
+            found.append(FailureRule(_check_action(rule, path, report), containers, codes, negated))
         elif rule.on_pod_conditions:
             message = "never holds: nothing evicts or preempts a pod here"
             report.warning(rule.on_pod_conditions.at, f"{path}.onPodConditions", message)

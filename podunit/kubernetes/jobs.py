@@ -19,6 +19,7 @@ from podunit.kubernetes.failures import translate_failure_policy
 from podunit.kubernetes.naming import check_label, check_label_name, check_object_name
 from podunit.kubernetes.network import default_hostname
 from podunit.kubernetes.objects import Objects
+from podunit.kubernetes.restarts import refuse_own_policies
 from podunit.kubernetes.schema_jobs import CompletionMode, ConcurrencyPolicy, PodReplacementPolicy
 from podunit.kubernetes.translate import translate_namespace, translate_pod
 from podunit.model import RestartPolicy
@@ -150,6 +151,7 @@ def _translate_job(
             "'Always' is not allowed here" if policy else "'restartPolicy' is missing, and Always is not allowed here"
         )
         report.error(at, "template.spec.restartPolicy" if policy else "template.spec", message, hint)
+    refuse_own_policies(template.spec, "template.spec", "backoffLimit counts by the policy of the pod", report)
     limit = _BACKOFF_LIMIT
     if spec.backoff_limit and _check_range(spec.backoff_limit, "backoffLimit", report):
         limit = spec.backoff_limit.value

@@ -18,6 +18,7 @@ from podunit.kubernetes.contexts import PodSecurityContext, SecurityContext
 from podunit.kubernetes.dns import DNSPolicy, HostAlias, PodDNSConfig
 from podunit.kubernetes.quantity import parse_base64, parse_bytes, parse_cpu_milli, parse_divisor
 from podunit.kubernetes.schema_probes import Probe
+from podunit.kubernetes.schema_restarts import ContainerRestartRule
 from podunit.kubernetes.verdicts import ignored_fields, refused_fields
 from podunit.model import HostPathType, Medium, MountPropagation, Protocol, PullPolicy, RestartPolicy
 from podunit.report import Position
@@ -173,6 +174,7 @@ class Container:
     at: Position
     image_pull_policy: PullPolicy | None = None
     restart_policy: Located[RestartPolicy] | None = None
+    restart_policy_rules: tuple[ContainerRestartRule, ...] = ()
     command: tuple[Located[str], ...] = ()
     args: tuple[Located[str], ...] = ()
     working_dir: Located[str] | None = None

@@ -15,8 +15,8 @@ from podunit.kubernetes.cron import Schedule, parse_schedule, parse_time_zone
 from podunit.kubernetes.schema import ObjectMeta
 from podunit.kubernetes.schema_workloads import PodTemplateSpec, TemplateMeta
 from podunit.kubernetes.verdicts import ignored_fields, refused_fields
-from podunit.model import FailureAction
 from podunit.report import Position
+from podunit.rules import FailureAction
 
 
 class CompletionMode(StrEnum):

@@ -30,6 +30,7 @@ from podunit.kubernetes.ports import translate_ports
 from podunit.kubernetes.probes import refuse_probes, translate_probes
 from podunit.kubernetes.projection import Projector
 from podunit.kubernetes.resources import translate_pod_resources, translate_resources
+from podunit.kubernetes.restarts import translate_policy, translate_rules
 from podunit.kubernetes.security import translate_fs_group, translate_processes, translate_security, translate_sysctls
 from podunit.kubernetes.terminals import refuse_stdin, translate_stdin
 from podunit.kubernetes.volumes import translate_devices, translate_mounts, translate_volumes
@@ -112,7 +113,6 @@ def translate_pod(
     refuse_stdin(spec.init_containers, "spec.initContainers", report)
     refuse_probes(spec.init_containers, "spec.initContainers", report)
     containers = _translate_containers("spec.containers", spec.containers.value, context, report)
-    _check_restart_policies(spec, report)
     if no_network:
         _refuse_host_ports(containers, report)
     return model.Pod(
@@ -191,25 +191,9 @@ def _translate_deadline(deadline: Located[int] | None, report: Report) -> int | 
 def _find_sidecars(spec: schema.PodSpec, context: _Context, report: Report) -> tuple[model.Container, ...]:
     translated = _translate_containers("spec.initContainers", spec.init_containers, context, report)
     return tuple(
-        replace(container, sidecar=own.restart_policy is not None)
+        replace(container, sidecar=own.restart_policy is not None and own.restart_policy.value is RestartPolicy.ALWAYS)
         for own, container in zip(spec.init_containers, translated, strict=True)
     )
-
-
-def _check_restart_policies(spec: schema.PodSpec, report: Report) -> None:
-    """An init container's own is Always, which makes it a sidecar; another's has no meaning but the pod's."""
-    own = spec.restart_policy.value if spec.restart_policy else RestartPolicy.ALWAYS
-    for path, container in _number("spec.initContainers", spec.init_containers):
-        policy = container.restart_policy
-        if policy and policy.value is not RestartPolicy.ALWAYS:
-            hint = "remove it, or write Always for a sidecar, which starts before the others and goes on"
-            message = f"'{policy.value}' is not supported for an init container: the pod's policy holds"
-            report.error(policy.at, f"{path}.restartPolicy", message, hint)
-    for path, container in _number("spec.containers", spec.containers.value):
-        policy = container.restart_policy
-        if policy and policy.value is not own:
-            message = f"'{policy.value}' is not supported here: the pod's policy, {own}, holds for all its containers"
-            report.error(policy.at, f"{path}.restartPolicy", message, "remove it, or change spec.restartPolicy")
 
 
 def _translate_containers(
@@ -249,6 +233,8 @@ def _translate_container(path: str, container: schema.Container, context: _Conte
         stdin=translate_stdin(container, path, report),
         tty=container.tty,
         probes=translate_probes(container, path, environment, report),
+        restart_policy=translate_policy(container, context.spec),
+        restart_rules=translate_rules(container, path, report),
     )
 
 

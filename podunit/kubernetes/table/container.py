@@ -6,10 +6,9 @@ from podunit.kubernetes.fields import Object, honoured, ignored, refused
 
 _NO_HOOKS = "remove it: podunit runs no hooks"
 _RESTART = (
-    "Always makes an init container a sidecar, a service that starts before and stops after the others; else it has to"
-    " be the pod's"
+    "Restart= of the container; Always makes an init container a sidecar, a service that starts before and stops after"
+    " the others; in a Job only the pod's"
 )
-_SIDECAR = "remove it: the pod's restartPolicy holds for all its containers"
 _LOG = "see podunit logs and podunit status for what a container said at its end"
 
 OBJECTS = (
@@ -69,7 +68,9 @@ OBJECTS = (
                 "directives of the container's service",
             ),
             honoured("restartPolicy", "string", "when this container starts again", _RESTART),
-            refused("restartPolicyRules", "[]ContainerRestartRule", "exit codes that start it again", _SIDECAR),
+            honoured(
+                "restartPolicyRules", "[]ContainerRestartRule", "exit codes that start it again", "see its fields"
+            ),
             honoured("securityContext", "SecurityContext", "what the container may do", "see its fields"),
             honoured(
                 "startupProbe",
@@ -368,8 +369,18 @@ OBJECTS = (
         "v1",
         "a rule of when a container starts again",
         (
-            refused("action", "string", "what is done: Restart", _SIDECAR),
-            refused("exitCodes", "ContainerRestartRuleOnExitCodes", "exit codes that the rule is for", _SIDECAR),
+            honoured(
+                "action",
+                "string",
+                "what is done: Restart or RestartAllContainers",
+                "has to be Restart",
+            ),
+            honoured(
+                "exitCodes",
+                "ContainerRestartRuleOnExitCodes",
+                "exit codes that the rule is for",
+                "RestartForceExitStatus= or RestartPreventExitStatus=",
+            ),
         ),
     ),
     Object(
@@ -377,8 +388,13 @@ OBJECTS = (
         "v1",
         "exit codes",
         (
-            refused("operator", "string", "In or NotIn", _SIDECAR),
-            refused("values", "[]integer", "the exit codes", _SIDECAR),
+            honoured("operator", "string", "In or NotIn", "whether the codes are listed, or all others"),
+            honoured(
+                "values",
+                "[]integer",
+                "the exit codes",
+                "RestartForceExitStatus= or RestartPreventExitStatus=",
+            ),
         ),
     ),
 )

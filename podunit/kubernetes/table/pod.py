@@ -138,7 +138,9 @@ OBJECTS = (
                 "restartPolicy",
                 "string",
                 "when a container that has ended starts again: Always, OnFailure or Never",
-                "Restart=, with ever longer pauses from systemd 254 on",
+                "Restart= with the kubelet's pauses, of 10 s doubled up to 5 min (RestartSec=, RestartSteps=,"
+                " RestartMaxDelaySec=; before systemd 254 the start waits). The first restart waits, too; and a start"
+                " by hand makes the pauses short again, not ten minutes without a crash, which systemd does not count",
             ),
             honoured("runtimeClassName", "string", "the runtime that runs the containers", "podman --runtime"),
             ignored("schedulerName", "string", "the scheduler that chooses the node", _ONE_MACHINE),

@@ -1,0 +1,36 @@
+"""What the exit code of a container means, in Kubernetes' words: a restart of its own, or something for its Job."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+@dataclass(frozen=True, slots=True)
+class RestartRule:
+    """A container that ends with one of these exit codes starts again; with `negated`, with another one than these."""
+
+    codes: tuple[int, ...]
+    negated: bool
+
+
+class FailureAction(StrEnum):
+    """`action` of a PodFailurePolicyRule: what the failure of a pod means for its Job."""
+
+    COUNT = "Count"
+    IGNORE = "Ignore"
+    FAIL_INDEX = "FailIndex"
+    FAIL_JOB = "FailJob"
+
+
+@dataclass(frozen=True, slots=True)
+class FailureRule:
+    """Which failures have an `action`: one of these containers failed with one of these exit codes.
+
+    With `negated` it failed with another one than these.
+    """
+
+    action: FailureAction
+    containers: tuple[str, ...]
+    codes: tuple[int, ...]
+    negated: bool

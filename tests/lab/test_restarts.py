@@ -1,0 +1,111 @@
+"""When containers start again: the kubelet's back-off, policies of their own, and rules by exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.lab.laboratory import Laboratory
+from tests.lab.pods import Pods, container, pod, quick, wait_for
+
+MOUNT = "volumeMounts: [{name: log, mountPath: /log}]"
+LOG = "  volumes: [{name: log, hostPath: {path: /run/test}}]\n"
+NEVER = "restartPolicy: Never"
+KEEPER = container("keeper", "sleep 1000 & wait")
+
+
+def rule(operator: str, *codes: int) -> str:
+    return f"restartPolicyRules: [{{action: Restart, exitCodes: {{operator: {operator}, values: {list(codes)}}}}}]"
+
+
+@pytest.fixture
+def pods(lab: Laboratory) -> Iterator[Pods]:
+    lab.sh("rm -rf /run/test; mkdir -p /run/test")
+    pods = Pods(lab)
+    yield pods
+    pods.clear()
+    wait_for(pods.remains, "", timeout_sec=5)
+
+
+def ran(name: str, then: str) -> str:
+    """A script that tells when it started, on the clock of the machine's uptime."""
+    return f"read up rest < /proc/uptime; echo $up >> /log/{name}; {then}"
+
+
+def read_times(pods: Pods, name: str) -> list[float]:
+    return [float(line) for line in pods.lab.sh(f"cat /run/test/{name} 2> /dev/null || :").stdout.split()]
+
+
+def test_pauses_double_from_ten_seconds(pods: Pods) -> None:
+    # "the kubelet restarts them with an exponential backoff delay (10s, 20s, 40s, …), that is capped at 300 seconds"
+    crash = container("crash", ran("crash", "exit 3"), MOUNT)
+    rules = (
+        container("some", ran("some", "exit 42"), MOUNT, NEVER, rule("In", 42, 3))
+        + container("others", ran("others", "[ $(wc -l < /log/others) -lt 3 ] || exit 42; exit 1"), MOUNT, NEVER)
+        + "    "
+        + rule("NotIn", 42)
+        + "\n"
+        + container("once", ran("once", "exit 3"), MOUNT, NEVER)
+        + container("done", ran("done", "[ $(wc -l < /log/done) = 3 ] || exit 1"), MOUNT, "restartPolicy: OnFailure")
+    )
+    # Units for this machine's systemd, which may have words for it.
+    pods.apply(pod(KEEPER + crash + rules, more=LOG, notes=quick("some", "others", "done")))
+    has_steps = int(pods.lab.sh("systemctl --version | sed -n '1s/systemd \\([0-9]*\\).*/\\1/p'").stdout) >= 254
+    if has_steps:
+        shown = [pods.show("container@web.crash", f"Restart{name}") for name in ("USec", "Steps", "MaxDelayUSec")]
+        assert shown == ["10s", "5", "5min"]
+    # Rules by exit code, and policies of containers, beside the pod's.
+    pods.wait("active failed failed inactive", *units("keeper", "others", "once", "done"))
+    assert [len(read_times(pods, name)) for name in ("others", "once", "done")] == [3, 1, 3]
+    assert len(read_times(pods, "some")) >= 3
+    assert pods.state("pod@web") == "active"
+    wait_for(lambda: str(len(read_times(pods, "crash"))), "3", timeout_sec=45)
+    first, second, third = read_times(pods, "crash")
+    assert 10 <= second - first < 12
+    assert 19 < third - second < 23
+    pods.systemctl("stop", "container@web.crash")
+    assert pods.state("container@web.crash") in ("inactive", "failed")
+    pods.systemctl("stop", "pod@web")
+    assert pods.state("pod@web") == "inactive"
+    assert pods.remains() == ""
+
+
+def units(*names: str) -> tuple[str, ...]:
+    return tuple(f"container@web.{name}" for name in names)
+
+
+def test_a_pod_of_which_a_container_has_failed_for_good_ends_failed(pods: Pods) -> None:
+    once = container("once", ran("once", "exit 3"), MOUNT, NEVER)
+    done = container("done", ran("done", "sleep 0.5; [ $(wc -l < /log/done) = 2 ] || exit 1"), MOUNT)
+    sidecar = container("sidecar", "sleep 1000 & wait", MOUNT, "restartPolicy: Always")
+    text = pod(once + done, inits=sidecar, more=LOG, policy="OnFailure", notes=quick("done"))
+    pods.install(text)
+    pods.systemctl("start", "pod@web")
+    pods.wait("failed failed inactive inactive", "pod@web", *units("once", "done"), "sandbox@web")
+    # Nothing mends it, though it would mend a start that fails.
+    pods.wait("inactive", "pod-mend@web", timeout_sec=10)
+    assert [len(read_times(pods, name)) for name in ("once", "done")] == [1, 2]
+    assert pods.state("pod@web") == "failed"
+    pods.systemctl("reset-failed", "pod@web", *units("once"))
+    # A lost sandbox is replaced, as on Kubernetes by the pod's policy, and a stop by hand is no failure.
+    pods.lab.sh("rm /run/test/done")
+    pods.systemctl("start", "pod@web")
+    pods.systemctl("kill", "--signal=KILL", "sandbox@web")
+    wait_for(lambda: str(len(read_times(pods, "once"))), "3")
+    pods.systemctl("stop", "pod@web")
+    assert pods.state("pod@web", *units("once", "done"), "sandbox@web") == "inactive inactive inactive inactive"
+    assert pods.remains() == ""
+
+
+@pytest.mark.parametrize(("policy", "own"), [("Always", NEVER), ("Never", "")])
+def test_an_init_container_that_is_not_tried_again_fails_the_pod(pods: Pods, policy: str, own: str) -> None:
+    inits = container("first", "exit 0") + container("sidecar", "sleep 1000 & wait", "restartPolicy: Always")
+    inits += container("init", ran("init", "exit 3"), MOUNT, *([own] if own else []))
+    pods.install(pod(KEEPER, inits=inits, more=LOG, policy=policy))
+    assert pods.systemctl("start", "pod@web", check=False).returncode == 1
+    pods.wait("inactive inactive inactive", "sandbox@web", *units("sidecar", "first"))
+    pods.wait("inactive", "pod-mend@web", timeout_sec=10)
+    assert pods.state("pod@web", *units("init", "keeper")) == "failed failed inactive"
+    assert len(read_times(pods, "init")) == 1
+    pods.systemctl("reset-failed", "pod@web", *units("init"))
