@@ -345,7 +345,6 @@ def _container(
             "address_file": quote_word(address_file, expands_variables=False) if address_file else None,
             "timeout_start_sec": Value(str(max(_START_SEC, probes.startup_timeout_sec(container)))),
             "restart": restart_directives(container, target, init=init, never=never),
-            "timeout_start_sec": Value(str(_START_SEC)),
             "timeout_stop_sec": Value(str(_timeout_stop_sec(pod, init=init))),
             "resources": (*container_directives(pod, container, scope), *oom_directives(pod, scope, target)),
             "prepare": (*((command_line(verify),) if verify else ()), *prepare_paths(container)),
