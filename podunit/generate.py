@@ -10,16 +10,14 @@ from collections.abc import Mapping
 
 from podunit import __version__
 from podunit.cgroups import container_directives, oom_directives, slice_directives
-from podunit.engines import parts, podman, probes, secrets, volumes
+from podunit.engines import parts, podman, probes, pulls, secrets, volumes
 from podunit.hostpaths import list_host_paths, prepare_paths
 from podunit.model import (
     DEFAULT_NAMESPACE,
     Container,
     EmptyDir,
     Files,
-    ImageVolume,
     Pod,
-    PullPolicy,
     RestartPolicy,
     Schedule,
     Setting,
@@ -34,6 +32,7 @@ from podunit.names import (
     mend_unit,
     network_unit,
     pod_unit,
+    pull_unit,
     sandbox_unit,
     slice_unit,
     start_unit,
@@ -104,6 +103,7 @@ def generate_pod(pod: Pod, scope: Scope, target: Target) -> tuple[UnitFile, ...]
         units[:0] = _timer(pod, pod.schedule, shared)
     if shared["again_unit"]:
         units.append(UnitFile(again_unit(pod.name), "pod-again.service.j2", shared))
+    units += _pulls(pod, scope, shared)
     for index, container in enumerate(pod.init_containers):
         earlier = pod.init_containers[:index]
         units.append(_container(pod, container, scope, target, shared, earlier, init=not container.sidecar))
@@ -125,7 +125,7 @@ def generate_files(pod: Pod) -> Mapping[str, bytes]:
     for container in (*pod.init_containers, *pod.containers):
         for name, data in secrets.list_secret_files(pod, container):
             found[f"env/{container.name}/{name}"] = data
-    return found
+    return {**found, **dict(pulls.list_auth_files(pod))}
 
 
 def _name_units(pod: Pod, scope: Scope) -> Values:
@@ -281,6 +281,23 @@ def _sandbox(pod: Pod, scope: Scope, target: Target, shared: Values) -> UnitFile
     )
 
 
+def _pulls(pod: Pod, scope: Scope, shared: Values) -> list[UnitFile]:
+    """What pulls the images of each container, in a pod that has credentials for that."""
+    return [
+        UnitFile(
+            pull_unit(pod.name, container.name),
+            "pull.service.j2",
+            {
+                **shared,
+                "container": escape_text(container.name),
+                "pull": command_line(pulls.pull_images(pod, container, scope)),
+            },
+        )
+        for container in (*pod.init_containers, *pod.containers)
+        if pod.registries and pulls.list_images(container)
+    ]
+
+
 def _container(
     pod: Pod,
     container: Container,
@@ -294,9 +311,12 @@ def _container(
     sandbox = sandbox_unit(pod.name)
     inits = [container_unit(pod.name, it.name) for it in earlier if not it.sidecar]
     sidecars = [container_unit(pod.name, it.name) for it in earlier if it.sidecar]
-    wanted = _list_images(container)
+    wanted = pulls.list_images(container)
     images = tuple(image_unit(image, always=always) for image, always in wanted.items())
     pulled = [image_unit(image, always=True) for image, always in wanted.items() if always]
+    if pod.registries and wanted:
+        images = (pull_unit(pod.name, container.name),)
+        pulled = list(images)
     host_paths = list_host_paths(container)
     run = podman.run_init_container(pod, container) if init else podman.run_container(pod, container, scope)
     pid_file = podman.container_pid_file(pod, container, scope)
@@ -367,16 +387,6 @@ def _parts(pod: Pod, container: Container, scope: Scope) -> Values:
         "root_shell": command_line(parts.run_as_root(scope)),
         "find_mountpoint": command_line(parts.find_mountpoint()),
     }
-
-
-def _list_images(container: Container) -> dict[str, bool]:
-    """The images that have to be there, of the container and its volumes, and whether each is pulled every time."""
-    volumes = [mount.volume for mount in container.mounts if isinstance(mount.volume, ImageVolume)]
-    found: dict[str, bool] = {}
-    for image, policy in ((container.image, container.pull_policy), *((one.image, one.pull_policy) for one in volumes)):
-        if policy is not PullPolicy.NEVER:
-            found[image] = found.get(image, False) or policy is PullPolicy.ALWAYS
-    return found
 
 
 def _settings(settings: tuple[Setting, ...], section: str) -> tuple[Directive, ...]:

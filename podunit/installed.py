@@ -167,7 +167,7 @@ def _list_containers(texts: Mapping[str, str]) -> Iterable[InstalledContainer]:
         if parsed:
             image, wants = _IMAGE.search(text), _WANTS.search(text)
             wanted = wants[1].split() if wants else []
-            images = tuple(name for name in wanted if name.startswith(("image@", "image-pull@")))
+            images = tuple(name for name in wanted if name.startswith(("image@", "image-pull@", "pull@")))
             init = "\nType=oneshot\n" in text
             # A sidecar is restarted always, whatever its pod is.
             ends = not init and _RESTART.findall(text)[-1:] != ["always"]

@@ -387,6 +387,7 @@ class Pod:
 
     `fs_group` owns its emptyDir volumes, None for root's; `sysctls` are names with dots, and values; `hosts` names, and
     their addresses; without a `resolver` the host's holds, without a `runtime` podman's default.
+    `registries` are files as in containers-auth.json(5), whose credentials are tried one after the other.
     After `deadline_sec` the pod has failed, None for never.
     `owner` is None for a pod that is nobody's, `run` for one that is not of a Job, `schedule` for one that is not of a
     CronJob.
@@ -425,3 +426,4 @@ class Pod:
     owner: Owner | None = None
     run: Run | None = None
     schedule: Schedule | None = None
+    registries: tuple[bytes, ...] = ()

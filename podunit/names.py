@@ -77,6 +77,11 @@ def image_unit(image: str, *, always: bool) -> str:
     return f"image{'-pull' if always else ''}@{escape_unit_name(image)}.service"
 
 
+def pull_unit(pod: str, container: str) -> str:
+    """The unit that makes a container's images present with the credentials of its pod."""
+    return f"pull@{pod}.{container}.service"
+
+
 def network_unit(network: str) -> str:
     """The unit that makes a network of podman's, if it is not there."""
     return f"network@{escape_unit_name(network)}.service"
@@ -84,9 +89,13 @@ def network_unit(network: str) -> str:
 
 def parse_container_unit(unit: str) -> tuple[str, str] | None:
     """`container@web.nginx.service` as ('web', 'nginx'), None for any other name."""
-    if not (unit.startswith("container@") and unit.endswith(".service")):
+    return _parse_member(unit, "container@")
+
+
+def _parse_member(unit: str, prefix: str) -> tuple[str, str] | None:
+    if not (unit.startswith(prefix) and unit.endswith(".service")):
         return None
-    pod, dot, container = unit.removeprefix("container@").removesuffix(".service").rpartition(".")
+    pod, dot, container = unit.removeprefix(prefix).removesuffix(".service").rpartition(".")
     return (pod, container) if dot and pod and container else None
 
 
@@ -99,5 +108,5 @@ def parse_pod(unit: str) -> str | None:
         return unit.removeprefix("cronjob@").removesuffix(".timer") or None
     if unit.startswith("pod-") and unit.endswith(".slice"):
         return unit.removeprefix("pod-").removesuffix(".slice").replace("\\x2d", "-") or None
-    container = parse_container_unit(unit)
-    return container[0] if container else None
+    member = _parse_member(unit, "container@") or _parse_member(unit, "pull@")
+    return member[0] if member else None

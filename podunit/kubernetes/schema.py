@@ -345,6 +345,13 @@ class Volume:
 
 
 @dataclass(frozen=True, slots=True)
+class LocalObjectReference:
+    """core/v1 LocalObjectReference."""
+
+    name: Located[str]
+
+
+@dataclass(frozen=True, slots=True)
 class PodOS:
     """core/v1 PodOS."""
 
@@ -380,6 +387,7 @@ class PodSpec:
     dns_config: PodDNSConfig | None = None
     resources: ResourceRequirements = field(default_factory=ResourceRequirements)
     security_context: PodSecurityContext = field(default_factory=PodSecurityContext)
+    image_pull_secrets: tuple[LocalObjectReference, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

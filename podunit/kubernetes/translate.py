@@ -29,6 +29,7 @@ from podunit.kubernetes.objects import Objects
 from podunit.kubernetes.ports import translate_ports
 from podunit.kubernetes.probes import refuse_probes, translate_probes
 from podunit.kubernetes.projection import Projector
+from podunit.kubernetes.registries import translate_pull_secrets
 from podunit.kubernetes.resources import translate_pod_resources, translate_resources
 from podunit.kubernetes.restarts import translate_policy, translate_rules
 from podunit.kubernetes.security import translate_fs_group, translate_processes, translate_security, translate_sysctls
@@ -144,6 +145,7 @@ def translate_pod(
         host_ipc=spec.host_ipc,
         runtime=translate_runtime(spec, report),
         is_critical=translate_priority(spec, report),
+        registries=translate_pull_secrets(spec, objects, report),
         sysctls=translate_sysctls(spec, host_network, report),
         deadline_sec=_translate_deadline(spec.active_deadline_seconds, report),
     )

@@ -92,11 +92,11 @@ OBJECTS = (
                 "the host name as programs see it, dots included",
                 "write a hostname instead",
             ),
-            refused(
+            honoured(
                 "imagePullSecrets",
                 "[]LocalObjectReference",
-                "secrets with which images are pulled",
-                "log in to the registry with podman login, then remove it",
+                "Secrets with which images are pulled",
+                "podman pull --authfile, by pull@POD.NAME.service for each container",
             ),
             honoured(
                 "initContainers",
@@ -203,7 +203,7 @@ OBJECTS = (
         "LocalObjectReference",
         "v1",
         "the name of another object",
-        (refused("name", "string", "the object's name"),),
+        (honoured("name", "string", "the object's name", "an object of the same files, or of an earlier apply"),),
     ),
     Object(
         "HostAlias",

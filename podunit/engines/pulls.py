@@ -1,0 +1,51 @@
+"""Pulls of images with credentials of the pod's own.
+
+In: the model. Out: argv, as words for `unitfile` to quote, and the files that podman reads. A pod without credentials
+has its images from units that all pods share.
+"""
+
+from __future__ import annotations
+
+from podunit.engines.programs import PODMAN
+from podunit.engines.volumes import files_directory
+from podunit.model import Container, ImageVolume, Pod, PullPolicy
+from podunit.scope import Scope
+from podunit.unitfile import Word
+
+_FOLDER = "registries"
+
+# As the kubelet: one secret after the other, then what the machine itself knows. The network is waited for only when it
+# is needed; MANAGERPID is set in a user's manager alone, which has no network-online.target.
+_PULL = (
+    'folder=$1; shift; pull() { [ -n "$MANAGERPID" ] || systemctl start network-online.target; '
+    f'for file in "$folder"/*; do {PODMAN} pull --quiet --authfile "$file" "$1" && return; done; '
+    f'{PODMAN} pull --quiet "$1"; }}; '
+    "while [ $# -gt 0 ]; do case $1 in "
+    f'always) pull "$2" || exit;; missing) {PODMAN} image exists "$2" || pull "$2" || exit;; esac; shift 2; done'
+)
+
+
+def list_images(container: Container) -> dict[str, bool]:
+    """The images that have to be there, of the container and its volumes, and whether each is pulled every time."""
+    volumes = [mount.volume for mount in container.mounts if isinstance(mount.volume, ImageVolume)]
+    found: dict[str, bool] = {}
+    for image, policy in ((container.image, container.pull_policy), *((one.image, one.pull_policy) for one in volumes)):
+        if policy is not PullPolicy.NEVER:
+            found[image] = found.get(image, False) or policy is PullPolicy.ALWAYS
+    return found
+
+
+def pull_images(pod: Pod, container: Container, scope: Scope) -> tuple[Word, ...]:
+    """Make the images of a container present with the pod's credentials."""
+    folder = (*files_directory(pod, scope), f"/{_FOLDER}")
+    wanted = [word for image, always in list_images(container).items() for word in (_when(always), image)]
+    return ("/bin/sh", "-c", _PULL, "pull", folder, *wanted)
+
+
+def _when(always: bool) -> str:
+    return "always" if always else "missing"
+
+
+def list_auth_files(pod: Pod) -> list[tuple[str, bytes]]:
+    """The files of credentials, in the order in which they are tried."""
+    return [(f"{_FOLDER}/{index:02}.json", data) for index, data in enumerate(pod.registries)]
