@@ -7,7 +7,8 @@ A hint is `str`, `int`, `bool`, a StrEnum, a dataclass, `tuple[T, ...]` for a li
 whose keys are the user's, `Located[T]` where a later stage needs the position, `Annotated[T, Parsed(…)]`
 for a scalar with a syntax of its own, or one of these `| None`. The field `host_port` is the key
 `hostPort`, unless its metadata has a `key`; a field without a default is required; null is absence, as in
-the Kubernetes API. A field `at: Position` gets the object's own position. `unsupported:
+the Kubernetes API. A `Table` whose metadata has `others`, a function of a key, takes the keys beside the other fields
+for which that is true. A field `at: Position` gets the object's own position. `unsupported:
 ClassVar[Mapping[str, str]]` names real fields that are refused, `ignored` those that have no effect, and why.
 """
 
@@ -130,11 +131,19 @@ class _Field:
 
 
 @dataclass(frozen=True, slots=True)
+class _Others:
+    name: str
+    takes: Callable[[str], bool]
+    read: _Reader
+
+
+@dataclass(frozen=True, slots=True)
 class _Shape:
     fields: Mapping[str, _Field]
     unsupported: Mapping[str, str]
     ignored: Mapping[str, str]
     has_position: bool
+    others: _Others | None
 
 
 @cache
@@ -142,15 +151,19 @@ def _shape(kind: Any) -> _Shape:
     hints = typing.get_type_hints(kind, include_extras=True)
     fields = {}
     has_position = False
+    rest = None
     for field in dataclasses.fields(kind):
         if field.name == "at" and hints["at"] is Position:
             has_position = True
+            continue
+        if takes := field.metadata.get("others"):
+            rest = _Others(field.name, takes, _reader(typing.get_args(hints[field.name])[0]))
             continue
         first, *others = field.name.split("_")
         key = field.metadata.get("key", first + "".join(word.capitalize() for word in others))
         required = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
         fields[key] = _Field(field.name, required, _reader(hints[field.name]))
-    return _Shape(fields, getattr(kind, "unsupported", {}), getattr(kind, "ignored", {}), has_position)
+    return _Shape(fields, getattr(kind, "unsupported", {}), getattr(kind, "ignored", {}), has_position, rest)
 
 
 @cache
@@ -232,11 +245,17 @@ def _object_reader(kind: Any) -> _Reader:
         # Looked up here and not around this function: a schema may be recursive.
         shape = _shape(kind)
         values: dict[str, object] = {}
+        others: list[tuple[Located[str], object]] = []
         failed = False
         for entry in node.entries:
             key = entry.key
             field = shape.fields.get(key.text)
-            if field is None:
+            if field is None and shape.others and shape.others.takes(key.text):
+                if not _is_null(entry.value):
+                    value = shape.others.read(entry.value, join_path(path, key.text), key.at, report)
+                    others.append((Located(key.text, key.at), value))
+                    failed = failed or value is _BAD
+            elif field is None:
                 is_known = key.text in shape.unsupported or key.text in shape.ignored
                 if not (is_known and _is_null(entry.value)):
                     failed = _judge_key(key, shape, path, report) or failed
@@ -250,6 +269,8 @@ def _object_reader(kind: Any) -> _Reader:
                 failed = True
         if failed:
             return _BAD
+        if shape.others:
+            values[shape.others.name] = Table(tuple(others))
         if shape.has_position:
             values["at"] = node.at
         return kind(**values)

@@ -294,7 +294,8 @@ class Security:
 class Container:
     """One container; `command` and `args` are None where the image's own hold.
 
-    A `sidecar` is an init container that goes on. `restart_policy` holds where none of the `restart_rules` does.
+    `cdi_devices` are names of the Container Device Interface, such as nvidia.com/gpu=0. A `sidecar` is an init
+    container that goes on. `restart_policy` holds where none of the `restart_rules` does.
     """
 
     name: str
@@ -318,6 +319,7 @@ class Container:
     probes: Probes = field(default_factory=Probes)
     restart_policy: RestartPolicy = RestartPolicy.ALWAYS
     restart_rules: tuple[RestartRule, ...] = ()
+    cdi_devices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,6 +107,9 @@ def find_verdict(kind: str, path: tuple[str, ...]) -> Verdict | None:
             return None
         if found.field and found.field.verdict is not Verdict.HONOURED:
             return None
+        if "/" in word and found.object and found.object.name == "ResourceList":
+            # The name of a vendor's device.
+            return None
         found = found.go(word)
     return found.field.verdict if found.field else None
 

@@ -67,6 +67,14 @@ class Pod:
 
 
 @dataclass(frozen=True, slots=True)
+class Amounts:
+    cpu: int = 0
+    others: Table[Located[Size]] = field(
+        default_factory=Table, metadata={"key": "vendor/class", "others": lambda key: "/" in key}
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Tree:
     name: str
     children: tuple[Tree, ...] = ()
@@ -144,6 +152,15 @@ def test_null_is_absence() -> None:
 
 def test_a_schema_may_contain_itself() -> None:
     assert read("name: a\nchildren: [{name: b}]", Tree) == Tree("a", (Tree("b"),))
+
+
+def test_keys_beside_the_fields_may_be_the_users() -> None:
+    amounts = read("a.b/c: 1Mi\ncpu: 2\nd/e: null\n", Amounts)
+    assert amounts.cpu == 2
+    assert [(key.value, value.value) for key, value in amounts.others.entries] == [("a.b/c", 1)]
+    assert read("cpu: 1", Amounts).others == Table()
+    assert refuse("gpu: 1Mi", Amounts) == ["1:1: gpu: unknown field 'gpu' (fields allowed here: cpu)"]
+    assert refuse("a/b: 1Gi", Amounts) == ["1:6: ['a/b']: '1Gi' is not a size (write it as 64Mi)"]
 
 
 def test_an_empty_list_is_not_the_absence_of_one() -> None:

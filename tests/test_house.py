@@ -106,6 +106,7 @@ _ROOMS: tuple[tuple[str, ...], ...] = (
         "podunit.kubernetes.registries",
         "podunit.kubernetes.downward",
         "podunit.kubernetes.projection",
+        "podunit.kubernetes.devices",
         "podunit.kubernetes.environment",
         "podunit.kubernetes.terminals",
         "podunit.kubernetes.probes",

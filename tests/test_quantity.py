@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from podunit.kubernetes.quantity import parse_bytes, parse_cpu_milli
+from podunit.kubernetes.quantity import parse_bytes, parse_count, parse_cpu_milli
 
 
 def refuse(text: str) -> tuple[str, str]:
@@ -113,3 +114,14 @@ def test_rounding_up_is_exact(number: Decimal, suffix: str) -> None:
     factor = {"": 1, "k": 1000, "Ki": 1024, "M": 1000**2, "Mi": 1024**2}[suffix]
     exact = number * factor
     assert exact <= parse_bytes(f"{number}{suffix}") < exact + 1
+
+
+@pytest.mark.parametrize(("text", "count"), [("0", 0), ("1", 1), ("2.0", 2), ("1k", 1000), ("2000m", 2)])
+def test_a_count_is_whole(text: str, count: int) -> None:
+    assert parse_count(text) == count
+
+
+@pytest.mark.parametrize("text", ["-1", "1.5", "1001", "9e999", "some"])
+def test_what_is_no_count(text: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(text)):
+        parse_count(text)

@@ -222,6 +222,7 @@ def _payload(pod: Pod, container: Container) -> tuple[Word, ...]:
     words += mount_resolver(pod, container, runtime_directory(pod))
     words += [mount_word(pod, mount, locate_part(pod, container, mount)) for mount in container.mounts]
     words += [device_word(device) for device in container.devices]
+    words += [f"--device={name}" for name in container.cdi_devices]
     arguments = container.args or ()
     if container.command:
         program, *first = container.command

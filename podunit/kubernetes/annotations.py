@@ -2,7 +2,7 @@
 
 In: the annotations of a pod. Out: settings for the pod, and for each container by its name. Keys of others are theirs.
 `podunit/Unit.After` is the pod's, `podunit/Slice.MemoryHigh` its slice's, `podunit/nginx.Service.IOWeight` that of
-container nginx.
+container nginx, and `podunit/nginx.devices` names its devices.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ _MANUALS = {
     "Service": "systemd.service, systemd.exec, systemd.resource-control",
 }
 _WORDS = ("boot", "engine", "network", "relabel")
+_DEVICES = "devices"
 _ENGINES = ("podman",)
 # podman's own rule; `container:…` and its like would be something else.
 _NETWORK = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")
@@ -40,6 +41,7 @@ class Annotations:
     network: Located[str] | None = None
     pod: list[Setting] = field(default_factory=list)
     containers: dict[str, list[Setting]] = field(default_factory=dict)
+    devices: dict[str, Located[str]] = field(default_factory=dict)
 
 
 def read_annotations(
@@ -84,13 +86,14 @@ def _read(
             report.error(value.at, path, f"'{value.value[:60]}' is not one of {', '.join(Relabel)}")
     elif "." not in word:
         _refuse_word(key, path, word, report)
+    elif directive == _DEVICES and not owner and section not in _POD_SECTIONS:
+        if _check_container(key, path, section, containers, report):
+            found.devices[section] = value
     elif len(owner) > 1:
         hint = "a container's name has no dot"
         report.error(key.at, path, "not of the form [CONTAINER.]SECTION.DIRECTIVE", hint)
-    elif owner and owner[0] not in containers:
-        message = f"there is no container '{owner[0][:60]}' in this pod"
-        hint = suggest(owner[0], containers) or f"containers here: {', '.join(containers)}"
-        report.error(key.at, path, message, hint)
+    elif owner and not _check_container(key, path, owner[0], containers, report):
+        pass
     elif section not in (allowed := _CONTAINER_SECTIONS if owner else _POD_SECTIONS):
         _refuse_section(key, path, section, allowed, bool(owner), report)
     elif _check_directive(key, path, section, directive, report):
@@ -103,6 +106,15 @@ def _refuse_word(key: Located[str], path: str, word: str, report: Report) -> Non
         f"known are {', '.join(_PREFIX + known for known in _WORDS)}, and directives such as podunit/Unit.After"
     )
     report.error(key.at, path, f"unknown annotation '{key.value[:60]}'", hint)
+
+
+def _check_container(key: Located[str], path: str, container: str, containers: tuple[str, ...], report: Report) -> bool:
+    if container in containers:
+        return True
+    message = f"there is no container '{container[:60]}' in this pod"
+    hint = suggest(container, containers) or f"containers here: {', '.join(containers)}"
+    report.error(key.at, path, message, hint)
+    return False
 
 
 def _refuse_section(

@@ -19,6 +19,8 @@ _SUFFIXES = {
     **{f"{suffix}i": Fraction(1024**power) for power, suffix in enumerate("KMGTPE", 1)},
 }
 _MAX = 2**63 - 1
+# More devices than a machine has.
+_MAX_COUNT = 1000
 
 
 def parse_bytes(text: str) -> int:
@@ -29,6 +31,17 @@ def parse_bytes(text: str) -> int:
 def parse_cpu_milli(text: str) -> int:
     """A positive number of CPUs in thousandths, rounded up."""
     return _round_up(text, 1000, "write CPUs or thousandths of one: 2, 0.5, 500m")
+
+
+def parse_count(text: str) -> int:
+    """A whole number of things that cannot be divided; 0 is none."""
+    hint = "write a whole number: 1"
+    value = _parse(text, hint)
+    if value < 0 or value.denominator != 1:
+        raise ValueError(f"'{text[:60]}' is not a whole number", hint)
+    if value > _MAX_COUNT:
+        raise ValueError(f"'{text[:60]}' is more than {_MAX_COUNT}", hint)
+    return value.numerator
 
 
 def parse_divisor(text: str) -> Fraction:

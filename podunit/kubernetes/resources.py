@@ -5,7 +5,7 @@ In: objects of `schema`. Out: `model.Resources`, or problems.
 
 from __future__ import annotations
 
-from podunit.decode import Located
+from podunit.decode import Located, join_path
 from podunit.kubernetes import schema
 from podunit.model import Resources
 from podunit.report import Report
@@ -26,6 +26,10 @@ def translate_resources(resources: schema.ResourceRequirements, path: str, repor
 def translate_pod_resources(resources: schema.ResourceRequirements, report: Report) -> Resources | None:
     """The resources of the pod as a whole, None where it names none."""
     found = translate_resources(resources, "spec.resources", report)
+    for group, own in (("limits", resources.limits), ("requests", resources.requests)):
+        for key, _ in own.extended.entries:
+            path = join_path(f"spec.resources.{group}", key.value)
+            report.error(key.at, path, "only containers get devices", "move it to the resources of a container")
     return None if found == Resources(None, None, None, None) else found
 
 

@@ -16,7 +16,7 @@ from typing import Annotated, ClassVar
 from podunit.decode import Located, Parsed, Table
 from podunit.kubernetes.contexts import PodSecurityContext, SecurityContext
 from podunit.kubernetes.dns import DNSPolicy, HostAlias, PodDNSConfig
-from podunit.kubernetes.quantity import parse_base64, parse_bytes, parse_cpu_milli, parse_divisor
+from podunit.kubernetes.quantity import parse_base64, parse_bytes, parse_count, parse_cpu_milli, parse_divisor
 from podunit.kubernetes.schema_probes import Probe
 from podunit.kubernetes.schema_restarts import ContainerRestartRule
 from podunit.kubernetes.verdicts import ignored_fields, refused_fields
@@ -25,6 +25,7 @@ from podunit.report import Position
 
 Bytes = Annotated[int, Parsed(parse_bytes)]
 CpuMilli = Annotated[int, Parsed(parse_cpu_milli)]
+Count = Annotated[int, Parsed(parse_count)]
 Divisor = Annotated[Fraction, Parsed(parse_divisor)]
 Base64 = Annotated[bytes, Parsed(parse_base64, ("str",))]
 
@@ -141,6 +142,11 @@ class VolumeDevice:
     at: Position
 
 
+def _is_extended_resource(name: str) -> bool:
+    # k8s.io/kubernetes helper.IsExtendedResourceName.
+    return "/" in name and "kubernetes.io/" not in name and not name.startswith("requests.")
+
+
 @dataclass(frozen=True, slots=True)
 class ResourceList:
     """The resources of core/v1 ResourceRequirements that podunit knows, as limits or as requests."""
@@ -150,6 +156,9 @@ class ResourceList:
 
     memory: Located[Bytes] | None = None
     cpu: Located[CpuMilli] | None = None
+    extended: Table[Located[Count]] = field(
+        default_factory=Table, metadata={"key": "vendor/class", "others": _is_extended_resource}
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from podunit import model
 from podunit.decode import Located, decode, join_path
 from podunit.kubernetes import schema, schema_workloads
 from podunit.kubernetes.annotations import Annotations, read_annotations
+from podunit.kubernetes.devices import Devices
 from podunit.kubernetes.downward import Self
 from podunit.kubernetes.environment import Environment
 from podunit.kubernetes.naming import (
@@ -57,6 +58,7 @@ class _Context:
     annotations: Annotations
     objects: Objects
     host_network: bool
+    devices: Devices
 
 
 def read_pod(node: Mapping, objects: Objects, report: Report) -> model.Pod | None:
@@ -109,7 +111,7 @@ def translate_pod(
     volumes = translate_volumes(spec.volumes, Projector(itself, objects, report), report)
     host_network = spec.host_network or _is_network(annotations, "host")
     no_network = _is_network(annotations, "none") and not host_network
-    context = _Context(itself, spec, volumes, annotations, objects, host_network)
+    context = _Context(itself, spec, volumes, annotations, objects, host_network, Devices(annotations.devices, report))
     check_node(spec, report)
     refuse_stdin(spec.init_containers, "spec.initContainers", report)
     refuse_probes(spec.init_containers, "spec.initContainers", report)
@@ -224,6 +226,7 @@ def _translate_container(path: str, container: schema.Container, context: _Conte
         env=environment.variables,
         ports=translate_ports(container.ports, f"{path}.ports", context.host_network, report),
         mounts=translate_mounts(container, f"{path}.volumeMounts", context.volumes, environment, report),
+        cdi_devices=context.devices.assign(container, path, ends=_ends(container, path)),
         devices=translate_devices(container, path, context.volumes, report),
         resources=translate_resources(container.resources, f"{path}.resources", report),
         security=translate_security(
@@ -238,6 +241,11 @@ def _translate_container(path: str, container: schema.Container, context: _Conte
         restart_policy=translate_policy(container, context.spec),
         restart_rules=translate_rules(container, path, report),
     )
+
+
+def _ends(container: schema.Container, path: str) -> bool:
+    """Whether it comes to its end before the others start."""
+    return path.startswith("spec.initContainers") and container.restart_policy is None
 
 
 def _expand_command(

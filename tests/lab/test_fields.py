@@ -326,3 +326,34 @@ def test_block_devices(pods: Pods) -> None:
     finally:
         pods.clear()
         pods.lab.sh("losetup -d $(readlink /dev/loop-of-test); rm /dev/loop-of-test /dev/raw /root/disk")
+
+
+def test_devices_of_a_vendor(pods: Pods) -> None:
+    def describe(name: str, minor: int) -> str:
+        node = f'{{"path": "/dev/acme-{name}", "type": "c", "major": 1, "minor": {minor}}}'
+        return f'{{"name": "{name}", "containerEdits": {{"env": ["ACME_{name}=1"], "deviceNodes": [{node}]}}}}'
+
+    # As /dev/null, /dev/zero and /dev/full.
+    devices = {"0": 3, "1": 5, "blue": 7}
+    described = ", ".join(describe(name, minor) for name, minor in devices.items())
+    pods.lab.write(
+        "/etc/cdi/acme.json", f'{{"cdiVersion": "0.5.0", "kind": "acme.com/widget", "devices": [{described}]}}'
+    )
+    pods.lab.sh("; ".join(f"mknod /dev/acme-{name} c 1 {minor}" for name, minor in devices.items()))
+    try:
+        wants = "resources: {limits: {acme.com/widget: 1}}"
+        notes = "    podunit/named.devices: acme.com/widget=blue\n"
+        done = pods.apply(pod(sleeper("a", wants) + sleeper("b", wants) + sleeper("named", wants), notes=notes))
+        assert "taken: acme.com/widget=1; other pods may have the same" in done.stderr
+        look = "cd /dev; ls | grep acme; for f in acme*; do head -c 2 $f | wc -c; done; "
+        look += "tr '\\0' '\\n' < /proc/1/environ | grep ACME"
+        assert run(pods, "a", look).split() == ["acme-0", "0", "ACME_0=1"]
+        assert run(pods, "b", look).split() == ["acme-1", "2", "ACME_1=1"]
+        assert run(pods, "named", look).split() == ["acme-blue", "2", "ACME_blue=1"]
+        pods.clear()
+        done = pods.apply(pod(sleeper("a", "resources: {limits: {acme.com/widget: 3}}")), check=False)
+        assert done.returncode == 1
+        assert "acme.com/widget=2" in done.stderr.partition("container@web.a.service")[2]
+    finally:
+        pods.clear()
+        pods.lab.sh("rm -r /etc/cdi /dev/acme-*")

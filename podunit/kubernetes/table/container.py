@@ -302,6 +302,12 @@ OBJECTS = (
                 "memory in bytes, with a unit such as Mi or G",
                 "limits: MemoryMax=; requests: MemoryLow=, for the system's pods",
             ),
+            honoured(
+                "vendor/class",
+                "Quantity",
+                "devices of a vendor, such as nvidia.com/gpu",
+                "podman run --device of so many of CDI, from vendor/class=0 on, or those that an annotation names",
+            ),
         ),
     ),
     Object(
