@@ -12,6 +12,7 @@ from enum import StrEnum
 from podunit.probes import Probes
 from podunit.report import Position
 from podunit.rules import FailureRule, RestartRule
+from podunit.security import Security
 
 # core/v1 ObjectMeta: the namespace of an object that names none.
 DEFAULT_NAMESPACE = "default"
@@ -67,14 +68,6 @@ class Medium(StrEnum):
 
     DISK = ""
     MEMORY = "Memory"
-
-
-class ProfileType(StrEnum):
-    """`type` of a SeccompProfile or an AppArmorProfile."""
-
-    RUNTIME_DEFAULT = "RuntimeDefault"
-    UNCONFINED = "Unconfined"
-    LOCALHOST = "Localhost"
 
 
 class Processes(StrEnum):
@@ -257,37 +250,6 @@ class Resources:
     cpu_limit_milli: int | None
     memory_request_bytes: int | None
     cpu_request_milli: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Profile:
-    """What confines a container; `localhost` is a file of seccomp's or a name of AppArmor's, '' for other types."""
-
-    type: ProfileType
-    localhost: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Security:
-    """As whom and with what rights a container runs; IDs are None where the image's own hold.
-
-    `groups` are further ones; `verifies_user` says that the image's user must not be root. `selinux` are the parts of
-    a label, by name. A profile is None where it is the engine's own.
-    """
-
-    user: int | None
-    group: int | None
-    read_only_root: bool
-    privileged: bool
-    no_new_privileges: bool
-    added_capabilities: tuple[str, ...]
-    dropped_capabilities: tuple[str, ...]
-    groups: tuple[int, ...] = ()
-    verifies_user: bool = False
-    seccomp: Profile | None = None
-    apparmor: Profile | None = None
-    selinux: tuple[tuple[str, str], ...] = ()
-    unmasks_proc: bool = False
 
 
 @dataclass(frozen=True, slots=True)

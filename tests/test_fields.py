@@ -16,6 +16,7 @@ from podunit.kubernetes import (
     contexts,
     dns,
     schema,
+    schema_environment,
     schema_jobs,
     schema_probes,
     schema_restarts,
@@ -27,7 +28,18 @@ from podunit.kubernetes.lookup import TOPICS, list_objects
 from podunit.kubernetes.verdicts import ignored_fields, refused_fields
 
 # Modules with dataclasses that documents are decoded to.
-_SCHEMAS = (schema, schema_probes, contexts, dns, claims, services, schema_workloads, schema_jobs, schema_restarts)
+_SCHEMAS = (
+    schema,
+    schema_environment,
+    schema_probes,
+    contexts,
+    dns,
+    claims,
+    services,
+    schema_workloads,
+    schema_jobs,
+    schema_restarts,
+)
 # A dataclass that stands for objects of other names than its own; for none, if it is no object of the API.
 _STANDS_FOR: dict[str, tuple[str, ...]] = {
     "KeySelector": ("ConfigMapKeySelector", "SecretKeySelector"),

@@ -11,8 +11,9 @@ import pytest
 
 from podunit.kubernetes.objects import Objects
 from podunit.kubernetes.translate import read_pod
-from podunit.model import Pod, Profile, ProfileType, Resources, Security
+from podunit.model import Pod, Resources
 from podunit.report import Report
+from podunit.security import Profile, ProfileType, Security
 from podunit.source import Mapping, parse_documents
 
 _NONE = Resources(None, None, None, None)

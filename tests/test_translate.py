@@ -27,9 +27,9 @@ from podunit.model import (
     Relabel,
     Resources,
     RestartPolicy,
-    Security,
 )
 from podunit.report import Position, Report
+from podunit.security import Security
 from podunit.source import Mapping, parse_documents
 
 _HEAD = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: web\nspec:\n"

@@ -1,11 +1,11 @@
 """A container's rights as options of podman-run(1), and the check of an image's user before the start.
 
-In: `model.Security`. Out: words for `unitfile` to quote.
+In: `security.Security`. Out: words for `unitfile` to quote.
 """
 
 from __future__ import annotations
 
-from podunit.model import Profile, ProfileType, Security
+from podunit.security import Profile, ProfileType, Security
 from podunit.unitfile import Specifier, Word
 
 # Where a seccompProfile of type Localhost is looked for, below the configuration directory of the manager.

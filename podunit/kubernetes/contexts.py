@@ -12,8 +12,8 @@ from typing import ClassVar
 
 from podunit.decode import Located
 from podunit.kubernetes.verdicts import refused_fields
-from podunit.model import ProfileType
 from podunit.report import Position
+from podunit.security import ProfileType
 
 
 @dataclass(frozen=True, slots=True)

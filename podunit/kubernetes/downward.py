@@ -13,6 +13,7 @@ from fractions import Fraction
 
 from podunit.decode import Located, suggest
 from podunit.kubernetes import schema
+from podunit.kubernetes.schema_environment import ObjectFieldSelector, ResourceFieldSelector
 from podunit.model import Fact, Text
 from podunit.report import Report
 
@@ -40,7 +41,7 @@ class Self:
     containers: tuple[schema.Container, ...]
 
 
-def read_field(selector: schema.ObjectFieldSelector, pod: Self, path: str, report: Report) -> Text:
+def read_field(selector: ObjectFieldSelector, pod: Self, path: str, report: Report) -> Text:
     """The value of a `fieldRef` in a variable."""
     field = selector.field_path
     if field.value in _FACTS:
@@ -52,7 +53,7 @@ def read_field(selector: schema.ObjectFieldSelector, pod: Self, path: str, repor
     return _read_metadata(field, pod, f"{path}.fieldPath", (*_FACTS, "spec.serviceAccountName"), report)
 
 
-def read_file_field(selector: schema.ObjectFieldSelector, pod: Self, path: str, report: Report) -> str:
+def read_file_field(selector: ObjectFieldSelector, pod: Self, path: str, report: Report) -> str:
     """The value of a `fieldRef` in a volume: the metadata alone, labels and annotations also as a whole."""
     field = selector.field_path
     if field.value in ("metadata.labels", "metadata.annotations"):
@@ -81,9 +82,7 @@ def _read_metadata(field: Located[str], pod: Self, path: str, others: tuple[str,
     return ""
 
 
-def read_resource(
-    selector: schema.ResourceFieldSelector, pod: Self, container: str | None, path: str, report: Report
-) -> str:
+def read_resource(selector: ResourceFieldSelector, pod: Self, container: str | None, path: str, report: Report) -> str:
     """The value of a `resourceFieldRef`, rounded up to whole units of its divisor; `container` is the one that asks."""
     resource, name = selector.resource, selector.container_name
     if resource.value not in _RESOURCES:

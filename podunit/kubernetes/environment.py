@@ -14,6 +14,7 @@ from podunit.kubernetes import schema
 from podunit.kubernetes.downward import Self, read_field, read_resource
 from podunit.kubernetes.naming import check_env_name
 from podunit.kubernetes.objects import Config, ConfigKind, Objects
+from podunit.kubernetes.schema_environment import EnvFromSource, EnvVar, EnvVarSource
 from podunit.model import Fact, Text
 from podunit.report import Position, Report
 
@@ -69,7 +70,7 @@ class Environment:
         # The last one counts, and takes the place of the first.
         self._known[variable.name] = variable
 
-    def _read_source(self, source: schema.EnvFromSource, path: str) -> None:
+    def _read_source(self, source: EnvFromSource, path: str) -> None:
         refs = [
             (kind, key, ref)
             for kind, key, ref in (
@@ -90,7 +91,7 @@ class Environment:
             check_env_name(Located(whole, (source.prefix or ref.name or source).at), f"{path}.prefix", self._report)
             self._add(_make(whole, found, name, source.at))
 
-    def _read_variable(self, variable: schema.EnvVar, path: str) -> model.Env | None:
+    def _read_variable(self, variable: EnvVar, path: str) -> model.Env | None:
         source = variable.value_from
         if source is None:
             text, secret = self._expand(variable.value.value) if variable.value else ("", False)
@@ -107,7 +108,7 @@ class Environment:
             return None
         return self._read_reference(variable.name.value, source, f"{path}.valueFrom")
 
-    def _read_reference(self, name: str, source: schema.EnvVarSource, path: str) -> model.Env | None:
+    def _read_reference(self, name: str, source: EnvVarSource, path: str) -> model.Env | None:
         if source.field_ref:
             text = read_field(source.field_ref, self._pod, f"{path}.fieldRef", self._report)
             return model.Env(name, text, False, source.at)

@@ -20,6 +20,7 @@ from podunit.kubernetes.naming import check_label, check_label_name, check_objec
 from podunit.kubernetes.network import default_hostname
 from podunit.kubernetes.objects import Objects
 from podunit.kubernetes.restarts import refuse_own_policies
+from podunit.kubernetes.schema_environment import EnvVar
 from podunit.kubernetes.schema_jobs import CompletionMode, ConcurrencyPolicy, PodReplacementPolicy
 from podunit.kubernetes.translate import translate_namespace, translate_pod
 from podunit.model import RestartPolicy
@@ -204,7 +205,7 @@ def _tell_index(template: schema_workloads.PodTemplateSpec, index: int) -> schem
         if any(variable.name.value == _INDEX_VARIABLE for variable in container.env):
             return container
         at = container.at
-        variable = schema.EnvVar(Located(_INDEX_VARIABLE, at), at, Located(text, at))
+        variable = EnvVar(Located(_INDEX_VARIABLE, at), at, Located(text, at))
         return replace(container, env=(*container.env, variable))
 
     def mark(table: Table[Located[str]]) -> Table[Located[str]]:

@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from fractions import Fraction
 from typing import Annotated, ClassVar
 
 from podunit.decode import Located, Parsed, Table
 from podunit.kubernetes.contexts import PodSecurityContext, SecurityContext
 from podunit.kubernetes.dns import DNSPolicy, HostAlias, PodDNSConfig
-from podunit.kubernetes.quantity import parse_base64, parse_bytes, parse_count, parse_cpu_milli, parse_divisor
+from podunit.kubernetes.quantity import parse_base64, parse_bytes, parse_count, parse_cpu_milli
+from podunit.kubernetes.schema_environment import EnvFromSource, EnvVar, ObjectFieldSelector, ResourceFieldSelector
 from podunit.kubernetes.schema_probes import Probe
 from podunit.kubernetes.schema_restarts import ContainerRestartRule
 from podunit.kubernetes.verdicts import ignored_fields, refused_fields
@@ -26,75 +26,7 @@ from podunit.report import Position
 Bytes = Annotated[int, Parsed(parse_bytes)]
 CpuMilli = Annotated[int, Parsed(parse_cpu_milli)]
 Count = Annotated[int, Parsed(parse_count)]
-Divisor = Annotated[Fraction, Parsed(parse_divisor)]
 Base64 = Annotated[bytes, Parsed(parse_base64, ("str",))]
-
-
-@dataclass(frozen=True, slots=True)
-class KeySelector:
-    """core/v1 ConfigMapKeySelector and SecretKeySelector."""
-
-    key: Located[str]
-    name: Located[str] | None = None
-    optional: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class ObjectFieldSelector:
-    """core/v1 ObjectFieldSelector."""
-
-    field_path: Located[str]
-    api_version: Located[str] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ResourceFieldSelector:
-    """core/v1 ResourceFieldSelector."""
-
-    resource: Located[str]
-    container_name: Located[str] | None = None
-    divisor: Located[Divisor] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class EnvVarSource:
-    """core/v1 EnvVarSource."""
-
-    unsupported: ClassVar[Mapping[str, str]] = refused_fields("EnvVarSource")
-
-    at: Position
-    config_map_key_ref: KeySelector | None = None
-    secret_key_ref: KeySelector | None = None
-    field_ref: ObjectFieldSelector | None = None
-    resource_field_ref: ResourceFieldSelector | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class EnvVar:
-    """core/v1 EnvVar."""
-
-    name: Located[str]
-    at: Position
-    value: Located[str] | None = None
-    value_from: EnvVarSource | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class EnvSource:
-    """core/v1 ConfigMapEnvSource and SecretEnvSource."""
-
-    name: Located[str] | None = None
-    optional: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class EnvFromSource:
-    """core/v1 EnvFromSource."""
-
-    at: Position
-    prefix: Located[str] | None = None
-    config_map_ref: EnvSource | None = None
-    secret_ref: EnvSource | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """What a container may do: the security contexts of a pod and its containers.
 
-In: objects of `schema` and `contexts`. Out: `model.Security`, and parts of `model.Pod`, or problems.
+In: objects of `schema` and `contexts`. Out: `security.Security`, and parts of `model.Pod`, or problems.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ from collections.abc import Iterable, Iterator
 
 from podunit.decode import Located
 from podunit.kubernetes import contexts, schema
-from podunit.model import Claim, Processes, Profile, ProfileType, Security, Volume
+from podunit.model import Claim, Processes, Volume
 from podunit.report import Report
+from podunit.security import Profile, ProfileType, Security
 
 _POD_PATH = "spec.securityContext"
 _CAPABILITY = re.compile(r"[A-Z][A-Z_]*")
