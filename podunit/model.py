@@ -137,12 +137,13 @@ class Redirect:
 
 @dataclass(frozen=True, slots=True)
 class HostPath:
-    """A file or directory of the host."""
+    """A file or directory of the host, `read_only` for all containers."""
 
     name: str
     path: str
     type: HostPathType
     at: Position
+    read_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)

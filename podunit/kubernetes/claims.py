@@ -208,4 +208,4 @@ def make_volume(
         return model.Claim(name, claim.value, read_only, at)
     if bound.mode is VolumeMode.BLOCK:
         return model.BlockDevice(name, bound.path, read_only, at)
-    return model.HostPath(name, bound.path, bound.type, at)
+    return model.HostPath(name, bound.path, bound.type, at, read_only)

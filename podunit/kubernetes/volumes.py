@@ -129,7 +129,7 @@ def translate_mounts(
             report.error(mount.at, f"{item}.subPath", "podman mounts an image as a whole", "remove the subPath")
         propagation = _translate_propagation(mount, volume, item, container.security_context.privileged, report)
         _check_recursive(mount, item, report)
-        read_only = mount.read_only or (isinstance(volume, model.Claim) and volume.read_only)
+        read_only = mount.read_only or (isinstance(volume, model.Claim | model.HostPath) and volume.read_only)
         # Files are made anew at each start: what a container wrote into them would be lost.
         read_only = read_only or isinstance(volume, model.Files)
         found.append(model.Mount(volume, mount.mount_path.value, sub_path, read_only, mount.at, propagation))
