@@ -348,7 +348,7 @@ def test_who_waits_finds_the_end_when_the_container_does(tmp_path: Path, message
     run_warped(live())
 
 
-def test_a_container_without_its_fifo_is_probed_all_the_same(tmp_path: Path, messages: Messages) -> None:
+def test_a_gate_may_be_made_after_its_registration(tmp_path: Path, messages: Messages) -> None:
     directory = register(tmp_path, Probes(readiness=probe("ready")))
     (directory / "ready").unlink()
 
@@ -356,6 +356,9 @@ def test_a_container_without_its_fifo_is_probed_all_the_same(tmp_path: Path, mes
         with watched(directory, Doer(lambda *_: True), messages.journal) as container:
             await asyncio.sleep(1)
             assert container.ready
+            os.mkfifo(directory / "ready")
+            container.settle()
+            assert readable(directory / "ready")
 
     run_warped(live())
-    assert len(messages.lines()) == 2
+    assert messages.lines() == ["web.main: ready"]

@@ -8,6 +8,7 @@ at more often between its first check and the second, since somebody waits for i
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
 import random
 import time
@@ -75,9 +76,8 @@ class Container:
 
     def start(self) -> None:
         """Open the gates that are open, and begin."""
-        self._open_gates()
         self._write()
-        self._settle()
+        self.settle()
         if self._stopping:
             self._spawn(self._stop(Kind(self._stopping), with_hook=False))
         for kind, probe in self.probes.items():
@@ -112,12 +112,11 @@ class Container:
         return True
 
     def _open_gates(self) -> None:
+        """Take what gates there are; one that is made after its registration is found the next time."""
         for kind, name in ((Kind.STARTUP, "started"), (Kind.READINESS, "ready")):
-            if kind in self.probes:
-                try:
+            if kind in self.probes and kind not in self._gates:
+                with contextlib.suppress(OSError):
                     self._gates[kind] = Gate(self._directory / name)
-                except OSError as error:
-                    self._tell(Event.FAILED_PROBE, f"nobody can wait until it is {name}: {error.strerror or error}")
 
     async def _watch(self, kind: Kind, probe: Probe) -> None:
         loop = asyncio.get_running_loop()
@@ -153,11 +152,10 @@ class Container:
         return False
 
     def _first_delay(self, probe: Probe) -> float:
-        if self._restored:
-            # All the containers of a machine come back at once: spread their checks.
-            return random.random() * probe.period_sec
         _, _, since = self.stamp.partition("-")
-        return max(0.0, int(since) / 1e9 + probe.initial_delay_sec - time.time())
+        delay = int(since) / 1e9 + probe.initial_delay_sec - time.time()
+        # Those that another prober has left come back all at once: spread their checks.
+        return max(delay, random.random() * probe.period_sec if self._restored else 0)
 
     def _is_there(self) -> bool:
         if stamp_registration(self._directory) == self.stamp:
@@ -186,7 +184,7 @@ class Container:
             done = self._conclude(kind, result.message)
         if turned or changed:
             self._write()
-        self._settle()
+        self.settle()
         return done
 
     def _conclude(self, kind: Kind, message: str) -> bool:
@@ -235,10 +233,11 @@ class Container:
                 self._tell(Event.FAILED_KILL, f"podman cannot stop it: {result.message}")
             await asyncio.sleep(_AGAIN_SEC)
 
-    def _settle(self) -> None:
+    def settle(self) -> None:
         """Let those wait who have to, and no others."""
         if self.started:
             self._was_started.set()
+        self._open_gates()
         for kind, gate in self._gates.items():
             gate.set(self.started if kind is Kind.STARTUP else self.ready)
 

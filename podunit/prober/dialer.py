@@ -21,6 +21,7 @@ class Dialer:
     def __init__(self, networks: Networks, sandbox: str) -> None:
         self._networks = networks
         self._sandbox = sandbox
+        self._asked: dict[str, asyncio.Future[list[str]]] = {}
 
     @asynccontextmanager
     async def connect(self, host: str, port: int) -> AsyncIterator[tuple[socket.socket, str]]:
@@ -29,7 +30,7 @@ class Dialer:
         '' is the pod's own address. OSError; asyncio's timeouts and cancellation end it at any moment.
         """
         loop = asyncio.get_running_loop()
-        addresses = [host] if not host or _is_address(host) else await _resolve(host)
+        addresses = [host] if not host or _is_address(host) else await self._resolve(host)
         failure: OSError | None = None
         for wanted in addresses:
             stream, address = self._networks.open_stream(self._sandbox, wanted)
@@ -42,6 +43,13 @@ class Dialer:
                 yield stream, address
                 return
         raise failure or OSError("no address")
+
+    async def _resolve(self, host: str) -> list[str]:
+        """The addresses of a name. Nobody asks again while a resolver has not answered yet."""
+        asked = self._asked.get(host)
+        if asked is None or asked.done():
+            asked = self._asked[host] = _ask_resolver(host)
+        return await asyncio.shield(asked)
 
 
 def describe_error(error: OSError) -> str:
@@ -63,7 +71,7 @@ def _is_address(host: str) -> bool:
     return False
 
 
-async def _resolve(host: str) -> list[str]:
+def _ask_resolver(host: str) -> asyncio.Future[list[str]]:
     """The addresses of a name, by a thread that may be left alone: a resolver cannot be interrupted."""
     loop = asyncio.get_running_loop()
     found: asyncio.Future[list[str]] = loop.create_future()
@@ -93,4 +101,6 @@ async def _resolve(host: str) -> list[str]:
             return
 
     threading.Thread(target=ask, daemon=True).start()
-    return await found
+    # Where nobody waits any more, an error is none.
+    found.add_done_callback(lambda it: it.cancelled() or it.exception())
+    return found

@@ -1,7 +1,8 @@
 """Commands in a container that runs. In: podman's name of it, argv. Out: how the command ended.
 
-Where podman's runtime is crun, crun alone does it, in a tenth of podman's time: in the container's cgroup, with the
-user, rights, variables and working directory of its first process. Any other runtime is left to podman.
+Where podman's runtime is crun or runc, it alone does it, in a tenth of podman's time: in the container's cgroup, with
+the user, rights, variables and working directory of its first process. Any other is left to podman, and what runs there
+for too long is not killed.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from podunit.prober.series import shorten
 # As in podunit.engines, which knows the model and all that comes with it.
 PODMAN = "/usr/bin/podman"
 
+# Their command lines are the same.
+_DIRECT = ("crun", "runc")
 _NSENTER = "/usr/bin/nsenter"
 
 _WANTED = "{{.Id}} {{.OCIConfigPath}} {{.ConmonPidFile}}"
@@ -33,7 +36,7 @@ class _Runtime:
     """How a runtime is called for one container."""
 
     call: tuple[str, ...]
-    is_crun: bool
+    is_direct: bool
     identity: str
     process: dict[str, Any]
 
@@ -75,10 +78,10 @@ class Payload:
             raise PayloadError(f"podman says nothing of use about {self._name}: {error}") from error
         # A user's containers are in podman's user namespace, as their monitors are; root has a right to all.
         enter = () if os.geteuid() == 0 else (_NSENTER, "--user", "--preserve-credentials", f"--target={number}")
-        return _Runtime((*enter, program), Path(program).name == "crun", identity, process)
+        return _Runtime((*enter, program), Path(program).name in _DIRECT, identity, process)
 
     def _write_call(self, runtime: _Runtime, command: tuple[str, ...]) -> tuple[str, ...]:
-        if not runtime.is_crun:
+        if not runtime.is_direct:
             return (self._podman, "exec", self._name, *command)
         file = self._directory / f"exec-{len(self._calls)}.json"
         process = {**runtime.process, "args": list(command), "terminal": False}

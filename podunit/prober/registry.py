@@ -67,7 +67,10 @@ class Registry:
         directory = self._folder / name
         stamp = stamp_registration(directory)
         known = self._containers.get(name)
-        if stamp and stamp == (known.stamp if known else self._refused.get(name)):
+        if known and stamp == known.stamp:
+            known.settle()
+            return
+        if stamp and stamp == self._refused.get(name):
             return
         self._refused.pop(name, None)
         if known:
