@@ -103,8 +103,9 @@ class Services:
         """The pods with the names and ports that the Services give them."""
         found = list(pods)
         for service in self._found.values():
-            selected = _select(service, found, report)
-            if not selected and service.metadata.name.value not in self._kept:
+            kept = service.metadata.name.value in self._kept
+            selected = _select(service, found, kept=kept, report=report)
+            if not selected and not kept:
                 message = f"Service '{service.metadata.name.value}' selects no pod"
                 hint = "it is kept for pods that are applied later"
                 report.warning(service.spec.at, "spec.selector", message, hint)
@@ -146,16 +147,24 @@ def _choose_port(service: str, port: ServicePort) -> int:
     return _NODE_PORT_MIN + zlib.crc32(text.encode()) % _NODE_PORTS
 
 
-def _select(service: ServiceObject, pods: Iterable[Pod], report: Report) -> tuple[Pod, ...]:
+def _select(service: ServiceObject, pods: Iterable[Pod], *, kept: bool, report: Report) -> tuple[Pod, ...]:
+    """The pods of the Service's namespace that have its labels; what that means of several of them is said."""
     wanted = {(key.value, value.value) for key, value in service.spec.selector.entries}
-    found = tuple(pod for pod in pods if wanted and wanted <= set(pod.labels))
+    namespace = service.metadata.namespace.value if service.metadata.namespace else model.DEFAULT_NAMESPACE
+    found = tuple(pod for pod in pods if wanted and pod.namespace == namespace and wanted <= set(pod.labels))
+    if len(found) < 2 or _is_headless(service):
+        return found
     at = next((key.at for key, _ in service.spec.selector.entries), service.spec.at)
-    if len(found) > 1 and not _is_headless(service):
-        names = ", ".join(pod.name for pod in found)
-        hint = "select one of them, or write 'clusterIP: None', and the name has all their addresses"
-        report.error(at, "spec.selector", f"selects several pods, {names}: nothing balances between them", hint)
+    names = ", ".join(pod.name for pod in found)
+    if any(_list_host_ports(service, port) for port in service.spec.ports):
+        hint = "select one of them, or write 'type: ClusterIP', and the name has all their addresses"
+        report.error(at, "spec.selector", f"selects several pods, {names}: one port of the host leads to one", hint)
         # Of several, the ports would be in each other's way.
         return found[:1]
+    if not kept:
+        message = f"selects several pods, {names}: there is no address that stands for all of them"
+        hint = "the name has the addresses of those that run, and clients choose"
+        report.warning(at, "spec.selector", message, hint)
     return found
 
 

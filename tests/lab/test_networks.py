@@ -112,7 +112,15 @@ def test_a_pod_has_an_address_of_each_family(pods: Pods) -> None:
         assert "scope global" in addresses.split(" inet6 ", 1)[1]
 
 
-def test_pods_of_a_stateful_set_have_names_below_their_service(pods: Pods) -> None:
+def look_up(pods: Pods, name: str) -> set[str]:
+    """The IPv4 addresses that the client finds."""
+    found = pods.lab.run("podman", "exec", "client.a", "nslookup", "-type=a", name, check=False).stdout
+    return {line.split()[-1] for line in found.splitlines() if line.startswith("Address: 10.") and ":53" not in line}
+
+
+def test_pods_of_a_stateful_set_have_names_below_their_service_and_one_together(pods: Pods) -> None:
+    together = "apiVersion: v1\nkind: Service\nmetadata: {name: any}\n"
+    together += "spec: {selector: {app: web}, ports: [{port: 80, targetPort: 8080}]}\n---\n"
     service = (
         SERVICES.split("---")[0]
         .replace("LoadBalancer", "ClusterIP\n  clusterIP: None")
@@ -137,8 +145,22 @@ spec:
         command: [sh, -c, "trap exit TERM; mkdir /w; hostname > /w/name; httpd -f -p 8080 -h /w & wait"]
 ---
 """
-    pods.apply(service + replicas + CLIENT)
+    done = pods.apply(together + service + replicas + CLIENT)
+    assert "spec.selector: selects several pods, web-0, web-1: there is no address that stands" in done.stderr
     for name in ("web-0.front", "web-1.front.default.svc.cluster.local"):
         wait_for_page(pods, f"http://{name}:8080/name", name.partition(".")[0] + "\n")
-    found = pods.lab.run("podman", "exec", "client.a", "nslookup", "front").stdout
-    assert found.count("Address: 10.") >= 2
+    look = ("hostname", "-i")
+    names = ("web-0", "web-1")
+    addresses = {name: pods.lab.run("podman", "exec", f"{name}.a", *look).stdout.split()[0] for name in names}
+
+    def wait_for_addresses(name: str, *expected: str) -> None:
+        wait_for(lambda: " ".join(sorted(look_up(pods, name))), " ".join(sorted(expected)), _LOOKUP_SEC)
+
+    for name in ("front", "any", "any.default.svc.cluster.local"):
+        wait_for_addresses(name, *addresses.values())
+    # Each answers at the Service's port, which is not its own; and a client takes the one that is left.
+    for name, address in addresses.items():
+        assert fetch(pods, f"http://{address}/name") == f"{name}\n"
+    pods.systemctl("stop", "pod@web-0")
+    wait_for_addresses("any", addresses["web-1"])
+    wait_for_page(pods, "http://any/name", "web-1\n")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from podunit.kubernetes.fields import Object, honoured, ignored, refused
 
 _SERVER = "the server of a cluster writes it"
-_ONE_POD = "one pod on one machine answers"
+_ONE_POD = "pods on one machine answer, each at its own address"
 _PORT = "publish the port by a container's hostPort"
 _STATUS = "podunit status says how a pod here is"
 _API_VERSION = "the version of the API that the object is written for"
@@ -133,7 +133,7 @@ OBJECTS = (
                 "clusterIP",
                 "string",
                 "its address in the cluster; None for none",
-                "None gives the name the addresses of several pods; others are refused",
+                "None leads no port to another targetPort; addresses are refused",
             ),
             refused("clusterIPs", "[]string", "its addresses in the cluster", _PORT),
             refused("externalIPs", "[]string", "addresses of nodes on which it answers as well", _PORT),
