@@ -19,6 +19,8 @@ from podunit.scope import Scope
 
 # What a job may end with when all is as it was asked for: a unit skipped or one that runs already is no failure.
 GOOD = ("done", "skipped")
+# What is done for a pod whose Job starts it.
+IN_TURN = "run in its turn"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,7 @@ async def bring_up(
         return await _bring_up_timer(manager, pod, before, word, timer_state, start_stopped)
     if pod.runs_once:
         due = before is None or bool(changed or refreshed) or (start_stopped and state in ("inactive", "failed"))
-        return await _bring_up_once(manager, pod, word, state, scope, due)
+        return await bring_up_once(manager, pod, word, state, scope, due)
     if before is None or (state == "inactive" and start_stopped):
         return await run(manager, pod, scope, (word, "started"), manager.start_unit)
     if state == "inactive":
@@ -112,14 +114,23 @@ async def start_timer(manager: Manager, pod: InstalledPod, done: tuple[str, ...]
     return PodOutcome(pod.name, (*done, "scheduled"))
 
 
-async def _bring_up_once(
-    manager: Manager, pod: InstalledPod, word: str, state: str, scope: Scope, due: bool
+async def bring_up_once(
+    manager: Manager,
+    pod: InstalledPod,
+    word: str,
+    state: str,
+    scope: Scope,
+    due: bool,
+    units: Iterable[str] = (),
 ) -> PodOutcome:
-    """Run a Job that has not run as it is now; one that has ended is not run again."""
+    """Run a Job that has not run as it is now; one that has ended is not run again.
+
+    `state` is that of what runs it: of `units`, or the pod's handle.
+    """
     if pod.suspended:
         return PodOutcome(pod.name, (word, "suspended"))
     if due:
-        return await run(manager, pod, scope, (word, "started"), manager.restart_unit)
+        return await run(manager, pod, scope, (word, "started"), manager.restart_unit, units)
     return PodOutcome(pod.name, (word,) if state not in ("inactive", "failed") else (word, "has ended"))
 
 

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from podunit.bringup import PodOutcome, bring_up, run, start_timer
+from podunit.bringup import IN_TURN, PodOutcome, bring_up, bring_up_once, run, start_timer
 from podunit.failures import find_failures
 from podunit.files import read_static_units
 from podunit.generate import generate_files, generate_parent, generate_pod
@@ -21,7 +21,7 @@ from podunit.host import find_target, remove_claims, remove_remains
 from podunit.install import Change, UnitDirectory
 from podunit.installed import InstalledPod, list_pods
 from podunit.manager import Manager
-from podunit.names import PARENT_SLICE, pod_unit, timer_unit
+from podunit.names import PARENT_SLICE, job_unit, pod_unit, timer_unit
 from podunit.render import render
 from podunit.rollout import Rollout, Scene, plan_rollouts, refuse_strangers
 from podunit.scope import Scope
@@ -202,6 +202,8 @@ class _Apply:
         if pod.runs_once and name in self._concerned:
             # What a Job refers to has changed, and the Job has not: it finds that when it next runs.
             return PodOutcome(name, ("unchanged",))
+        if pod.job_unit:
+            return await self._bring_up_in_turn(pod, pod.job_unit)
         refreshed, timer = self._refreshed.get(name, frozenset()), self._states[timer_unit(name)]
         outcome = await bring_up(
             self._manager, pod, before, self._change, refreshed, state, timer, self._scope, start_stopped
@@ -213,6 +215,17 @@ class _Apply:
         if await wait_until_up(self._manager, pod, rollout.min_ready_sec):
             return outcome
         return PodOutcome(name, (), "canceled")
+
+    async def _bring_up_in_turn(self, pod: InstalledPod, job: str) -> PodOutcome:
+        """The first pod of a Job starts it, if any of its pods is new or changed."""
+        scene = self._scene
+        word = "created" if pod.name not in scene.before else "changed" if scene.changes(pod.name) else "unchanged"
+        if not pod.leads:
+            return PodOutcome(pod.name, (word, IN_TURN))
+        others = [one.name for one in self._after.values() if one.job_unit == job]
+        changed = any(name not in scene.before or scene.changes(name) for name in others)
+        due = changed or (scene.start_stopped and self._states[job] in ("inactive", "failed"))
+        return await bring_up_once(self._manager, pod, word, self._states[job], self._scope, due, [job])
 
     async def _install(self, pods: Iterable[str], rollouts: Iterable[Rollout]) -> None:
         """Change the files of these pods, those of units in one transaction, and tell systemd."""
@@ -256,10 +269,16 @@ async def operate(
     """
     pods = tuple(pods)
     timers = [pod.timer for pod in pods if pod.timer] if with_timers else []
+    jobs = {pod.job_unit for pod in pods if pod.leads and pod.job_unit}
     if verb is Verb.STOP:
         await manager.run_jobs(manager.stop_unit, timers)
+        await manager.run_jobs(manager.stop_unit, sorted(jobs))
 
     async def operate_on(pod: InstalledPod) -> PodOutcome:
+        if pod.job_unit in jobs and verb is not Verb.STOP:
+            if not pod.leads:
+                return PodOutcome(pod.name, (IN_TURN,))
+            return await run(manager, pod, scope, (_PAST[verb],), _find_call(manager, verb), [pod.job_unit])
         if pod.timer in timers and verb is not Verb.STOP:
             return await start_timer(manager, pod, ())
         return await run(manager, pod, scope, (_PAST[verb],), _find_call(manager, verb))
@@ -270,7 +289,9 @@ async def operate(
 async def enqueue(verb: Verb, manager: Manager, pods: Iterable[InstalledPod]) -> Outcome:
     """Ask for the start, stop or restart of pods, and wait for nothing."""
     pods = tuple(pods)
-    await asyncio.gather(*(_find_call(manager, verb)(pod.unit) for pod in pods))
+    jobs = {pod.job_unit for pod in pods if pod.leads and pod.job_unit}
+    units = dict.fromkeys(pod.job_unit if pod.job_unit in jobs and pod.job_unit else pod.unit for pod in pods)
+    await asyncio.gather(*(_find_call(manager, verb)(unit) for unit in units))
     return Outcome(tuple(PodOutcome(pod.name, (f"{verb} enqueued",)) for pod in pods))
 
 
@@ -354,8 +375,8 @@ def _render_parent(pods: Iterable[InstalledPod]) -> dict[str, str]:
 
 
 async def _get_active_states(manager: Manager) -> Mapping[str, str]:
-    """The active states of all handles and timers, by unit."""
-    units = await manager.list_units_by_patterns([pod_unit("*"), timer_unit("*")])
+    """The active states of all handles, timers and Jobs, by unit."""
+    units = await manager.list_units_by_patterns([pod_unit("*"), timer_unit("*"), job_unit("*")])
     return defaultdict(lambda: "inactive", {unit.name: unit.active for unit in units})
 
 

@@ -19,7 +19,6 @@ from podunit.model import (
     Files,
     Pod,
     RestartPolicy,
-    Schedule,
     Setting,
 )
 from podunit.names import (
@@ -29,6 +28,7 @@ from podunit.names import (
     container_unit,
     containers_target,
     image_unit,
+    job_unit,
     mend_unit,
     network_unit,
     pod_unit,
@@ -40,9 +40,11 @@ from podunit.names import (
     timer_unit,
 )
 from podunit.restarts import can_fail, find_codes, pause_script, restart_directives
-from podunit.rules import FailureAction, FailureRule
+from podunit.rules import FailureAction
+from podunit.runs import Schedule
 from podunit.scope import Scope
 from podunit.target import Target
+from podunit.turns import done_file, judge_failures, make_job
 from podunit.unitfile import (
     Directive,
     Specifier,
@@ -101,6 +103,8 @@ def generate_pod(pod: Pod, scope: Scope, target: Target) -> tuple[UnitFile, ...]
     ]
     if pod.schedule:
         units[:0] = _timer(pod, pod.schedule, shared)
+    if pod.run and (turns := pod.run.turns) and pod.name == f"{turns.job}-0":
+        units.insert(0, make_job(pod, turns, Value(_SYSTEMCTL[scope])))
     if shared["again_unit"]:
         units.append(UnitFile(again_unit(pod.name), "pod-again.service.j2", shared))
     units += _pulls(pod, scope, shared)
@@ -144,7 +148,8 @@ def _name_units(pod: Pod, scope: Scope) -> Values:
     # A container is restarted in its pod under OnFailure; an init container that fails, fails the start of the pod.
     rules = pod.run.rules if pod.run else ()
     ignores = any(rule.action is FailureAction.IGNORE for rule in rules)
-    again = (limit > 0 or ignores) and (not retries or bool(ending) or late)
+    turns = pod.run.turns if pod.run else None
+    again = (limit > 0 or ignores) and (not retries or bool(ending) or late) and turns is None
     return {
         "pod": escape_text(pod.name),
         "slice": join_units([slice_unit(pod.name)]),
@@ -170,17 +175,12 @@ def _name_units(pod: Pod, scope: Scope) -> Values:
         "limit": Value(str(limit)),
         "deadline_sec": Value(str(deadline_sec)) if deadline_sec is not None else None,
         "late": late,
-        "rules": tuple(_judge(pod.name, rule) for rule in rules),
+        "rules": judge_failures(pod.name, rules),
+        "job_unit": join_units([job_unit(turns.job)]) if turns else None,
+        "done_file": done_file(pod, turns) if turns else None,
         # The start, and the restarts.
         "starts": Value(str(limit + 1)),
     }
-
-
-def _judge(pod: str, rule: FailureRule) -> Value:
-    """A command of a shell that succeeds if the rule holds."""
-    units = " ".join(container_unit(pod, container) for container in rule.containers)
-    codes = " ".join(map(str, rule.codes))
-    return Value(f'{"ends_other" if rule.negated else "ends"} "{codes}" {units} && action={rule.action}')
 
 
 def _slice(pod: Pod, scope: Scope) -> UnitFile:

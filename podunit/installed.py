@@ -21,6 +21,7 @@ _NAMESPACE = re.compile(r"^Namespace=(.*)$", re.MULTILINE)
 _RESTART = re.compile(r"^Restart=(.*)$", re.MULTILINE)
 _STATE_DIRECTORY = re.compile(r"^StateDirectory=(.*)$", re.MULTILINE)
 _REMOVED = re.compile(r"^ExecStopPost=-/usr/bin/podman (secret|volume) rm (.*)$", re.MULTILINE)
+_JOB = re.compile(r"^Job=(.*)$", re.MULTILINE)
 _WANTS = re.compile(r"^Wants=(.*)$", re.MULTILINE)
 
 
@@ -88,6 +89,16 @@ class InstalledPod:
     def runs_once(self) -> bool:
         """Whether the pod is that of a Job, or of a CronJob."""
         return "\nRuns=once\n" in self.texts.get(self.unit, "")
+
+    @property
+    def job_unit(self) -> str | None:
+        """The service of the Job that runs the pod in its turn, None for a pod that is started by itself."""
+        return self._find(_JOB) or None
+
+    @property
+    def leads(self) -> bool:
+        """Whether the service of the pod's Job comes and goes with this pod, the first of them."""
+        return self.job_unit in self.texts
 
     def _has_remark(self, line: str) -> bool:
         return f"\n{line}\n" in self.texts.get(self.boot_unit, "")

@@ -11,7 +11,8 @@ from enum import StrEnum
 
 from podunit.probes import Probes
 from podunit.report import Position
-from podunit.rules import FailureRule, RestartRule
+from podunit.rules import RestartRule
+from podunit.runs import Run, Schedule
 from podunit.security import Security
 
 # core/v1 ObjectMeta: the namespace of an object that names none.
@@ -312,33 +313,6 @@ class Owner:
 
     def __str__(self) -> str:
         return f"{self.kind}/{self.name}"
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """How a pod of a Job runs to its end: it is tried again `backoff_limit` times, but not after `deadline_sec`.
-
-    The first of the `rules` that holds says what else a failure means. A `suspended` pod is only started by hand.
-    """
-
-    backoff_limit: int
-    deadline_sec: int | None
-    suspended: bool
-    rules: tuple[FailureRule, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Schedule:
-    """When a pod of a CronJob is started: at the times of `calendars`, in the syntax of systemd.time(7).
-
-    A run that is due `replaces` one that is not done, or is passed over. A time that has passed while the machine was
-    off is made up for within `deadline_sec`, None for however late. A `suspended` schedule waits to be resumed.
-    """
-
-    calendars: tuple[str, ...]
-    replaces: bool
-    deadline_sec: int | None
-    suspended: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,6 +72,11 @@ def start_unit(pod: str) -> str:
     return f"cronjob@{pod}.service"
 
 
+def job_unit(job: str) -> str:
+    """The service of a Job with several pods, which lets them run in turn."""
+    return f"job@{job}.service"
+
+
 def image_unit(image: str, *, always: bool) -> str:
     """The unit that makes an image present, or pulls it each time."""
     return f"image{'-pull' if always else ''}@{escape_unit_name(image)}.service"
@@ -106,6 +111,9 @@ def parse_pod(unit: str) -> str | None:
             return unit.removeprefix(prefix).removesuffix(".service") or None
     if unit.startswith("cronjob@") and unit.endswith(".timer"):
         return unit.removeprefix("cronjob@").removesuffix(".timer") or None
+    if unit.startswith("job@") and unit.endswith(".service"):
+        # It comes and goes with the first of the pods.
+        return f"{unit.removeprefix('job@').removesuffix('.service')}-0"
     if unit.startswith("pod-") and unit.endswith(".slice"):
         return unit.removeprefix("pod-").removesuffix(".slice").replace("\\x2d", "-") or None
     member = _parse_member(unit, "container@") or _parse_member(unit, "pull@")

@@ -26,6 +26,7 @@ _ROOMS: tuple[tuple[str, ...], ...] = (
         "podunit.condition",
         "podunit.rules",
     ),
+    ("podunit.runs",),
     (
         "podunit.source",
         "podunit.model",
@@ -121,6 +122,7 @@ _ROOMS: tuple[tuple[str, ...], ...] = (
         "podunit.kubernetes.restarts",
         "podunit.kubernetes.translate",
         "podunit.kubernetes.failures",
+        "podunit.kubernetes.turns",
         "podunit.kubernetes.jobs",
         "podunit.kubernetes.services",
         "podunit.kubernetes.workloads",
@@ -132,6 +134,7 @@ _ROOMS: tuple[tuple[str, ...], ...] = (
         "podunit.host",
         "podunit.cgroups",
         "podunit.restarts",
+        "podunit.turns",
         "podunit.hostpaths",
     ),
     ("podunit.load", "podunit.generate", "podunit.failures", "podunit.rollout", "podunit.history", "podunit.readiness"),

@@ -9,9 +9,10 @@ import pytest
 from podunit.generate import generate
 from podunit.installed import list_pods
 from podunit.load import load_files
-from podunit.model import Pod, Run, Schedule
+from podunit.model import Pod
 from podunit.render import render
 from podunit.report import Report
+from podunit.runs import Run, Schedule, SuccessRule, Turns
 from podunit.scope import Scope
 from podunit.target import OLDEST
 
@@ -54,6 +55,42 @@ def test_what_a_job_says_of_its_run(tmp_path: Path) -> None:
 def test_one_pod_has_the_name_of_its_job(spec: str, tmp_path: Path) -> None:
     pods, problems = load(job(spec), tmp_path)
     assert ([pod.name for pod in pods], problems) == (["work"], [])
+
+
+def test_several_pods_take_turns(tmp_path: Path) -> None:
+    pods, problems = load(job("completions: 3, parallelism: 2, activeDeadlineSeconds: 9, "), tmp_path)
+    turns = Turns("work", 3, 2, is_queue=False, backoff_limit=6, deadline_sec=9)
+    assert [(pod.name, pod.run) for pod in pods] == [(f"work-{it}", Run(6, None, False, (), turns)) for it in range(3)]
+    assert problems == []
+
+
+@pytest.mark.parametrize(
+    ("spec", "turns"),
+    [
+        ("parallelism: 2, ", Turns("work", 2, 2, is_queue=True, backoff_limit=6, deadline_sec=None)),
+        ("completions: 2, parallelism: 9, backoffLimit: 0, ", Turns("work", 2, 2, False, 0, None)),
+        (
+            "completions: 2, completionMode: Indexed, backoffLimitPerIndex: 1, maxFailedIndexes: 0, ",
+            Turns("work", 2, 1, False, 2**31 - 1, None, 1, 0),
+        ),
+        (
+            "completions: 5, completionMode: Indexed, successPolicy: {rules: [{succeededIndexes: '0,2-4',"
+            " succeededCount: 2}, {succeededIndexes: '1'}, {succeededCount: 3}]}, ",
+            Turns(
+                "work",
+                5,
+                1,
+                False,
+                6,
+                None,
+                success_rules=(SuccessRule((0, 2, 3, 4), 2), SuccessRule((1,), 1), SuccessRule(None, 3)),
+            ),
+        ),
+    ],
+)
+def test_what_a_job_says_of_the_turns(spec: str, turns: Turns, tmp_path: Path) -> None:
+    pods, problems = load(job(spec), tmp_path)
+    assert (pods[0].run and pods[0].run.turns, problems) == (turns, [])
 
 
 def test_an_index_is_told_to_each_pod(tmp_path: Path) -> None:

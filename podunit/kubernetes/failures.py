@@ -38,18 +38,15 @@ def translate_failure_policy(spec: schema_jobs.JobSpec, report: Report) -> tuple
             containers = _find_containers(rule.on_exit_codes, spec.template.spec, path, report)
             codes = _check_codes(rule.on_exit_codes, path, report)
             negated = rule.on_exit_codes.operator.value is ExitCodesOperator.NOT_IN
-            found.append(FailureRule(_check_action(rule, path, report), containers, codes, negated))
+            action = rule.action.value
+            if action is FailureAction.FAIL_INDEX and not spec.backoff_limit_per_index:
+                message = "'FailIndex' needs spec.backoffLimitPerIndex"
+                report.error(rule.action.at, f"{path}.action", message, "write FailJob to end the whole job")
+            found.append(FailureRule(action, containers, codes, negated))
         elif rule.on_pod_conditions:
             message = "never holds: nothing evicts or preempts a pod here"
             report.warning(rule.on_pod_conditions.at, f"{path}.onPodConditions", message)
     return tuple(found)
-
-
-def _check_action(rule: schema_jobs.PodFailurePolicyRule, path: str, report: Report) -> FailureAction:
-    if rule.action.value is FailureAction.FAIL_INDEX:
-        message = "'FailIndex' needs spec.backoffLimitPerIndex"
-        report.error(rule.action.at, f"{path}.action", message, "write FailJob to end the whole job")
-    return rule.action.value
 
 
 def _find_containers(

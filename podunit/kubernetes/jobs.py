@@ -1,7 +1,6 @@
 """Job and CronJob: pods that run to their end, once or at the times of a schedule.
 
-In: documents. Out: a `Workload`, or problems. What several pods at a time or one after the other would need that
-systemd has no words for is refused: a Job has all its pods at once, each tried again by itself.
+In: documents. Out: a `Workload`, or problems. A Job with one pod is that pod; several pods take turns, as `turns` says.
 
 A CronJob without a concurrencyPolicy would let its runs overlap (Allow). A pod of one name cannot: who writes Allow is
 refused, who writes nothing is warned that a run which is due while another is not done is passed over (Forbid).
@@ -11,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from podunit import model
+from podunit import model, runs
 from podunit.decode import Located, Table, decode, join_path
 from podunit.kubernetes import schema, schema_jobs, schema_workloads
 from podunit.kubernetes.cron import list_calendars
@@ -21,8 +20,9 @@ from podunit.kubernetes.network import default_hostname
 from podunit.kubernetes.objects import Objects
 from podunit.kubernetes.restarts import refuse_own_policies
 from podunit.kubernetes.schema_environment import EnvVar
-from podunit.kubernetes.schema_jobs import CompletionMode, ConcurrencyPolicy, PodReplacementPolicy
+from podunit.kubernetes.schema_jobs import ConcurrencyPolicy, PodReplacementPolicy
 from podunit.kubernetes.translate import translate_namespace, translate_pod
+from podunit.kubernetes.turns import check_indexed, count_pods, is_indexed, translate_turns
 from podunit.model import RestartPolicy
 from podunit.report import Report
 from podunit.source import Mapping
@@ -30,8 +30,6 @@ from podunit.workload import Workload
 
 # batch/v1 JobSpec: the default of backoffLimit.
 _BACKOFF_LIMIT = 6
-# More pods than that are a mistake on one machine.
-_PODS_MAX = 1000
 _INT32_MAX = 2**31 - 1
 # The API's documentation of startingDeadlineSeconds: the controller looks every ten seconds.
 _TICK_SEC = 10
@@ -59,23 +57,19 @@ def read_job(node: Mapping, objects: Objects, report: Report) -> Workload:
     check_object_name(name, "Job", report)
     _check_metadata(job.metadata, "spec.template", report)
     owner = _Owner(model.Owner("Job", name.value), translate_namespace(job.metadata, report))
-    count = _count_pods(spec, report.within("spec"))
-    mode = spec.completion_mode
-    indexed = mode is not None and mode.value is CompletionMode.INDEXED
-    if mode and indexed:
-        if spec.completions is None:
-            report.error(mode.at, "spec.completionMode", "Indexed needs spec.completions")
-        _check_hostname(name, count, report)
-    if spec.pod_failure_policy and count > 1:
-        message = "not supported for several pods, which are tried again each by itself"
-        report.error(spec.pod_failure_policy.at, "spec.podFailurePolicy", message, "write one Job for each")
-    if count == 1 and not indexed:
-        return Workload((_translate_job(spec, name, owner, objects, report.within("spec")),))
+    below = report.within("spec")
+    size, indexed = count_pods(spec, below), is_indexed(spec)
+    check_indexed(spec, below)
+    if indexed:
+        _check_hostname(name, size.pods, report)
+    if size.pods == 1 and not indexed:
+        return Workload((_translate_job(spec, name, owner, objects, below),))
+    turns = translate_turns(name.value, spec, size, _find_limit(spec), below)
     pods = []
-    for index in range(count):
+    for index in range(size.pods):
         own = replace(spec, template=_tell_index(spec.template, index)) if indexed else spec
         pod_name = Located(f"{name.value}-{index}", name.at)
-        pod = _translate_job(own, pod_name, owner, objects, report.within("spec"))
+        pod = _translate_job(own, pod_name, owner, objects, below, turns)
         # The pods of an Indexed Job find each other by these names.
         pods.append(replace(pod, hostname=default_hostname(pod.name)) if indexed else pod)
     return Workload(tuple(pods))
@@ -96,10 +90,12 @@ def read_cron_job(node: Mapping, objects: Objects, report: Report) -> Workload:
     _check_labels(spec.job_template.metadata, report.within("spec.jobTemplate"))
     owner = _Owner(model.Owner("CronJob", name.value), translate_namespace(cron_job.metadata, report))
     pod = _translate_job(job, name, owner, objects, report.within(path))
-    if _count_pods(job, report.within(path)) > 1 and job.completions:
+    check_indexed(job, report.within(path))
+    if count_pods(job, report.within(path)).pods > 1 and (many := job.completions or job.parallelism):
         hint = "write one CronJob for each, or let one pod do it all"
-        report.error(job.completions.at, f"{path}.completions", "a CronJob has one pod at a time", hint)
-    if job.completion_mode and job.completion_mode.value is CompletionMode.INDEXED:
+        field = "completions" if job.completions else "parallelism"
+        report.error(many.at, f"{path}.{field}", "a CronJob has one pod at a time", hint)
+    if job.completion_mode and is_indexed(job):
         report.error(job.completion_mode.at, f"{path}.completionMode", "a CronJob has one pod, without an index")
     if job.suspend and job.suspend.value:
         hint = "write it in the spec of the CronJob"
@@ -107,7 +103,7 @@ def read_cron_job(node: Mapping, objects: Objects, report: Report) -> Workload:
     return Workload((replace(pod, schedule=_translate_schedule(spec, report.within("spec"))),))
 
 
-def _translate_schedule(spec: schema_jobs.CronJobSpec, report: Report) -> model.Schedule:
+def _translate_schedule(spec: schema_jobs.CronJobSpec, report: Report) -> runs.Schedule:
     zone = spec.time_zone.value if spec.time_zone else None
     if spec.schedule.value.never_comes:
         report.warning(spec.schedule.at, "schedule", "never fires: none of these months has such a day")
@@ -115,7 +111,7 @@ def _translate_schedule(spec: schema_jobs.CronJobSpec, report: Report) -> model.
     if deadline and _check_range(deadline, "startingDeadlineSeconds", report) and deadline.value < _TICK_SEC:
         message = f"less than {_TICK_SEC}: a run may be too late for it at any time"
         report.warning(deadline.at, "startingDeadlineSeconds", message)
-    return model.Schedule(
+    return runs.Schedule(
         calendars=list_calendars(spec.schedule.value, zone),
         replaces=_translate_concurrency(spec, report) is ConcurrencyPolicy.REPLACE,
         deadline_sec=deadline.value if deadline else None,
@@ -137,9 +133,14 @@ def _translate_concurrency(spec: schema_jobs.CronJobSpec, report: Report) -> Con
 
 
 def _translate_job(
-    spec: schema_jobs.JobSpec, name: Located[str], owner: _Owner, objects: Objects, report: Report
+    spec: schema_jobs.JobSpec,
+    name: Located[str],
+    owner: _Owner,
+    objects: Objects,
+    report: Report,
+    turns: runs.Turns | None = None,
 ) -> model.Pod:
-    """The pod that a Job's template describes, under the Job's own name."""
+    """A pod that a Job's template describes, under a name of the Job's."""
     template = spec.template
     policy = template.spec.restart_policy
     if template.metadata.name:
@@ -153,11 +154,11 @@ def _translate_job(
         )
         report.error(at, "template.spec.restartPolicy" if policy else "template.spec", message, hint)
     refuse_own_policies(template.spec, "template.spec", "backoffLimit counts by the policy of the pod", report)
-    limit = _BACKOFF_LIMIT
-    if spec.backoff_limit and _check_range(spec.backoff_limit, "backoffLimit", report):
-        limit = spec.backoff_limit.value
+    limit = _find_limit(spec)
+    if spec.backoff_limit:
+        _check_range(spec.backoff_limit, "backoffLimit", report)
     deadline = spec.active_deadline_seconds
-    repeats = limit > 0 and policy is not None and policy.value is RestartPolicy.NEVER
+    repeats = limit > 0 and policy is not None and policy.value is RestartPolicy.NEVER and turns is None
     if deadline and _check_range(deadline, "activeDeadlineSeconds", report, low=1) and repeats:
         message = "counts anew each time the pod is tried again, not from the start of the Job"
         hint = "with 'restartPolicy: OnFailure', or 'backoffLimit: 0', it counts once"
@@ -167,34 +168,18 @@ def _translate_job(
         message = "no effect: a pod is tried again when it has ended, not before"
         report.warning(replacement.at, "podReplacementPolicy", message, "write Failed")
     pod = translate_pod(template, name, owner.namespace, objects, report.within("template"))
-    rules = translate_failure_policy(spec, report)
-    run = model.Run(limit, deadline.value if deadline else None, bool(spec.suspend and spec.suspend.value), rules)
+    run = runs.Run(
+        backoff_limit=limit,
+        deadline_sec=deadline.value if deadline and turns is None else None,
+        suspended=bool(spec.suspend and spec.suspend.value),
+        rules=translate_failure_policy(spec, report),
+        turns=turns,
+    )
     return replace(pod, run=run, owner=owner.owner)
 
 
-def _count_pods(spec: schema_jobs.JobSpec, report: Report) -> int:
-    completions, parallelism = spec.completions, spec.parallelism
-    if completions and not 1 <= completions.value <= _PODS_MAX:
-        report.error(completions.at, "completions", f"{completions.value} is not between 1 and {_PODS_MAX}")
-        return 1
-    if parallelism and not 0 <= parallelism.value <= _INT32_MAX:
-        report.error(parallelism.at, "parallelism", f"{parallelism.value} is not between 0 and {_INT32_MAX}")
-        return 1
-    if parallelism and parallelism.value == 0:
-        report.error(parallelism.at, "parallelism", "0 pods at a time", "write 'suspend: true' to have it wait")
-        return 1
-    if completions is None:
-        if parallelism and parallelism.value > 1:
-            message = "a work queue, of which one pod's success is that of all, is not supported"
-            report.error(parallelism.at, "parallelism", message, "write completions, or remove it")
-        return 1
-    at_once = parallelism.value if parallelism else 1
-    if at_once < completions.value:
-        at, where = (parallelism or completions).at, "parallelism" if parallelism else "completions"
-        message = f"{at_once} of {completions.value} pods at a time: all of a Job's pods run at once here"
-        hint = f"write 'parallelism: {completions.value}', or let one pod do it all"
-        report.error(at, where, message, hint)
-    return completions.value
+def _find_limit(spec: schema_jobs.JobSpec) -> int:
+    return spec.backoff_limit.value if spec.backoff_limit else _BACKOFF_LIMIT
 
 
 def _tell_index(template: schema_workloads.PodTemplateSpec, index: int) -> schema_workloads.PodTemplateSpec:

@@ -83,6 +83,22 @@ class PodFailurePolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class SuccessPolicyRule:
+    """batch/v1 SuccessPolicyRule."""
+
+    at: Position
+    succeeded_indexes: Located[str] | None = None
+    succeeded_count: Located[int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SuccessPolicy:
+    """batch/v1 SuccessPolicy."""
+
+    rules: Located[tuple[SuccessPolicyRule, ...]]
+
+
+@dataclass(frozen=True, slots=True)
 class JobSpec:
     """batch/v1 JobSpec."""
 
@@ -95,6 +111,9 @@ class JobSpec:
     parallelism: Located[int] | None = None
     completion_mode: Located[CompletionMode] | None = None
     backoff_limit: Located[int] | None = None
+    backoff_limit_per_index: Located[int] | None = None
+    max_failed_indexes: Located[int] | None = None
+    success_policy: Located[SuccessPolicy] | None = None
     active_deadline_seconds: Located[int] | None = None
     suspend: Located[bool] | None = None
     pod_failure_policy: Located[PodFailurePolicy] | None = None

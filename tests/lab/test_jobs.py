@@ -237,14 +237,98 @@ def test_a_job_that_is_stopped_has_not_failed(pods: Pods) -> None:
     assert pods.remains() == ""
 
 
-def test_the_pods_of_an_indexed_job_know_their_indexes(pods: Pods) -> None:
-    pods.apply(job("sleep 0.2", "Never", "completions: 2", "parallelism: 2", "completionMode: Indexed"))
-    pods.wait("inactive inactive", "pod@work-0", "pod@work-1")
-    assert sorted(pods.lab.read("/run/test/log").splitlines()) == ["ran 0 work-0", "ran 1 work-1"]
+def test_pods_of_a_job_take_turns_and_know_their_indexes(pods: Pods) -> None:
+    counted = "echo $(ls /log/running* | wc -l) >> /log/at-once"
+    script = f"touch /log/running$(hostname); {counted}; sleep 0.5; rm /log/running$(hostname)"
+    done = pods.apply(job(script, "Never", "completions: 4", "parallelism: 2", "completionMode: Indexed"))
+    assert "pod work-0: created, started\npod work-1: created, run in its turn\n" in done.stdout
+    assert pods.state("job@work") == "active"
+    pods.wait("inactive", "job@work")
+    assert pods.show("job@work", "Result") == "success"
+    assert sorted(pods.lab.read("/run/test/log").splitlines()) == [f"ran {it} work-{it}" for it in range(4)]
+    assert max(pods.lab.read("/run/test/at-once").split()) == "2"
+    assert pods.remains() == ""
+    assert pods.apply(pods.lab.read("/root/pod.yaml")).stdout.startswith("pod work-0: unchanged, has ended\n")
+    assert runs(pods) == 4
+    # By its owner's name it runs anew, and is stopped.
+    pods.lab.run("podunit", "start", "job/work")
+    wait_for(lambda: str(runs(pods) >= 6), "True")
+    pods.lab.run("podunit", "stop", "job/work")
+    assert pods.state("job@work", *(f"pod@work-{index}" for index in range(4))) == " ".join(["inactive"] * 5)
+    assert pods.remains() == ""
+    # With fewer pods it is another Job.
+    text = pods.lab.read("/root/pod.yaml")
+    assert "pod work-3: stopped, deleted" in pods.apply(text.replace("completions: 4", "completions: 2")).stdout
+    pods.wait("inactive", "job@work")
     assert "Job.work.json" in pods.lab.sh("ls /var/lib/podunit/objects").stdout
     deleted = pods.lab.run("podunit", "delete", "/root/pod.yaml").stdout
     assert deleted == "pod work-0: stopped, deleted\npod work-1: stopped, deleted\n"
     assert "Job.work.json" not in pods.lab.sh("ls /var/lib/podunit/objects").stdout
+
+
+@pytest.mark.parametrize("fails", [1, 2])
+def test_the_failures_of_all_pods_of_a_job_are_counted(fails: int, pods: Pods) -> None:
+    # So many runs fail, all of the first pod.
+    script = f"sleep 0.3; [ $(wc -l < /log/log) -gt {fails} ]"
+    pods.apply(job(script, "Never", "completions: 2", "parallelism: 1", "backoffLimit: 1"))
+    pods.wait("inactive" if fails == 1 else "failed", "job@work", timeout_sec=40)
+    assert runs(pods) == (3 if fails == 1 else 2)
+    assert pods.lab.sh("podman ps --all --quiet").stdout == ""
+    if fails == 2:
+        assert failed_units(pods) == ["container@work-0.a", "job@work", "pod@work-0"]
+        assert "more failures than backoffLimit, 1" in pods.lab.run("journalctl", "--unit=job@work").stdout
+
+
+def test_a_queue_is_done_when_one_pod_has_succeeded_and_all_have_ended(pods: Pods) -> None:
+    pods.apply(job("[ $(hostname) = work-0 ] && { sleep 0.5; exit 0; }; sleep 1.5; exit 1", "Never", "parallelism: 2"))
+    pods.wait("inactive", "job@work")
+    assert pods.show("job@work", "Result") == "success"
+    assert (runs(pods), failed_units(pods)) == (2, ["container@work-1.a", "pod@work-1"])
+
+
+def test_a_job_goes_on_without_a_failed_index(pods: Pods) -> None:
+    rules = "podFailurePolicy: {rules: [{action: FailIndex, onExitCodes: {operator: In, values: [42]}}]}"
+    fields = ("completions: 3", "parallelism: 3", "completionMode: Indexed", "backoffLimitPerIndex: 1", rules)
+    text = job("sleep 0.3; [ $JOB_COMPLETION_INDEX != 1 ] || exit 42", "Never", *fields)
+    pods.apply(text)
+    pods.wait("failed", "job@work")
+    assert (runs(pods), failed_units(pods)) == (3, ["container@work-1.a", "job@work", "pod@work-1"])
+    # Two are enough, as another policy has it; what still runs is stopped.
+    text = text.replace("!= 1 ] || exit 42", "!= 1 ] || sleep 100")
+    text = text.replace(
+        "  podFailure", "  successPolicy: {rules: [{succeededIndexes: '0,2', succeededCount: 2}]}\n  podFailure"
+    )
+    pods.apply(text)
+    pods.wait("inactive inactive", "job@work", "pod@work-1")
+    assert (pods.show("job@work", "Result"), failed_units(pods)) == ("success", [])
+    assert pods.remains() == ""
+
+
+def test_a_job_of_several_pods_has_one_deadline(pods: Pods) -> None:
+    pods.apply(
+        job(FOREVER, "OnFailure", "completions: 3", "parallelism: 2", "activeDeadlineSeconds: 3", "backoffLimit: 0")
+    )
+    pods.wait("active active inactive", "pod@work-0", "pod@work-1", "pod@work-2")
+    pods.wait("failed inactive inactive", "job@work", "pod@work-0", "pod@work-1")
+    assert pods.show("job@work", "Result") == "timeout"
+    assert pods.remains() == ""
+    assert failed_units(pods) == ["job@work"]
+
+
+def test_a_job_of_several_pods_has_failed_when_one_has_had_all_its_restarts(pods: Pods) -> None:
+    # Another failure than that of a container is tried again: here somebody has stopped the pod.
+    script = f"[ $(hostname) = work-0 ] && [ -e /log/go ] && exit 3; {FOREVER}"
+    done = pods.apply(job(script, "OnFailure", "completions: 2", "parallelism: 2", "backoffLimit: 1"))
+    assert "1 restarts of a container are for each pod by itself" in done.stderr
+    pods.wait("active active", "pod@work-0", "pod@work-1")
+    pods.systemctl("stop", "pod@work-1")
+    assert pods.state("pod@work-1") == "inactive"
+    pods.wait("active active active", "job@work", "pod@work-0", "pod@work-1")
+    wait_for(lambda: str(runs(pods)), "3")
+    pods.lab.sh(f"touch /run/test/go; kill -9 {pods.payload_pid('work-0.a')}")
+    pods.wait("failed failed inactive", "job@work", "pod@work-0", "pod@work-1")
+    assert failed_units(pods) == ["container@work-0.a", "job@work", "pod@work-0"]
+    assert "pod 0 has had all its restarts" in pods.lab.run("journalctl", "--unit=job@work").stdout
 
 
 def test_a_cron_job_is_scheduled_and_not_started(pods: Pods) -> None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from podunit.kubernetes.fields import Object, honoured, ignored, refused
 
 _SELECTOR = "remove it: pods are known by their names here"
-_INDEX = "remove it: each pod is tried again by itself, and leaves the others alone"
-_SUCCESS = "remove it: a job is done here when all its pods are"
+_SUCCESS = "what job@NAME.service looks for when a pod has succeeded"
 _CONDITIONS = "no pod has conditions here"
 _HISTORY = "the journal keeps what runs have printed, as journald.conf(5) says"
 _STATUS = "podunit status says how a pod here is"
@@ -34,19 +33,19 @@ OBJECTS = (
                 "activeDeadlineSeconds",
                 "integer",
                 "how long the job may run, in seconds",
-                "RuntimeMaxSec= of the sandbox",
+                "RuntimeMaxSec= of the sandbox, or of job@NAME.service",
             ),
             honoured(
                 "backoffLimit",
                 "integer",
                 "how often it is tried again; 6 by default",
-                "StartLimitBurst= of the container, or of pod-again@NAME.service",
+                "StartLimitBurst= of the container, or what pod-again@NAME.service or job@NAME.service counts",
             ),
-            refused(
+            honoured(
                 "backoffLimitPerIndex",
                 "integer",
                 "how often each number is tried again",
-                "write backoffLimit: each pod is tried again by itself",
+                "what job@NAME.service counts",
             ),
             honoured(
                 "completionMode",
@@ -58,7 +57,7 @@ OBJECTS = (
                 "completions",
                 "integer",
                 "how many pods have to succeed",
-                "so many pods, NAME-0 and so on; with more than one parallelism has to be as many",
+                "so many pods, NAME-0 and so on, which job@NAME.service starts in turn",
             ),
             refused(
                 "managedBy",
@@ -67,18 +66,18 @@ OBJECTS = (
                 "remove it: there is no other controller here",
             ),
             refused("manualSelector", "boolean", "whether the selector is the user's own", _SELECTOR),
-            refused("maxFailedIndexes", "integer", "how many numbers may fail", _INDEX),
+            honoured("maxFailedIndexes", "integer", "how many numbers may fail", "what job@NAME.service counts"),
             honoured(
                 "parallelism",
                 "integer",
                 "how many pods run at a time",
-                "all pods run at once: as many as completions, or more",
+                "as many as job@NAME.service starts at a time; without completions a queue of so many pods",
             ),
             honoured(
                 "podFailurePolicy",
                 "PodFailurePolicy",
                 "which failures count, and how",
-                "ExecCondition= of pod-again@NAME.service",
+                "what pod-again@NAME.service, or job@NAME.service, looks for",
             ),
             honoured(
                 "podReplacementPolicy",
@@ -93,7 +92,12 @@ OBJECTS = (
                 "there is one machine, and nothing to choose",
             ),
             refused("selector", "LabelSelector", "the labels by which it knows its pods", _SELECTOR),
-            refused("successPolicy", "SuccessPolicy", "when the job has succeeded before all pods have", _SUCCESS),
+            honoured(
+                "successPolicy",
+                "SuccessPolicy",
+                "when the job has succeeded before all pods have",
+                "what job@NAME.service counts; it stops the other pods",
+            ),
             honoured("suspend", "boolean", "whether no pod may run for now", "it is started by podunit start alone"),
             honoured("template", "PodTemplateSpec", "what each pod is made from", "a pod of the name of the job"),
             ignored(
@@ -113,7 +117,7 @@ OBJECTS = (
                 "rules",
                 "[]PodFailurePolicyRule",
                 "the rules; the first that fits holds",
-                "what pod-again@NAME.service looks for",
+                "what it looks for when a pod has failed",
             ),
         ),
     ),
@@ -165,15 +169,15 @@ OBJECTS = (
         "SuccessPolicy",
         "batch/v1",
         "when a job has succeeded before all its pods have",
-        (refused("rules", "[]SuccessPolicyRule", "the rules; one that holds is enough", _SUCCESS),),
+        (honoured("rules", "[]SuccessPolicyRule", "the rules; one that holds is enough", _SUCCESS),),
     ),
     Object(
         "SuccessPolicyRule",
         "batch/v1",
         "pods that have to succeed",
         (
-            refused("succeededCount", "integer", "how many", _SUCCESS),
-            refused("succeededIndexes", "string", "which numbers, such as 1,3-5", _SUCCESS),
+            honoured("succeededCount", "integer", "how many", _SUCCESS),
+            honoured("succeededIndexes", "string", "which numbers, such as 1,3-5", _SUCCESS),
         ),
     ),
     Object(
