@@ -7,8 +7,9 @@ and what it knows of a run when the next one begins; the messages that it has wr
 
 from __future__ import annotations
 
+import os
 import signal
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -58,7 +59,8 @@ _DIED = "PODMAN_EVENT=died"
 class Happening:
     """Something that has happened to a unit, at a time in microseconds of CLOCK_REALTIME.
 
-    `status` is the exit status of what has ended, `restarts` how often the unit has been restarted by itself.
+    `status` is the exit status of what has ended, `restarts` how often the unit has been restarted by itself, `result`
+    why it has failed, as in its property Result; with `finished` a start was all that the unit does.
     """
 
     at_usec: int
@@ -66,6 +68,8 @@ class Happening:
     kind: Kind
     status: int = 0
     restarts: int = 0
+    result: str = ""
+    finished: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,16 +103,15 @@ class Past:
     last_exit: Exit | None = None
 
 
-def read_happenings(units: Iterable[str], scope: Scope, *options: str) -> Iterator[Happening]:
-    """What has happened to units, oldest first; `options` are journalctl's."""
-    units = tuple(units)
-    field = "USER_UNIT" if scope is Scope.USER else "UNIT"
-    of_systemd = [*(f"{field}={unit}" for unit in units), *(f"MESSAGE_ID={message}" for message in _MESSAGES)]
-    of_podman = [*(f"_SYSTEMD_{field}={unit}" for unit in units), _DIED]
-    for entry in read_entries((of_systemd, of_podman), *options):
-        happening = _read(entry, field)
-        if happening:
-            yield happening
+def list_matches(units: Iterable[str] | None, scope: Scope) -> tuple[list[str], list[str]]:
+    """What journalctl is asked for, for `read_happening` to read; None for all units."""
+    field = _unit_field(scope)
+    # Anybody may write such a message. Only what the journal itself says of the writer is true.
+    writer = "_PID=1" if scope is Scope.SYSTEM else f"_UID={os.getuid()}"
+    named = tuple(units) if units is not None else ()
+    of_systemd = [*(f"{field}={unit}" for unit in named), *(f"MESSAGE_ID={message}" for message in _MESSAGES), writer]
+    of_podman = [*(f"_SYSTEMD_{field}={unit}" for unit in named), _DIED]
+    return of_systemd, of_podman
 
 
 def read_pasts(units: Iterable[str], scope: Scope, since_usec: int = 0) -> dict[str, Past]:
@@ -119,8 +122,9 @@ def read_pasts(units: Iterable[str], scope: Scope, since_usec: int = 0) -> dict[
         return {}
     options = ["--boot", *([f"--since=@{since_usec // 1_000_000}"] if since_usec else [])]
     try:
-        for happening in read_happenings(units, scope, *options):
-            found.setdefault(happening.unit, []).append(happening)
+        for entry in read_entries(list_matches(units, scope), *options):
+            if happening := read_happening(entry, scope):
+                found.setdefault(happening.unit, []).append(happening)
     except PodunitError:
         # Without it a state is complete still.
         return {}
@@ -129,36 +133,51 @@ def read_pasts(units: Iterable[str], scope: Scope, since_usec: int = 0) -> dict[
 
 def find_past(happenings: Iterable[Happening]) -> Past:
     """What one container's happenings come to."""
-    past, ended, restarting, stopping, killed = Past(), None, False, False, False
+    course = Course()
     for happening in happenings:
+        course.add(happening)
+    return course.past
+
+
+class Course:
+    """One container's happenings, one after the other."""
+
+    def __init__(self) -> None:
+        self.past = Past()
+        self.stopping = False
+        self._ended: Happening | None = None
+        self._restarting = False
+        self._killed = False
+
+    def add(self, happening: Happening) -> None:
+        """Go on by one happening."""
         match happening.kind:
             case Kind.STARTING:
-                if not restarting:
-                    past = Past()
-                ended, restarting, stopping, killed = None, False, False, False
+                if not self._restarting:
+                    self.past = Past()
+                self._ended, self._restarting, self.stopping, self._killed = None, False, False, False
             case Kind.RESTARTING:
-                restarting, past = True, replace(past, restarts=happening.restarts)
+                self._restarting, self.past = True, replace(self.past, restarts=happening.restarts)
             case Kind.STOPPING:
-                stopping = True
+                self.stopping = True
             case Kind.ENDED:
-                ended = happening
+                self._ended = happening
             case Kind.OUT_OF_MEMORY:
-                killed = True
+                self._killed = True
             case Kind.DONE:
-                status = ended.status if ended else 0
-                past = replace(past, last_exit=_conclude(status, happening, ended, killed, stopping))
-            case Kind.FAILED if ended:
-                past = replace(past, last_exit=_conclude(ended.status, happening, ended, killed, stopping))
-    return past
+                self._conclude(self._ended or happening)
+            case Kind.FAILED if self._ended:
+                self._conclude(self._ended)
+
+    def _conclude(self, ended: Happening) -> None:
+        # The kernel may have killed another process of the container than its first.
+        killed = self._killed and ended.status == _SIGNALLED + signal.SIGKILL
+        self.past = replace(self.past, last_exit=Exit(ended.status, ended.at_usec, killed, self.stopping))
 
 
-def _conclude(status: int, happening: Happening, ended: Happening | None, killed: bool, stopping: bool) -> Exit:
-    # The kernel may have killed another process of the container than its first.
-    killed = killed and status == _SIGNALLED + signal.SIGKILL
-    return Exit(status, (ended or happening).at_usec, killed, stopping)
-
-
-def _read(entry: Mapping[str, object], field: str) -> Happening | None:
+def read_happening(entry: Mapping[str, object], scope: Scope) -> Happening | None:
+    """What an entry tells, None if that is nothing."""
+    field = _unit_field(scope)
     at_usec = int(str(entry.get("__REALTIME_TIMESTAMP", 0)))
     kind = _MESSAGES.get(str(entry.get("MESSAGE_ID")))
     if kind is None:
@@ -177,7 +196,19 @@ def _read(entry: Mapping[str, object], field: str) -> Happening | None:
         if entry.get("EXIT_CODE") != "exited":
             status += _SIGNALLED
         return Happening(at_usec, unit, kind, status)
-    return Happening(at_usec, unit, kind, restarts=int(str(entry.get("N_RESTARTS", 0))))
+    return Happening(
+        at_usec,
+        unit,
+        kind,
+        restarts=int(str(entry.get("N_RESTARTS", 0))),
+        result=str(entry.get("UNIT_RESULT", "")),
+        # systemd's word for the start of what runs to its end.
+        finished=str(entry.get("MESSAGE", "")).startswith("Finished "),
+    )
+
+
+def _unit_field(scope: Scope) -> str:
+    return "USER_UNIT" if scope is Scope.USER else "UNIT"
 
 
 def _split_name(name: str) -> tuple[str, str]:

@@ -129,6 +129,13 @@ def escape_unit_name(text: str) -> str:
     return _hex_bytes(".") + escaped[1:] if escaped.startswith(".") else escaped
 
 
+def unescape_unit_name(text: str) -> str:
+    r"""The inverse of `escape_unit_name`, of a text that it has made."""
+    plain = text.replace("-", "/").encode()
+    data = re.sub(rb"\\x([0-9a-f]{2})", lambda found: bytes([int(found[1], 16)]), plain)
+    return data.decode(errors="replace")
+
+
 def _escape_piece(text: str, expands_variables: bool) -> str:
     if "\0" in text:
         raise ValueError("NUL has no place in a command line")

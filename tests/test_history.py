@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import os
 from pathlib import Path
 
 import pytest
 
-from podunit.history import Exit, Kind, Past, read_happenings, read_pasts
+from podunit.history import Exit, Kind, Past, list_matches, read_happening, read_pasts
 from podunit.scope import Scope
 from tests.journalctl import Journalctl
 
@@ -139,13 +140,18 @@ def test_all_units_are_read_at_once(journalctl: Journalctl) -> None:
     assert call.index("+") < call.index(f"_SYSTEMD_UNIT={_UNIT}")
 
 
-def test_a_users_units_have_fields_of_their_own(journalctl: Journalctl) -> None:
+def test_a_users_units_have_fields_of_their_own() -> None:
     entry = {**systemd("started"), "USER_UNIT": _UNIT}
     event = {**died(3), "_SYSTEMD_USER_UNIT": _UNIT, "_SYSTEMD_UNIT": "user@1000.service"}
-    journalctl.answer(entry, event)
-    found = [(one.unit, one.kind) for one in read_happenings([_UNIT], Scope.USER)]
-    assert found == [(_UNIT, Kind.STARTED), (_UNIT, Kind.ENDED)]
-    assert {f"USER_UNIT={_UNIT}", f"_SYSTEMD_USER_UNIT={_UNIT}"} <= set(journalctl.calls[0])
+    found = [read_happening(one, Scope.USER) for one in (entry, event)]
+    assert [(one.unit, one.kind) for one in found if one] == [(_UNIT, Kind.STARTED), (_UNIT, Kind.ENDED)]
+    of_systemd, of_podman = list_matches([_UNIT], Scope.USER)
+    assert {f"USER_UNIT={_UNIT}", f"_UID={os.getuid()}"} <= set(of_systemd)
+    assert f"_SYSTEMD_USER_UNIT={_UNIT}" in of_podman
+
+
+def test_only_systemd_itself_is_believed() -> None:
+    assert "_PID=1" in list_matches([_UNIT], Scope.SYSTEM)[0]
 
 
 def test_without_a_journal_nothing_is_known(

@@ -139,7 +139,7 @@ _ROOMS: tuple[tuple[str, ...], ...] = (
     ),
     ("podunit.load", "podunit.generate", "podunit.failures", "podunit.rollout", "podunit.history", "podunit.readiness"),
     ("podunit.exchange",),
-    ("podunit.install", "podunit.state", "podunit.states"),
+    ("podunit.install", "podunit.state", "podunit.states", "podunit.events"),
     ("podunit.bringup", "podunit.waiting", "podunit.usage"),
     ("podunit.deploy",),
     (
@@ -151,6 +151,7 @@ _ROOMS: tuple[tuple[str, ...], ...] = (
         "podunit.cli.pods",
         "podunit.cli.lifecycle",
         "podunit.cli.listing",
+        "podunit.cli.times",
         "podunit.cli.watching",
         "podunit.cli.attach",
         "podunit.cli.main",

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import os
-import re
 from typing import Annotated
 
 import typer
 
 from podunit.cli.pods import Pod, find_pods
 from podunit.cli.settings import Settings
+from podunit.cli.times import parse_since
 from podunit.errors import PodunitError
 from podunit.installed import InstalledContainer
-
-_DURATION = re.compile(r"\d+(?:\.\d+)?(?:ms|s|sec|m|min|h|hr|d|w)?(?:\s*\d+(?:s|m|min|h|d|w))*")
 
 
 def logs(
@@ -42,10 +40,9 @@ def logs(
     containers = {one.unit: names[one.unit] for one in every if container in (None, one.name)}
     if not containers:
         raise PodunitError(f"there is no container '{container}' in pod '{pod}'", _name_containers(found[0].containers))
-    if since is not None and _DURATION.fullmatch(since):
-        since = f"-{since}"
     width = max(len(name) for name in containers.values())
     colors = choose_colors(containers.values())
+    since = since and parse_since(since)
     for unit, message in read_log(tuple(containers), settings.scope, follow=follow, lines=lines, since=since):
         name = containers[unit]
         prefix = "" if container and len(found) == 1 else paint(f"{name:<{width}} | ", colors[name])

@@ -84,6 +84,7 @@ for command in (
     listing.status,
     watching.wait,
     watching.top,
+    watching.events,
     attach.logs,
     attach.exec_,
     lifecycle.uninstall,

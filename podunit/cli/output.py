@@ -18,6 +18,7 @@ from podunit.cli.settings import Settings
 from podunit.condition import Condition
 from podunit.deploy import DEADLINE, Outcome
 from podunit.errors import PodunitError
+from podunit.events import Event
 from podunit.failures import UnitFailure
 from podunit.history import Exit
 from podunit.report import Level, Problem, Report
@@ -160,6 +161,30 @@ def print_pod_state(state: PodState) -> None:
     if state.next_run_usec:
         print(f"  next run: {format_time(state.next_run_usec)}")
     _print_failures(state.failures, sys.stdout)
+
+
+_EVENT_HEADER = ("TIME", "TYPE", "REASON", "OBJECT", "MESSAGE")
+# Wide enough for what comes: a line is printed before the next is known.
+_EVENT_FORMAT = "{:<20}   {:<7}   {:<17}   {:<28}   {}"
+
+
+def print_events(events: Iterable[Event], *, as_json: bool, watch: bool) -> None:
+    """Print events as they come, in JSON one a line; else all at once."""
+    if as_json and watch:
+        for event in events:
+            print(json.dumps(event.describe()), flush=True)
+    elif as_json:
+        print_json({"schemaVersion": 1, "events": [event.describe() for event in events]})
+    elif watch:
+        print(_EVENT_FORMAT.format(*_EVENT_HEADER), flush=True)
+        for event in events:
+            print(_EVENT_FORMAT.format(*_list_cells(event)), flush=True)
+    else:
+        print_table(_EVENT_HEADER, map(_list_cells, events))
+
+
+def _list_cells(event: Event) -> tuple[str, ...]:
+    return (format_time(event.at_usec), event.type, event.reason, event.subject, event.message)
 
 
 def print_unmet(summary: PodSummary, condition: Condition, why: str) -> None:

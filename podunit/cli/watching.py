@@ -1,8 +1,7 @@
-"""Commands that watch pods as they change: wait, top."""
+"""Commands that watch pods as they change: wait, top, events."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
@@ -11,6 +10,7 @@ import typer
 
 from podunit.cli.pods import Pods, PodsOrAll, find_pods
 from podunit.cli.settings import Settings
+from podunit.cli.times import parse_duration, parse_since
 from podunit.condition import Condition
 
 if TYPE_CHECKING:
@@ -21,22 +21,18 @@ if TYPE_CHECKING:
 _REFRESH_SEC = 1.0
 
 
-class TopFormat(StrEnum):
-    """How `top` prints what is used."""
+class EventsFormat(StrEnum):
+    """How `events` prints what has happened."""
 
     TABLE = "table"
     JSON = "json"
 
 
-_UNITS_SEC = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001, "": 1.0}
+class TopFormat(StrEnum):
+    """How `top` prints what is used."""
 
-
-def _parse_duration(text: str) -> float:
-    """Seconds: `30`, `30s`, `1m30s`, `500ms`."""
-    pieces = re.findall(r"(\d+(?:\.\d+)?)(h|ms|m|s|)", text)
-    if not pieces or "".join(map("".join, pieces)) != text:
-        raise typer.BadParameter(f"'{text}' is no duration: write 30s, or 1m30s", param_hint="--timeout")
-    return sum(float(number) * _UNITS_SEC[unit] for number, unit in pieces)
+    TABLE = "table"
+    JSON = "json"
 
 
 def wait(
@@ -61,7 +57,7 @@ def wait(
     from podunit.manager import connect
     from podunit.waiting import wait_for
 
-    timeout_sec = _parse_duration(timeout)
+    timeout_sec = parse_duration(timeout, "--timeout")
     settings: Settings = context.obj
     found = find_pods(settings, pods)
     failed = False
@@ -167,3 +163,22 @@ def _describe_loads(pods: Iterable[InstalledPod], loads: Mapping[tuple[str, str]
             for pod in pods
         ],
     }
+
+
+def events(
+    context: typer.Context,
+    pods: PodsOrAll = None,
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Go on as more happens.")] = False,
+    output: Annotated[EventsFormat, typer.Option("--output", "-o", help="How to print them.")] = EventsFormat.TABLE,
+    since: Annotated[
+        str, typer.Option(metavar="TIME", help="Not older: 10m, 2h, or a time of systemd.time(7).")
+    ] = "1h",
+) -> None:
+    """Tell what has happened to pods: starts, ends and why, restarts, probes; by default to all."""
+    from podunit.cli.output import print_events
+    from podunit.events import read_events
+
+    settings: Settings = context.obj
+    found = find_pods(settings, pods) if pods else None
+    happened = read_events(found, settings.scope, since=parse_since(since), follow=watch)
+    print_events(happened, as_json=output is EventsFormat.JSON, watch=watch)

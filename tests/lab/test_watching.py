@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -160,3 +161,55 @@ def test_top_tells_what_the_kernel_counts(pods: Pods) -> None:
     shown = pods.lab.sh(f"script --quiet --command '{live}' /dev/null < /dev/null").stdout
     assert shown.count("CPU%") >= 2
     assert "ended 0" in shown
+
+
+def test_events_tell_what_has_happened_and_why(pods: Pods) -> None:
+    image = "localhost/podunit-test:1"
+    once = container("a", ONCE.format(then=FOREVER), KEPT)
+    pods.apply(pod(once, "told", inits=container("i", "exit 0"), more=VOLUME, notes=quick("a")), check=False)
+    pods.wait("active active", "pod@told", "container@told.a")
+
+    def read() -> list[dict[str, Any]]:
+        document = json.loads(pods.lab.run("podunit", "events", "told", "-o", "json").stdout)
+        assert document["schemaVersion"] == 1
+        events: list[dict[str, Any]] = document["events"]
+        return events
+
+    pods.lab.run("podunit", "stop", "told")
+    wait_for(lambda: read()[-1]["reason"], "Stopped")
+    events = [event for event in read() if event["container"] or event["object"] == "pod/told"]
+    # How often podman needs is not what this is about.
+    told = [re.sub(r"^restart \d+, ", "restart, ", event["message"]) for event in events]
+    found = [
+        (event["object"], event["type"], event["reason"], message) for event, message in zip(events, told, strict=True)
+    ]
+    expected = [
+        ("pod/told", "Normal", "Scheduled", "the pod is being started"),
+        ("container/told.i", "Normal", "Completed", "the init container is done"),
+        ("container/told.a", "Warning", "Failed", "exit status 3"),
+        ("container/told.a", "Warning", "Restarted", "restart, after exit status 3"),
+        ("container/told.a", "Normal", "Started", "the container runs"),
+        ("container/told.a", "Normal", "Stopped", "somebody stopped it"),
+        ("pod/told", "Normal", "Stopped", "nothing of the pod runs"),
+    ]
+    assert [event for event in expected if event not in found] == [], found
+    places = [len(found) - 1 - found[::-1].index(event) for event in expected]
+    assert places == sorted(places)
+    every = pods.lab.run("podunit", "events").stdout
+    assert every.splitlines()[0].split() == ["TIME", "TYPE", "REASON", "OBJECT", "MESSAGE"]
+    assert f"image/{image}" in every
+    assert "container/told.a" in every
+    # What nobody may say is not told: any user can write to the journal.
+    fields = ("MESSAGE_ID=d9b373ed55a64feb8242e02dbe79a49c", "UNIT=pod@told.service", "UNIT_RESULT=forged", "MESSAGE=x")
+    pods.lab.write("/run/entry", "".join(f"{field}\n" for field in fields))
+    pods.lab.sh("logger --journald < /run/entry; rm /run/entry; journalctl --sync")
+    assert "forged" not in pods.lab.run("podunit", "events").stdout
+    # What comes is told as it comes.
+    script = (
+        "podunit events told -w -o json --since now > /run/watched & watcher=$!;"
+        " podunit -q start told; podunit -q stop told; journalctl --sync;"
+        " for _ in $(seq 100); do ! grep -q Stopped /run/watched || break; sleep 0.1; done;"
+        " kill $watcher; cat /run/watched; rm /run/watched"
+    )
+    reasons = [json.loads(line)["reason"] for line in pods.lab.sh(script).stdout.splitlines()]
+    assert reasons[-1] == "Stopped"
