@@ -83,7 +83,7 @@ def door(request: pytest.FixtureRequest) -> Iterator[DirectDoor | UserDoor]:
 
 def check(networks: Networks, port: int, host: str = "") -> Result:
     registration = Registration("web", "main", "u", "web.main", "web_sandbox", 30, Probes())
-    return asyncio.run(Checks(registration, Path("/nonexistent"), networks).make(TcpSocket(port, host), 2))
+    return asyncio.run(Checks(registration, Path("/nonexistent"), networks).make(TcpSocket(port, host), 20))
 
 
 def test_checks_are_made_in_the_network_of_the_pod(
