@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import select
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -55,7 +56,10 @@ class Pod:
     def kill(self) -> None:
         """End the sandbox, and leave its file."""
         if self._monitor.poll() is None:
+            ended = os.pidfd_open(self.process)
             os.kill(self.process, 9)
+            select.select([ended], [], [])
+            os.close(ended)
             self._monitor.kill()
             self._monitor.wait()
 
