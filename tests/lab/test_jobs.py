@@ -256,6 +256,12 @@ def test_pods_of_a_job_take_turns_and_know_their_indexes(pods: Pods) -> None:
     pods.lab.run("podunit", "stop", "job/work")
     assert pods.state("job@work", *(f"pod@work-{index}" for index in range(4))) == " ".join(["inactive"] * 5)
     assert pods.remains() == ""
+    # Without the process that starts its pods it has failed, and they are gone; whoever starts it begins anew.
+    pods.lab.run("podunit", "start", "job/work")
+    pods.wait("active", "pod@work-0")
+    pods.lab.sh(f"kill -9 {pods.main_pid('job@work')}")
+    pods.wait("failed inactive inactive", "job@work", "pod@work-0", "pod@work-1")
+    assert pods.remains() == ""
     # With fewer pods it is another Job.
     text = pods.lab.read("/root/pod.yaml")
     assert "pod work-3: stopped, deleted" in pods.apply(text.replace("completions: 4", "completions: 2")).stdout
