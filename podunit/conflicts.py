@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from ipaddress import ip_address
 
-from podunit.model import ImageVolume, Owner, Pod, Port
-from podunit.names import container_unit, image_unit, slice_unit
+from podunit.engines.nfs import mount_point
+from podunit.model import ImageVolume, NetworkDirectory, Owner, Pod, Port
+from podunit.names import container_unit, image_unit, mount_unit, slice_unit
 from podunit.report import Position, Report
 from podunit.unitfile import UNIT_NAME_MAX
 from podunit.workload import Controller, Workload
@@ -83,6 +84,11 @@ def _check_lengths(pod: Pod, report: Report) -> None:
             )
         _check_image_length(container.image, container.image_at, report)
     for volume in pod.volumes:
+        if isinstance(volume, NetworkDirectory):
+            length = len(mount_unit(mount_point(pod, volume)))
+            if length > UNIT_NAME_MAX:
+                message = f"its mount unit would have a name of {length} characters, systemd takes {UNIT_NAME_MAX}"
+                report.error(volume.at, "", message, "shorten the pod's or the volume's name")
         if isinstance(volume, ImageVolume):
             _check_image_length(volume.image, volume.image_at, report)
 

@@ -14,10 +14,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from podunit.bringup import IN_TURN, PodOutcome, bring_up, bring_up_once, run, start_timer
+from podunit.engines.nfs import list_network_directories
 from podunit.failures import find_failures
 from podunit.files import read_static_units
 from podunit.generate import generate_files, generate_parent, generate_pod
-from podunit.host import find_target, remove_claims, remove_remains
+from podunit.host import find_target, remove_claims, remove_remains, require_nfs
 from podunit.install import Change, UnitDirectory
 from podunit.installed import InstalledPod, list_pods
 from podunit.manager import Manager
@@ -73,6 +74,7 @@ async def apply(
     turn comes, so that what is not reached is as it was, and another apply goes on from there.
     """
     target = await find_target(manager)
+    require_nfs((pod.name for pod in workload.pods if list_network_directories(pod)), scope)
     wanted = {pod.name: {unit.name: render(unit) for unit in generate_pod(pod, scope, target)} for pod in workload.pods}
     files = {pod.name: generate_files(pod) for pod in workload.pods}
     before = list_pods(directory.read())

@@ -10,13 +10,14 @@ from collections.abc import Mapping
 
 from podunit import __version__
 from podunit.cgroups import container_directives, oom_directives, slice_directives
-from podunit.engines import parts, podman, probes, pulls, secrets, volumes
+from podunit.engines import nfs, parts, podman, probes, pulls, secrets, volumes
 from podunit.hostpaths import list_host_paths, prepare_paths
 from podunit.model import (
     DEFAULT_NAMESPACE,
     Container,
     EmptyDir,
     Files,
+    NetworkDirectory,
     Pod,
     RestartPolicy,
     Setting,
@@ -30,6 +31,7 @@ from podunit.names import (
     image_unit,
     job_unit,
     mend_unit,
+    mount_unit,
     network_unit,
     pod_unit,
     pull_unit,
@@ -107,6 +109,7 @@ def generate_pod(pod: Pod, scope: Scope, target: Target) -> tuple[UnitFile, ...]
         units.insert(0, make_job(pod, turns, Value(_SYSTEMCTL[scope])))
     if shared["again_unit"]:
         units.append(UnitFile(again_unit(pod.name), "pod-again.service.j2", shared))
+    units += [_nfs(pod, volume, shared) for volume in nfs.list_network_directories(pod)]
     units += _pulls(pod, scope, shared)
     for index, container in enumerate(pod.init_containers):
         earlier = pod.init_containers[:index]
@@ -281,6 +284,21 @@ def _sandbox(pod: Pod, scope: Scope, target: Target, shared: Values) -> UnitFile
     )
 
 
+def _nfs(pod: Pod, volume: NetworkDirectory, shared: Values) -> UnitFile:
+    where = nfs.mount_point(pod, volume)
+    return UnitFile(
+        mount_unit(where),
+        "nfs.mount.j2",
+        {
+            **shared,
+            "volume": escape_text(volume.name),
+            "what": escape_text(nfs.mount_what(volume)),
+            "where": escape_text(where),
+            "options": escape_text(",".join(volume.options)) if volume.options else None,
+        },
+    )
+
+
 def _pulls(pod: Pod, scope: Scope, shared: Values) -> list[UnitFile]:
     """What pulls the images of each container, in a pod that has credentials for that."""
     return [
@@ -317,7 +335,7 @@ def _container(
     if pod.registries and wanted:
         images = (pull_unit(pod.name, container.name),)
         pulled = list(images)
-    host_paths = list_host_paths(container)
+    host_paths = (*list_host_paths(container), *nfs.list_mount_points(pod, container))
     run = podman.run_init_container(pod, container) if init else podman.run_container(pod, container, scope)
     pid_file = podman.container_pid_file(pod, container, scope)
     make_secrets, remove_secrets = secrets.make_secrets(pod, container, scope), secrets.remove_secrets(pod, container)

@@ -24,6 +24,16 @@ async def find_target(manager: Manager) -> Target:
     return parse_target(await manager.get_version(), _find_podman())
 
 
+def require_nfs(pods: Iterable[str], scope: Scope) -> None:
+    """Refuse pods, given by name, that mount what is on an NFS server, where that cannot be."""
+    for pod in pods:
+        if scope is Scope.USER:
+            hint = "run it with --system, or mount it by fstab(5) and use a hostPath"
+            raise PodunitError(f"pod {pod}: only root may mount from an NFS server", hint)
+        if not Path("/sbin/mount.nfs").exists():
+            raise PodunitError(f"pod {pod}: mount.nfs is missing, by which NFS is mounted", "install nfs-common")
+
+
 def remove_claims(names: Iterable[str]) -> None:
     """Remove podman's volumes of these names with all that is in them; one that is not there is gone already."""
     wanted = sorted(set(names))

@@ -210,7 +210,19 @@ class BlockDevice:
     at: Position
 
 
-Volume = BlockDevice | HostPath | EmptyDir | Files | Claim | ImageVolume
+@dataclass(frozen=True, slots=True)
+class NetworkDirectory:
+    """A directory of an NFS server, mounted with these options; `read_only` for all containers."""
+
+    name: str
+    server: str
+    path: str
+    options: tuple[str, ...]
+    read_only: bool
+    at: Position
+
+
+Volume = BlockDevice | NetworkDirectory | HostPath | EmptyDir | Files | Claim | ImageVolume
 
 
 @dataclass(frozen=True, slots=True)

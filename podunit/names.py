@@ -16,6 +16,9 @@ STATIC_MARK = "# Part of podunit"
 MARKS = (MARK, STATIC_MARK)
 
 
+# The beginning of the names of mount units, before the pod: `engines.nfs` mounts below /run/podunit-nfs.
+_MOUNTS = "run-podunit\\x2dnfs-"
+
 # The slice that holds the slices of all pods, by the rules of systemd.slice(5).
 PARENT_SLICE = "pod.slice"
 
@@ -89,6 +92,11 @@ def pull_unit(pod: str, container: str) -> str:
     return f"pull@{pod}.{container}.service"
 
 
+def mount_unit(path: str) -> str:
+    """The unit that mounts something at a path of podunit's own."""
+    return f"{escape_unit_name(path.strip('/'))}.mount"
+
+
 def network_unit(network: str) -> str:
     """The unit that makes a network of podman's, if it is not there."""
     return f"network@{escape_unit_name(network)}.service"
@@ -124,5 +132,7 @@ def parse_pod(unit: str) -> str | None:
         return f"{unit.removeprefix('job@').removesuffix('.service')}-0"
     if unit.startswith("pod-") and unit.endswith(".slice"):
         return unit.removeprefix("pod-").removesuffix(".slice").replace("\\x2d", "-") or None
+    if unit.startswith(_MOUNTS) and unit.endswith(".mount"):
+        return unit.removeprefix(_MOUNTS).removesuffix(".mount").partition("-")[0].replace("\\x2d", "-") or None
     member = _parse_member(unit, "container@") or _parse_member(unit, "pull@")
     return member[0] if member else None

@@ -65,6 +65,7 @@ _ROOMS: tuple[tuple[str, ...], ...] = (
         "podunit.directives",
         "podunit.engines",
         "podunit.engines.programs",
+        "podunit.engines.nfs",
         "podunit.engines.volumes",
         "podunit.engines.parts",
         "podunit.engines.secrets",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from podunit.engines.nfs import mount_point
 from podunit.engines.programs import PODMAN
 from podunit.model import (
     Claim,
@@ -18,6 +19,7 @@ from podunit.model import (
     Medium,
     Mount,
     MountPropagation,
+    NetworkDirectory,
     Pod,
     Relabel,
     Volume,
@@ -108,6 +110,8 @@ def mount_source(pod: Pod, mount: Mount) -> tuple[str | Specifier, ...] | None:
     match mount.volume:
         case HostPath(path=path):
             return (path + below,)
+        case NetworkDirectory() as directory:
+            return (mount_point(pod, directory) + below,)
         case Files() as volume:
             return (*_made(pod, volume), below)
         case EmptyDir(name=name, medium=Medium.DISK):
@@ -184,6 +188,9 @@ def mount_word(pod: Pod, mount: Mount, part: tuple[str | Specifier, ...] | None)
         return f"--mount=type=volume,src={podman_volume(pod, volume)}{options}"
     # What is not a host path is the pod's own; a host path is labelled only if somebody asks for it.
     label = pod.relabel if isinstance(volume, HostPath) else Relabel.SHARED
+    if isinstance(volume, NetworkDirectory):
+        # The server knows no labels of this machine.
+        label = Relabel.NONE
     return (
         "--mount=type=bind,",
         *_csv_pieces(("src=", *source)),

@@ -5,15 +5,16 @@ In: documents of these kinds. Out: entries of `Objects`, which volumes are trans
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
 from podunit import model
 from podunit.decode import Located, decode, join_path
-from podunit.kubernetes.naming import check_object_name, check_path
+from podunit.kubernetes.naming import check_object_name, check_path, is_address
 from podunit.kubernetes.objects import Claim, Objects, PersistentVolume, VolumeMode
-from podunit.kubernetes.schema import Bytes, HostPathVolumeSource, ObjectMeta
+from podunit.kubernetes.schema import Bytes, HostPathVolumeSource, NFSVolumeSource, ObjectMeta
 from podunit.kubernetes.verdicts import ignored_fields, refused_fields
 from podunit.model import HostPathType
 from podunit.report import Position, Report
@@ -21,6 +22,9 @@ from podunit.source import Mapping as Node
 
 # Before spec.storageClassName there was this.
 _CLASS_ANNOTATION = "volume.beta.kubernetes.io/storage-class"
+
+_SERVER = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
+_OPTION = re.compile(r"[a-zA-Z][\w.:/=@-]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +103,8 @@ class PersistentVolumeSpec:
     claim_ref: ObjectReference | None = None
     host_path: HostPathVolumeSource | None = None
     local: LocalVolumeSource | None = None
+    nfs: NFSVolumeSource | None = None
+    mount_options: tuple[Located[str], ...] = ()
     volume_mode: Located[VolumeMode] | None = None
 
 
@@ -147,22 +153,54 @@ def read_volume(node: Node, objects: Objects, report: Report) -> None:
     spec = found.spec
     check_object_name(found.metadata.name, "PersistentVolume", report)
     _check_class(found.metadata, report)
-    if (spec.host_path is None) == (spec.local is None):
-        report.error(spec.at, "spec", "not one source", "name a hostPath or a local")
+    sources = [source for source in (spec.host_path, spec.local, spec.nfs) if source]
+    if len(sources) != 1:
+        report.error(spec.at, "spec", "not one source", "name a hostPath, a local or an nfs")
         return
-    source: HostPathVolumeSource | LocalVolumeSource | None = spec.host_path or spec.local
-    assert source is not None
-    check_path(source.path, f"spec.{'hostPath' if spec.host_path else 'local'}.path", report)
+    path = sources[0].path
+    if spec.nfs:
+        check_nfs(spec.nfs, "spec.nfs", report)
+    else:
+        check_path(path, f"spec.{'hostPath' if spec.host_path else 'local'}.path", report)
+    _check_options(spec, report)
     mode = spec.volume_mode.value if spec.volume_mode else VolumeMode.FILESYSTEM
     # core/v1 LocalVolumeSource: it is there already.
     kind = spec.host_path.type if spec.host_path else HostPathType.DIRECTORY
     if mode is VolumeMode.BLOCK:
-        _check_device(source.path, spec, report)
+        _check_device(path, spec, report)
     owner = spec.claim_ref.name.value if spec.claim_ref else None
-    objects.add_volume(PersistentVolume(found.metadata.name, source.path.value, kind, mode, owner), report)
+    server = spec.nfs.server.value if spec.nfs else ""
+    options = tuple(option.value for option in spec.mount_options)
+    if spec.nfs and spec.nfs.read_only:
+        options = ("ro", *options)
+    volume = PersistentVolume(found.metadata.name, path.value, kind, mode, owner, server, options)
+    objects.add_volume(volume, report)
+
+
+def check_nfs(source: NFSVolumeSource, path: str, report: Report) -> None:
+    """A server, and a path that it exports."""
+    check_path(source.path, f"{path}.path", report)
+    server = source.server.value
+    if not _SERVER.fullmatch(server) and not is_address(server):
+        report.error(source.server.at, f"{path}.server", f"'{server[:60]}' is not the name or address of a server")
+
+
+def _check_options(spec: PersistentVolumeSpec, report: Report) -> None:
+    for index, option in enumerate(spec.mount_options):
+        path = f"spec.mountOptions[{index}]"
+        if not spec.nfs:
+            hint = "mount it on the host with this option, by a mount unit or fstab(5)"
+            report.error(option.at, path, "no effect: what is on the host is mounted already", hint)
+        elif not _OPTION.fullmatch(option.value):
+            message = f"'{option.value[:60]}' is not an option of a mount"
+            report.error(option.at, path, message, "write it as in nfs(5): vers=4.2")
 
 
 def _check_device(path: Located[str], spec: PersistentVolumeSpec, report: Report) -> None:
+    if spec.nfs:
+        hint = "remove the volumeMode, or write Filesystem"
+        report.error(path.at, "spec.nfs", "a directory is no block device, which volumeMode asks for", hint)
+        return
     field = "hostPath" if spec.host_path else "local"
     if ":" in path.value:
         hint = "name another link to the device; 'ls -l /dev/disk/*' lists them"
@@ -208,4 +246,7 @@ def make_volume(
         return model.Claim(name, claim.value, read_only, at)
     if bound.mode is VolumeMode.BLOCK:
         return model.BlockDevice(name, bound.path, read_only, at)
+    if bound.server:
+        read_only = read_only or "ro" in bound.options
+        return model.NetworkDirectory(name, bound.server, bound.path, bound.options, read_only, at)
     return model.HostPath(name, bound.path, bound.type, at, read_only)

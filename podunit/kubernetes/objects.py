@@ -59,13 +59,18 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class PersistentVolume:
-    """A directory or device of the host under a name, and the claim that it is kept for, if it is."""
+    """A directory or device of the host under a name, and the claim that it is kept for, if it is.
+
+    With a `server` it is a directory of that one's, mounted with `options`.
+    """
 
     name: Located[str]
     path: str
     type: HostPathType
     mode: VolumeMode
     claim: str | None
+    server: str = ""
+    options: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)

@@ -143,6 +143,15 @@ class HostPathVolumeSource:
 
 
 @dataclass(frozen=True, slots=True)
+class NFSVolumeSource:
+    """core/v1 NFSVolumeSource."""
+
+    path: Located[str]
+    server: Located[str]
+    read_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class EmptyDirVolumeSource:
     """core/v1 EmptyDirVolumeSource."""
 
@@ -283,6 +292,7 @@ class Volume:
     projected: ProjectedVolumeSource | None = None
     persistent_volume_claim: PersistentVolumeClaimVolumeSource | None = None
     image: ImageVolumeSource | None = None
+    nfs: NFSVolumeSource | None = None
 
 
 @dataclass(frozen=True, slots=True)

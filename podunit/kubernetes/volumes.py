@@ -8,7 +8,7 @@ from __future__ import annotations
 from podunit import model
 from podunit.decode import Located, suggest
 from podunit.kubernetes import schema
-from podunit.kubernetes.claims import make_volume
+from podunit.kubernetes.claims import check_nfs, make_volume
 from podunit.kubernetes.environment import Environment
 from podunit.kubernetes.naming import (
     check_image,
@@ -51,6 +51,7 @@ def _check_one_source(volume: schema.Volume, path: str, report: Report) -> None:
         "projected": volume.projected,
         "persistentVolumeClaim": volume.persistent_volume_claim,
         "image": volume.image,
+        "nfs": volume.nfs,
     }
     named = [name for name, source in sources.items() if source]
     if len(named) > 1:
@@ -68,6 +69,10 @@ def _translate_volume(volume: schema.Volume, path: str, projector: Projector, re
         field = f"{path}.persistentVolumeClaim.claimName"
         check_object_name(claim.claim_name, "PersistentVolumeClaim", report, field)
         return make_volume(name, claim.claim_name, claim.read_only, volume.at, field, projector.objects, report)
+    if volume.nfs:
+        check_nfs(volume.nfs, f"{path}.nfs", report)
+        nfs, options = volume.nfs, ("ro",) if volume.nfs.read_only else ()
+        return model.NetworkDirectory(name, nfs.server.value, nfs.path.value, options, nfs.read_only, volume.at)
     if volume.config_map:
         return model.Files(name, projector.read_config_map(volume.config_map, f"{path}.configMap"), volume.at)
     if volume.secret:
@@ -129,7 +134,9 @@ def translate_mounts(
             report.error(mount.at, f"{item}.subPath", "podman mounts an image as a whole", "remove the subPath")
         propagation = _translate_propagation(mount, volume, item, container.security_context.privileged, report)
         _check_recursive(mount, item, report)
-        read_only = mount.read_only or (isinstance(volume, model.Claim | model.HostPath) and volume.read_only)
+        read_only = mount.read_only or (
+            isinstance(volume, model.Claim | model.HostPath | model.NetworkDirectory) and volume.read_only
+        )
         # Files are made anew at each start: what a container wrote into them would be lost.
         read_only = read_only or isinstance(volume, model.Files)
         found.append(model.Mount(volume, mount.mount_path.value, sub_path, read_only, mount.at, propagation))

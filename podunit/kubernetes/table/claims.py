@@ -144,8 +144,13 @@ OBJECTS = (
                 "a directory or device of one node",
                 "podman run --mount=type=bind,src=PATH, or --device",
             ),
-            refused("mountOptions", "[]string", "options of the mount", _MOUNT),
-            refused("nfs", "NFSVolumeSource", "a directory of an NFS server", _MOUNT),
+            honoured("mountOptions", "[]string", "options of the mount", "Options= of the mount unit, with nfs"),
+            honoured(
+                "nfs",
+                "NFSVolumeSource",
+                "a directory of an NFS server",
+                "a mount unit of each pod that uses it, for the system's pods",
+            ),
             ignored(
                 "nodeAffinity",
                 "VolumeNodeAffinity",

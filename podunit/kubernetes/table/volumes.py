@@ -55,7 +55,12 @@ OBJECTS = (
             ),
             refused("iscsi", "ISCSIVolumeSource", "a disk over iSCSI", _MOUNT),
             honoured("name", "string", "the volume's name, once in a pod", "a name for volumeMounts"),
-            refused("nfs", "NFSVolumeSource", "a directory of an NFS server", _MOUNT),
+            honoured(
+                "nfs",
+                "NFSVolumeSource",
+                "a directory of an NFS server",
+                "a mount unit of the pod's, and podman run --mount=type=bind; for the system's pods",
+            ),
             honoured(
                 "persistentVolumeClaim",
                 "PersistentVolumeClaimVolumeSource",
@@ -329,9 +334,9 @@ OBJECTS = (
         "v1",
         "a directory of an NFS server",
         (
-            refused("path", "string", "the directory that the server exports", _MOUNT),
-            refused("readOnly", "boolean", "whether it is mounted read-only", _MOUNT),
-            refused("server", "string", "the server's name or address", _MOUNT),
+            honoured("path", "string", "the directory that the server exports", "What= of the mount unit"),
+            honoured("readOnly", "boolean", "whether it is mounted read-only", "Options=ro, and ro=true for podman"),
+            honoured("server", "string", "the server's name or address", "What= of the mount unit"),
         ),
     ),
 )
