@@ -9,6 +9,9 @@ _RESTART = (
     "Restart= of the container; Always makes an init container a sidecar, a service that starts before and stops after"
     " the others; in a Job only the pod's"
 )
+_HUGE_PAGES = (
+    "mount /dev/hugepages as a hostPath: neither systemd nor podman can limit such pages, vm.nr_hugepages reserves them"
+)
 _LOG = "see podunit logs and podunit status for what a container said at its end"
 
 OBJECTS = (
@@ -294,8 +297,8 @@ OBJECTS = (
                 "space on the node's own disk",
                 "what a container writes to disk has no limit here but quotas of the file system",
             ),
-            refused("hugepages-1Gi", "Quantity", "memory in pages of 1 GiB"),
-            refused("hugepages-2Mi", "Quantity", "memory in pages of 2 MiB"),
+            refused("hugepages-1Gi", "Quantity", "memory in pages of 1 GiB", _HUGE_PAGES),
+            refused("hugepages-2Mi", "Quantity", "memory in pages of 2 MiB", _HUGE_PAGES),
             honoured(
                 "memory",
                 "Quantity",
