@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from podunit import __version__
 from podunit.cgroups import container_directives, oom_directives, slice_directives
 from podunit.engines import nfs, parts, podman, probes, pulls, secrets, volumes
+from podunit.engines.stops import run_post_start, stop_container, stop_file
 from podunit.hostpaths import list_host_paths, prepare_paths
 from podunit.model import (
     DEFAULT_NAMESPACE,
@@ -41,10 +42,12 @@ from podunit.names import (
     stop_unit,
     timer_unit,
 )
+from podunit.probes import Exec
 from podunit.restarts import can_fail, find_codes, pause_script, restart_directives
 from podunit.rules import FailureAction
 from podunit.runs import Schedule
 from podunit.scope import Scope
+from podunit.signals import SIGNALS
 from podunit.target import Target
 from podunit.turns import done_file, judge_failures, make_job
 from podunit.unitfile import (
@@ -63,6 +66,9 @@ from podunit.workload import Workload
 
 # podman stop returns when the grace period is over and the kill is done; below this margin systemd would cut it short.
 _STOP_MARGIN_SEC = 10
+
+# Exit statuses of SIGTERM and SIGKILL.
+_TERMINATED, _KILLED = 143, 137
 
 # Time for each command of a start. systemd's 90 s are too short where podman relabels a large directory or makes an
 # image's files belong to a user's subordinate IDs; an end there has to be, or a podman that hangs would never be tried
@@ -161,6 +167,9 @@ def _name_units(pod: Pod, scope: Scope) -> Values:
         "stop_unit": join_units([stop_unit(pod.name)]),
         "mend_unit": join_units([mend_unit(pod.name)]),
         "sandbox_unit": join_units([sandbox_unit(pod.name)]),
+        "stop_file": quote_word(stop_file(pod), expands_variables=True)
+        if pod.grace_sec and any(it.sidecar for it in pod.init_containers)
+        else None,
         "containers_target": join_units([containers_target(pod.name)]),
         "containers": join_units(containers),
         "members": join_units([*containers, *reversed(inits)]),
@@ -169,7 +178,7 @@ def _name_units(pod: Pod, scope: Scope) -> Values:
         "runs": pod.run is not None,
         "keeps_up": keeps_up,
         "can_fail": keeps_up and any(can_fail(container, init=init) for container, init in work),
-        "init_can_fail": any(init and (pod.run or can_fail(container, init=init)) for container, init in work),
+        "start_can_fail": any((init and pod.run) or can_fail(container, init=init) for container, init in work),
         "mend_verb": Value("restart" if retries and pod.run is None else "stop"),
         "again_unit": join_units([again_unit(pod.name)]) if again else None,
         "again_file": quote_word((Specifier.RUNTIME_DIR, f"/podunit-again-{pod.name}"), expands_variables=True),
@@ -343,6 +352,7 @@ def _container(
     verify = podman.verify_image_user(container)
     probed = not init and probes.has_probes(container)
     started = probes.wait_until_started(pod, container)
+    post_start = run_post_start(pod, container)
     # In a Job the whole pod is run again instead.
     never = init and pod.run is not None
     pause = pause_script(container, target, systemctl=_SYSTEMCTL[scope], init=init, never=never)
@@ -376,12 +386,15 @@ def _container(
             "mounts": join_words(host_paths) if host_paths else None,
             "run": command_line(run),
             "pid_file": quote_word(pid_file, expands_variables=False) if pid_file else None,
-            "stop": command_line(podman.stop_container(pod, container)),
+            "post_start": command_line(post_start) if post_start else None,
+            "has_hook": bool(container.pre_stop and pod.grace_sec),
+            "clean_status": Value(" ".join(map(str, _list_clean(container)))),
+            "stop": command_line(stop_container(pod, container)),
             "remove": command_line(podman.remove_container(pod, container), ignore_failure=True),
             "make_secrets": command_line(make_secrets) if make_secrets else None,
             "remove_secrets": command_line(remove_secrets, ignore_failure=True) if remove_secrets else None,
             "address_file": quote_word(address_file, expands_variables=False) if address_file else None,
-            "timeout_start_sec": Value(str(max(_START_SEC, probes.startup_timeout_sec(container)))),
+            "timeout_start_sec": Value(_timeout_start(container)),
             "restart": restart_directives(container, target, init=init, never=never),
             "timeout_stop_sec": Value(str(_timeout_stop_sec(pod, init=init))),
             "resources": (*container_directives(pod, container, scope), *oom_directives(pod, scope, target)),
@@ -410,6 +423,20 @@ def _parts(pod: Pod, container: Container, scope: Scope) -> Values:
 def _settings(settings: tuple[Setting, ...], section: str) -> tuple[Directive, ...]:
     # The value is systemd's own syntax already: the user wrote a directive, specifiers and quotes included.
     return tuple(Directive(s.name, Value(s.value)) for s in settings if s.section == section)
+
+
+def _list_clean(container: Container) -> tuple[int, ...]:
+    """Exit statuses of a container that ends by the signal to stop, or is killed."""
+    own = 128 + SIGNALS[container.stop_signal] if container.stop_signal else _TERMINATED
+    return tuple(dict.fromkeys((own, _TERMINATED, _KILLED)))
+
+
+def _timeout_start(container: Container) -> str:
+    if isinstance(container.post_start, Exec):
+        # As on Kubernetes, a command has all the time it wants.
+        return "infinity"
+    pause_sec = container.post_start.seconds if container.post_start else 0
+    return str(max(_START_SEC, probes.startup_timeout_sec(container), pause_sec + _STOP_MARGIN_SEC))
 
 
 def _timeout_stop_sec(pod: Pod, *, init: bool) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from podunit.probes import Probes
+from podunit.probes import Exec, Probes, Sleep
 from podunit.report import Position
 from podunit.rules import RestartRule
 from podunit.runs import Run, Schedule
@@ -271,7 +271,8 @@ class Container:
     """One container; `command` and `args` are None where the image's own hold.
 
     `cdi_devices` are names of the Container Device Interface, such as nvidia.com/gpu=0. A `sidecar` is an init
-    container that goes on. `restart_policy` holds where none of the `restart_rules` does.
+    container that goes on. `restart_policy` holds where none of the `restart_rules` does. Without a `stop_signal` that
+    of the image holds.
     """
 
     name: str
@@ -296,6 +297,9 @@ class Container:
     restart_policy: RestartPolicy = RestartPolicy.ALWAYS
     restart_rules: tuple[RestartRule, ...] = ()
     cdi_devices: tuple[str, ...] = ()
+    post_start: Exec | Sleep | None = None
+    pre_stop: Exec | Sleep | None = None
+    stop_signal: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from podunit.kubernetes import (
     schema,
     schema_environment,
     schema_jobs,
+    schema_lifecycle,
     schema_probes,
     schema_restarts,
     schema_workloads,
@@ -39,6 +40,7 @@ _SCHEMAS = (
     schema_workloads,
     schema_jobs,
     schema_restarts,
+    schema_lifecycle,
 )
 # A dataclass that stands for objects of other names than its own; for none, if it is no object of the API.
 _STANDS_FOR: dict[str, tuple[str, ...]] = {

@@ -149,6 +149,7 @@ def run_container(pod: Pod, container: Container, scope: Scope) -> tuple[Word, .
         "--detach",
         "--log-driver=journald",
         f"--stop-timeout={pod.grace_sec}",
+        *((f"--stop-signal={container.stop_signal}",) if container.stop_signal else ()),
         *_payload(pod, container),
     )
 
@@ -164,11 +165,6 @@ def run_init_container(pod: Pod, container: Container) -> tuple[Word, ...]:
         f"--stop-timeout={pod.grace_sec}",
         *_payload(pod, container),
     )
-
-
-def stop_container(pod: Pod, container: Container) -> tuple[Word, ...]:
-    """Send the stop signal, wait for the grace period, then kill."""
-    return (PODMAN, "stop", "--ignore", container_name(pod, container))
 
 
 def remove_container(pod: Pod, container: Container) -> tuple[Word, ...]:

@@ -57,6 +57,7 @@ def register_probes(pod: Pod, container: Container, unit: str) -> tuple[Word, ..
         sandbox_name="" if pod.host_network else sandbox_name(pod),
         grace_sec=pod.grace_sec,
         probes=container.probes,
+        pre_stop=container.pre_stop,
     )
     directory = (Specifier.RUNTIME_DIR, f"/{probes_directory(pod, container)}")
     prober = (Specifier.RUNTIME_DIR, "/podunit-prober")

@@ -17,6 +17,7 @@ from podunit.kubernetes.contexts import PodSecurityContext, SecurityContext
 from podunit.kubernetes.dns import DNSPolicy, HostAlias, PodDNSConfig
 from podunit.kubernetes.quantity import parse_base64, parse_bytes, parse_count, parse_cpu_milli
 from podunit.kubernetes.schema_environment import EnvFromSource, EnvVar, ObjectFieldSelector, ResourceFieldSelector
+from podunit.kubernetes.schema_lifecycle import Lifecycle
 from podunit.kubernetes.schema_probes import Probe
 from podunit.kubernetes.schema_restarts import ContainerRestartRule
 from podunit.kubernetes.verdicts import ignored_fields, refused_fields
@@ -115,6 +116,7 @@ class Container:
     at: Position
     image_pull_policy: PullPolicy | None = None
     restart_policy: Located[RestartPolicy] | None = None
+    lifecycle: Lifecycle | None = None
     restart_policy_rules: tuple[ContainerRestartRule, ...] = ()
     command: tuple[Located[str], ...] = ()
     args: tuple[Located[str], ...] = ()

@@ -15,6 +15,7 @@ from podunit.kubernetes.annotations import Annotations, read_annotations
 from podunit.kubernetes.devices import Devices
 from podunit.kubernetes.downward import Self
 from podunit.kubernetes.environment import Environment
+from podunit.kubernetes.hooks import refuse_hooks, translate_hook, translate_stop_signal
 from podunit.kubernetes.naming import (
     check_image,
     check_label,
@@ -114,6 +115,7 @@ def translate_pod(
     context = _Context(itself, spec, volumes, annotations, objects, host_network, Devices(annotations.devices, report))
     check_node(spec, report)
     refuse_stdin(spec.init_containers, "spec.initContainers", report)
+    refuse_hooks(spec.init_containers, "spec.initContainers", report)
     refuse_probes(spec.init_containers, "spec.initContainers", report)
     containers = _translate_containers("spec.containers", spec.containers.value, context, report)
     if no_network:
@@ -216,6 +218,9 @@ def _translate_container(path: str, container: schema.Container, context: _Conte
     environment.read(container, path)
     if container.working_dir is not None:
         check_path(container.working_dir, f"{path}.workingDir", report)
+    lifecycle = container.lifecycle
+    grace = context.spec.termination_grace_period_seconds
+    grace_sec = grace.value if grace else _GRACE_SEC
     return model.Container(
         name=container.name.value,
         image=container.image.value,
@@ -240,6 +245,13 @@ def _translate_container(path: str, container: schema.Container, context: _Conte
         probes=translate_probes(container, path, environment, report),
         restart_policy=translate_policy(container, context.spec),
         restart_rules=translate_rules(container, path, report),
+        post_start=translate_hook(lifecycle.post_start, f"{path}.lifecycle.postStart", grace_sec, report)
+        if lifecycle
+        else None,
+        pre_stop=translate_hook(lifecycle.pre_stop, f"{path}.lifecycle.preStop", grace_sec, report)
+        if lifecycle
+        else None,
+        stop_signal=translate_stop_signal(container, path, context.spec, report),
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from podunit.kubernetes.fields import Object, honoured, ignored, refused
 
-_NO_HOOKS = "remove it: podunit runs no hooks"
 _RESTART = (
     "Restart= of the container; Always makes an init container a sidecar, a service that starts before and stops after"
     " the others; in a Job only the pod's"
@@ -43,7 +42,7 @@ OBJECTS = (
                 "when the image is pulled: Always, IfNotPresent or Never",
                 "image-pull@….service pulls at each start, image@….service what is missing",
             ),
-            refused("lifecycle", "Lifecycle", "what runs after the start and before the stop", _NO_HOOKS),
+            honoured("lifecycle", "Lifecycle", "what runs after the start and before the stop", "see its fields"),
             honoured(
                 "livenessProbe",
                 "Probe",

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from podunit.kubernetes.fields import Object, honoured, refused
 
-_NO_HOOKS = "remove it: podunit runs no hooks"
-
 OBJECTS = (
     Object(
         "Probe",
@@ -71,9 +69,24 @@ OBJECTS = (
         "v1",
         "what runs after a container's start and before its stop",
         (
-            refused("postStart", "LifecycleHandler", "what runs right after the start", _NO_HOOKS),
-            refused("preStop", "LifecycleHandler", "what runs before the signal to stop", _NO_HOOKS),
-            refused("stopSignal", "string", "the signal to stop; by default the image's, or SIGTERM", _NO_HOOKS),
+            honoured(
+                "postStart",
+                "LifecycleHandler",
+                "what runs right after the start",
+                "ExecStartPost= of the container; a failure stops it, and has failed its start",
+            ),
+            honoured(
+                "preStop",
+                "LifecycleHandler",
+                "what runs before the signal to stop",
+                "ExecStop= of the container, within the grace period; that of a sidecar waits for its turn to stop",
+            ),
+            honoured(
+                "stopSignal",
+                "string",
+                "the signal to stop; by default the image's, or SIGTERM",
+                "podman run --stop-signal; needs spec.os.name",
+            ),
         ),
     ),
     Object(
@@ -81,10 +94,20 @@ OBJECTS = (
         "v1",
         "one thing that is done",
         (
-            refused("exec", "ExecAction", "a command in the container", _NO_HOOKS),
-            refused("httpGet", "HTTPGetAction", "an HTTP request", _NO_HOOKS),
-            refused("sleep", "SleepAction", "a pause", _NO_HOOKS),
-            refused("tcpSocket", "TCPSocketAction", "nothing: a remnant that the API keeps", _NO_HOOKS),
+            honoured("exec", "ExecAction", "a command in the container", "podman exec"),
+            refused(
+                "httpGet",
+                "HTTPGetAction",
+                "an HTTP request",
+                "write an exec that makes the request from within the container",
+            ),
+            honoured("sleep", "SleepAction", "a pause", "/bin/sleep"),
+            refused(
+                "tcpSocket",
+                "TCPSocketAction",
+                "nothing: a remnant that the API keeps",
+                "remove it: Kubernetes does nothing for it either",
+            ),
         ),
     ),
     Object(
@@ -154,6 +177,6 @@ OBJECTS = (
         "SleepAction",
         "v1",
         "a pause",
-        (refused("seconds", "integer", "how long", _NO_HOOKS),),
+        (honoured("seconds", "integer", "how long, the grace period at most", "/bin/sleep SECONDS"),),
     ),
 )

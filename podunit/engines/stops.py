@@ -1,0 +1,58 @@
+"""How podman stops a container: its hook, the signal, what is left of the grace period, the kill.
+
+In: the model. Out: argv, as words for `unitfile` to quote. One grace period is for all that a pod does to stop: a hook
+takes its time from it, and sidecars have what the containers before them have left. Each has two seconds at least, as
+with the kubelet.
+"""
+
+from __future__ import annotations
+
+from podunit.engines.hooks import run_hook
+from podunit.engines.programs import PODMAN, container_name
+from podunit.model import Container, Pod
+from podunit.probes import Sleep
+from podunit.unitfile import Specifier, Word
+
+# Hundredths of a second, on a clock that nobody sets.
+_STOP = (
+    'read_clock() { read -r up rest < "$1"; now=${up%.*}${up#*.}; }; '
+    "look() { read_clock /proc/uptime; left=$(((end - now + 99) / 100)); }; "
+    'name=$1 grace=$2 begin=$3; shift 3; read_clock /proc/uptime; [ ! -s "$begin" ] || read_clock "$begin"; '
+    "end=$((now + grace * 100)); "
+    '[ $# = 0 ] || { look; [ $left -lt 1 ] || timeout $left "$@" || echo "preStop: exit status $?" >&2; }; '
+    f'look; [ $left -gt 2 ] || left=2; exec {PODMAN} stop --ignore --time=$left "$name"'
+)
+
+# The words of the hook come first, so many; then those of the stop. systemd would kill where a command after the start
+# has failed, and not call for ExecStop=.
+_POST_START = (
+    "count=$1 words= number=1; shift; "
+    'while [ $number -le $count ]; do words="$words \\"\\${$number}\\""; number=$((number + 1)); done; '
+    'eval "$words" && exit; echo "postStart: exit status $?" >&2; shift $count; "$@"; exit 1'
+)
+
+
+def run_post_start(pod: Pod, container: Container) -> tuple[Word, ...] | None:
+    """Run the hook after a start, and if it fails stop the container and fail; None without a hook."""
+    if container.post_start is None:
+        return None
+    hook = run_hook(pod, container, container.post_start)
+    if isinstance(container.post_start, Sleep):
+        return hook
+    return ("/bin/sh", "-c", _POST_START, "postStart", str(len(hook)), *hook, *stop_container(pod, container))
+
+
+def stop_container(pod: Pod, container: Container) -> tuple[Word, ...]:
+    """Run the hook, send the stop signal, wait for the rest of the grace period, then kill."""
+    name = container_name(pod, container)
+    # Without a grace period there is no time for anything, hooks included.
+    if not pod.grace_sec or not (container.pre_stop or container.sidecar):
+        return (PODMAN, "stop", "--ignore", name)
+    begin = stop_file(pod) if container.sidecar else ""
+    hook = run_hook(pod, container, container.pre_stop) if container.pre_stop else ()
+    return ("/bin/sh", "-c", _STOP, "stop", name, str(pod.grace_sec), begin, *hook)
+
+
+def stop_file(pod: Pod) -> tuple[str | Specifier, ...]:
+    """Where the pod's stop writes /proc/uptime when it begins, for sidecars."""
+    return (Specifier.RUNTIME_DIR, f"/podunit-stop-{pod.name}")
