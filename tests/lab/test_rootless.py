@@ -102,3 +102,30 @@ def test_configuration_and_names_of_a_users_pods(alice: Laboratory) -> None:
     assert done.stdout.endswith("pod web: stopped, deleted\npod client: stopped, deleted\n")
     assert alice.sh("podman secret ls --quiet; ls -A ~/.local/state/podunit/files", user="alice").stdout == ""
     assert "web.a_parts" not in alice.sh("podman unshare cat /proc/mounts", user="alice").stdout
+
+
+PROBED = """\
+apiVersion: v1
+kind: Pod
+metadata: {name: web, annotations: {podunit/boot: "false"}}
+spec:
+  terminationGracePeriodSeconds: 2
+  containers:
+  - name: a
+    image: localhost/podunit-test:1
+    command: [sh, -c, "trap exit TERM; httpd -f -p 8080 -h /www & wait"]
+    startupProbe: {httpGet: {path: /, port: 8080}, periodSeconds: 1, failureThreshold: 30}
+    readinessProbe: {exec: {command: [test, "!", -e, /tmp/bad]}, periodSeconds: 1}
+"""
+
+
+def test_probes_of_a_users_pods(alice: Laboratory) -> None:
+    alice.write("/tmp/web.yaml", PROBED)
+    assert alice.run("podunit", "up", "/tmp/web.yaml", user="alice").stdout == "pod web: created, started\n"
+    alice.sh("podman exec web.a touch /tmp/bad", user="alice")
+    said = "journalctl --user --output=cat --unit container@web.a"
+    alice.wait_until(
+        f"runuser -u alice -- env XDG_RUNTIME_DIR=/run/user/1000 {said} | grep 'web.a: not ready: exit status 1'"
+    )
+    lines = alice.sh(said, user="alice").stdout
+    assert (lines.count("web.a: started"), lines.count("web.a: ready")) == (1, 1)
