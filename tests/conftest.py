@@ -21,6 +21,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="DIR",
         help="a folder of manifests that tests/test_corpus.py reads too, as a clone of github.com/kubernetes/examples",
     )
+    parser.addoption("--vm", action="store_true", help="run tests/vm, too: minutes in a virtual machine")
 
 
 @pytest.fixture

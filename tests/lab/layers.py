@@ -17,7 +17,7 @@ import subprocess
 import sys
 import time
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +39,15 @@ _SUITES = {
     "bookworm": (*_PACKAGES, "slirp4netns", "iptables"),
 }
 SUITES = tuple(_SUITES)
+
+# What makes a machine of the tree. The initrd is Debian's, but has only what a virtual machine needs.
+_KERNEL = ("linux-image-cloud-amd64", "initramfs-tools", "udev", "kmod", "e2fsprogs")
+_VIRTUAL = _HERE.parent / "vm"
+_INITRD = """
+mkdir -p "$1/etc/initramfs-tools/conf.d" "$1/usr/share/initramfs-tools/modules.d"
+echo MODULES=list > "$1/etc/initramfs-tools/conf.d/vm"
+printf 'virtio_pci\nvirtio_blk\next4\n' > "$1/usr/share/initramfs-tools/modules.d/vm"
+"""
 
 _NAMESPACES = (
     *("unshare", "--mount", "--propagation", "private"),
@@ -65,7 +74,7 @@ chmod 644 /tmp/images.tar
 
 @dataclass(frozen=True, slots=True)
 class Layers:
-    """What a lab is booted from: names in `cache`, the uppermost first, and an archive with the images."""
+    """What a machine is booted from: names in `cache`, the uppermost first, and an archive with the images."""
 
     cache: Path
     names: tuple[str, ...]
@@ -81,15 +90,52 @@ def cache_folder() -> Path:
 def build(suite: str) -> Layers:
     """The layers of a lab with podunit as it is now, made where they are missing."""
     require_host()
-    cache = cache_folder().absolute()
-    (cache / "mnt").mkdir(parents=True, exist_ok=True)
-    scripts = [(_HERE / name).read_bytes() for name in ("tree.sh", "crun.py")]
+    cache = _open_cache()
+    tree = _tree(cache, suite)
+    return Layers(cache, (*_podunit(cache, tree), tree), _images(cache, tree))
+
+
+def build_virtual(suite: str) -> Layers:
+    """The same for a virtual machine; the last layer has the kernel `boot/vmlinuz` and `boot/initrd`."""
+    require_host()
+    cache = _open_cache()
+    agent, script = _VIRTUAL / "agent.py", _VIRTUAL / "tree.sh"
+    packages = (*_SUITES[suite], *_KERNEL)
+    scripts = (*_tree_scripts(), agent.read_bytes(), script.read_bytes())
+    hooks = (
+        f"--essential-hook={_INITRD}",
+        f"--customize-hook=upload {shlex.quote(str(agent))} /usr/local/sbin/lab-agent",
+        f'--customize-hook=chroot "$1" sh < {shlex.quote(str(script))}',
+    )
     tree = _layer(
         cache,
-        f"tree-{suite}",
-        (*_SUITES[suite], *scripts),
-        lambda out: _make_tree(suite, out),
+        f"machine-{suite}",
+        (*packages, _INITRD, *scripts),
+        lambda out: _make_tree(suite, packages, hooks, out),
     )
+    return Layers(cache, (*_podunit(cache, tree), tree), _images(cache, _tree(cache, suite)))
+
+
+def _open_cache() -> Path:
+    cache = cache_folder().absolute()
+    (cache / "mnt").mkdir(parents=True, exist_ok=True)
+    return cache
+
+
+def _tree_scripts() -> tuple[bytes, ...]:
+    return tuple((_HERE / name).read_bytes() for name in ("tree.sh", "crun.py"))
+
+
+def _tree(cache: Path, suite: str) -> str:
+    made_from: tuple[str | bytes, ...] = (*_SUITES[suite], *_tree_scripts())
+    return _layer(cache, f"tree-{suite}", made_from, lambda out: _make_tree(suite, _SUITES[suite], (), out))
+
+
+def _images(cache: Path, tree: str) -> str:
+    return _layer(cache, "images", (tree, *_contents(_HERE / "images")), lambda out: _make_images(cache, tree, out))
+
+
+def _podunit(cache: Path, tree: str) -> tuple[str, str]:
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
     requirements: list[str] = project["dependencies"]
     dependencies = _layer(
@@ -98,7 +144,6 @@ def build(suite: str) -> Layers:
         (tree, *requirements),
         lambda out: _make_dependencies(cache, tree, requirements, out),
     )
-    images = _layer(cache, "images", (tree, *_contents(_HERE / "images")), lambda out: _make_images(cache, tree, out))
     parts = ("podunit", "templates", "units", "pyproject.toml", "README.md", "LICENSE")
     sources = [content for part in parts for content in _contents(PROJECT / part)]
     package = _layer(
@@ -107,7 +152,7 @@ def build(suite: str) -> Layers:
         (dependencies, *sources),
         lambda out: _make_package(cache, (dependencies, tree), out),
     )
-    return Layers(cache, (package, dependencies, tree), images)
+    return package, dependencies
 
 
 def clean() -> None:
@@ -118,7 +163,7 @@ def clean() -> None:
             shutil.rmtree(cache)
 
 
-def _layer(cache: Path, kind: str, made_from: tuple[str | bytes, ...], make: Callable[[Path], None]) -> str:
+def _layer(cache: Path, kind: str, made_from: Iterable[str | bytes], make: Callable[[Path], None]) -> str:
     digest = hashlib.sha256()
     for part in made_from:
         content = part.encode() if isinstance(part, str) else part
@@ -174,15 +219,15 @@ def _run(what: str, *argv: str | Path, cwd: Path | None = None) -> None:
         raise LabError(f"{what} failed:\n{done.stdout.strip()}")
 
 
-def _make_tree(suite: str, out: Path) -> None:
+def _make_tree(suite: str, packages: tuple[str, ...], hooks: tuple[str, ...], out: Path) -> None:
     if shutil.which("mmdebstrap") is None:
         raise LabUnavailableError("a lab needs mmdebstrap: apt-get install mmdebstrap")
-    hooks = [f'--customize-hook=chroot "$1" sh < {shlex.quote(str(_HERE / "tree.sh"))}']
+    own = [f'--customize-hook=chroot "$1" sh < {shlex.quote(str(_HERE / "tree.sh"))}']
     if suite == "bookworm":
         wrapper = shlex.quote(str(_HERE / "crun.py"))
-        hooks.insert(0, f"--customize-hook=upload {wrapper} /usr/local/sbin/crun.py")
-    include = f"--include={','.join(_SUITES[suite])}"
-    mmdebstrap = ("mmdebstrap", "--variant=minbase", include, *hooks, suite, str(out))
+        own.insert(0, f"--customize-hook=upload {wrapper} /usr/local/sbin/crun.py")
+    include = f"--include={','.join(packages)}"
+    mmdebstrap = ("mmdebstrap", "--variant=minbase", include, *own, *hooks, suite, str(out))
     _run(f"making the root tree of {suite}", *_NAMESPACES, *mmdebstrap)
 
 

@@ -19,9 +19,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
+from tests.lab.guest import Guest, log_in
+
 _BOOT = Path(__file__).with_name("boot.sh")
 _CGROUP_PREFIX = "podunit-lab-"
-_USERS = {"root": 0, "alice": 1000}
 _BOOT_TIMEOUT_SEC = 60
 _END_TIMEOUT_SEC = 10
 
@@ -75,7 +76,7 @@ def running() -> list[str]:
     return [path.name.removeprefix(_CGROUP_PREFIX) for path in _cgroup_mount().glob(_CGROUP_PREFIX + "*")]
 
 
-class Machine:
+class Machine(Guest):
     """One lab. As a context manager it boots, and ends with all that ran in it."""
 
     def __init__(self, cache: Path, layers: Sequence[str], state: str, source: Path, *, keep: bool = False) -> None:
@@ -162,75 +163,20 @@ class Machine:
         self._keeper.terminate()
         self._keeper.wait()
 
-    def run(
-        self,
-        *argv: str,
-        input: str | None = None,  # noqa: A002 - as in subprocess.run
-        check: bool = True,
-        user: str | None = None,
-        timeout_sec: float = 60,
-        env: Mapping[str, str] | None = None,
+    def execute(
+        self, argv: Sequence[str], user: str, env: Mapping[str, str], given: str | None, timeout_sec: float
     ) -> subprocess.CompletedProcess[str]:
-        """Run a command inside, as root or as `user` with a login's environment; what it printed.
-
-        Raises AssertionError, with the output, on an exit status other than 0 if `check`, and on a timeout
-        after killing the command.
-        """
-        limited = ("timeout", "--kill-after=2", str(timeout_sec), *argv)
-        done = subprocess.run(
-            self._enter(limited, user or "root", env or {}),
-            input=input,
-            stdin=subprocess.DEVNULL if input is None else None,
+        """See `Guest`."""
+        return subprocess.run(
+            self._enter(argv, user, env),
+            input=given,
+            stdin=subprocess.DEVNULL if given is None else None,
             capture_output=True,
             text=True,
             errors="backslashreplace",
-            # For output that something else still holds open.
-            timeout=timeout_sec + 10,
+            timeout=timeout_sec,
+            check=False,
         )
-        if done.returncode == 124 or (check and done.returncode != 0):
-            how = f"exit status {done.returncode}"
-            if done.returncode == 124:
-                how = f"not done after {timeout_sec} s\n--- processes\n{self._list_processes()}"
-            command = " ".join(argv)
-            raise AssertionError(f"in the lab: {command}\n{how}\n--- stdout\n{done.stdout}\n--- stderr\n{done.stderr}")
-        return subprocess.CompletedProcess(argv, done.returncode, done.stdout, done.stderr)
-
-    def _list_processes(self) -> str:
-        how = ("ps", "--forest", "-eo", "pid,user,stat,wchan:20,cgroup:60,args")
-        return subprocess.run(self._enter(how, "root", {}), capture_output=True, text=True, check=False).stdout
-
-    def sh(
-        self,
-        script: str,
-        *,
-        input: str | None = None,  # noqa: A002 - as in subprocess.run
-        check: bool = True,
-        user: str | None = None,
-        timeout_sec: float = 60,
-        env: Mapping[str, str] | None = None,
-    ) -> subprocess.CompletedProcess[str]:
-        """Run a shell script inside that ends at its first failing command; otherwise as `run`."""
-        return self.run("sh", "-ec", script, input=input, check=check, user=user, timeout_sec=timeout_sec, env=env)
-
-    def write(self, path: str, text: str) -> None:
-        """Write a file inside, and the folders it needs."""
-        self.run("sh", "-ec", 'mkdir -p "$(dirname "$1")"; cat > "$1"', "write", path, input=text)
-
-    def read(self, path: str) -> str:
-        """The text of a file inside."""
-        return self.run("cat", path).stdout
-
-    def wait_until(self, script: str, timeout_sec: float = 15) -> None:
-        """Wait for a shell script inside to exit with 0; AssertionError with its last output otherwise."""
-        loop = 'until last=$(sh -ec "$1" 2>&1); do printf "%s\\n" "$last" > "$2"; sleep 0.05; done'
-        last = f"/tmp/wait-{secrets.token_hex(4)}"
-        try:
-            self.run("sh", "-c", loop, "wait", script, last, timeout_sec=timeout_sec)
-        except AssertionError:
-            seen = self.run("cat", last, check=False).stdout
-            raise AssertionError(f"in the lab, not true after {timeout_sec} s: {script}\n--- last\n{seen}") from None
-        finally:
-            self.run("rm", "-f", last)
 
     def call(self, argv: Sequence[str]) -> int:
         """Run a command as root on this process's stdin, stdout, stderr; its status, 128 + n for signal n."""
@@ -259,30 +205,13 @@ class Machine:
         subprocess.run(self._enter(tar, "root", {}), stdin=subprocess.DEVNULL, stdout=archive, check=True)
 
     def _enter(self, argv: Sequence[str], user: str, env: Mapping[str, str]) -> list[str]:
-        home = "/root" if user == "root" else f"/home/{user}"
-        uid = _USERS[user]
-        variables = {
-            "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-            "HOME": home,
-            "USER": user,
-            "LOGNAME": user,
-            "SHELL": "/bin/bash",
-            "LANG": "C.UTF-8",
-            "TERM": "dumb",
-        }
-        become: list[str] = []
-        if uid != 0:
-            variables["XDG_RUNTIME_DIR"] = f"/run/user/{uid}"
-            variables["DBUS_SESSION_BUS_ADDRESS"] = f"unix:path=/run/user/{uid}/bus"
-            become = ["setpriv", f"--reuid={user}", f"--regid={user}", "--init-groups", "--"]
-        variables |= env
+        given, become = log_in(user, env)
         namespaces = ("--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup", "--root", "--wd")
         return [
             # Ctrl-C is for the command inside: nsenter would end and leave it to itself.
             *("env", "--ignore-signal=INT,QUIT"),
             *("nsenter", "--target", str(self.pid), *namespaces, "--"),
-            *("env", "--ignore-environment", f"--chdir={home}", "--default-signal=INT,QUIT"),
-            *(f"{name}={value}" for name, value in variables.items()),
+            *("env", "--default-signal=INT,QUIT", *given),
             *("sh", "-c", _JOIN, "enter"),
             *become,
             *argv,

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from subprocess import CompletedProcess
 
-from tests.lab.laboratory import Laboratory
+from tests.lab.guest import Guest
 
 IMAGE = "localhost/podunit-test:1"
 UNITS = "/usr/local/lib/systemd/system"
@@ -29,7 +29,7 @@ find /var/lib/podunit/volumes -mindepth 1 2> /dev/null || :
 class Pods:
     """Pods in a lab, by the commands that a user would type."""
 
-    def __init__(self, lab: Laboratory) -> None:
+    def __init__(self, lab: Guest) -> None:
         self.lab = lab
 
     def apply(self, text: str, *, check: bool = True) -> CompletedProcess[str]:

@@ -1,0 +1,168 @@
+"""Limits hold: the kernel enforces on containers and on their pod what the YAML, annotations and systemctl say.
+
+Looked at from outside of podunit: the counters of cgroups (cgroup-v2.rst), states, process IDs. One pod for all tests,
+in which each container does what it is about when it is told to.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from tests.lab.pods import IMAGE, Pods, pod, quick, wait_for
+from tests.vm.virtual import VirtualMachine
+
+MEBI = 1 << 20
+POD_MEBI = 200
+TASKS = 60
+SLOW_SEC = 180
+SETTLED_SEC = 10
+
+_FOREVER = "exec sleep 100000"
+# A line to its end, which it does not have.
+_EAT = "tail -n 1 /dev/zero"
+_BOMB = "bomb() { bomb | bomb & }; bomb"
+
+
+def told(name: str, action: str, *fields: str) -> str:
+    """A container that does something once, after a file of its name has been made."""
+    script = f"until rm /go/{name} 2> /dev/null; do sleep 0.3; done; {action}"
+    lines = [
+        f"- name: {name}",
+        f"  image: {IMAGE}",
+        f"  command: [sh, -c, '{script}']",
+        "  volumeMounts: [{name: go, mountPath: /go}]",
+        *(f"  {field}" for field in fields),
+    ]
+    return "".join(f"  {line}\n" for line in lines)
+
+
+def hold(mebibytes: int) -> str:
+    """Take so much memory, and keep it."""
+    fill = f'for (i = 0; i < {mebibytes}; i++) a[i] = s i; system("sleep 100000")'
+    return f"""exec awk ''BEGIN {{ s = sprintf("%1048576s", ""); {fill} }}''"""
+
+
+WEB = pod(
+    told("neighbour", _FOREVER)
+    + told("eater", f"exec {_EAT}", "resources: {limits: {memory: 48Mi}}")
+    + told("spinner", "while :; do :; done", "resources: {limits: {cpu: 500m}}")
+    + told("bomber", f"{_BOMB}; {_FOREVER}")
+    + told("first", hold(POD_MEBI // 2))
+    + told("second", hold(POD_MEBI // 2)),
+    notes=quick("eater", "first", "second")
+    + f'    podunit/bomber.Service.TasksMax: "{TASKS}"\n    podunit/bomber.Service.CPUWeight: "10"\n',
+    more="  volumes: [{name: go, hostPath: {path: /run/test, type: DirectoryOrCreate}}]\n"
+    f"  resources: {{limits: {{memory: {POD_MEBI}Mi}}}}\n",
+)
+
+
+@pytest.fixture(scope="module")
+def web(vm: VirtualMachine) -> Iterator[Pods]:
+    """The pod, up; each test finds all of its containers running."""
+    pods = Pods(vm)
+    pods.install(WEB)
+    pods.systemctl("start", "pod@web", timeout_sec=2 * SLOW_SEC)
+    yield pods
+    pods.systemctl("stop", "pod@web", timeout_sec=SLOW_SEC)
+    assert pods.remains() == ""
+    pods.clear()
+    vm.sh("rm -r /run/test")
+
+
+def tell(web: Pods, name: str) -> None:
+    web.lab.write(f"/run/test/{name}", "")
+
+
+def read_counter(web: Pods, unit: str, file: str, key: str = "") -> int:
+    """A number in a file of a unit's cgroup."""
+    text = web.lab.read(f"/sys/fs/cgroup{web.show(unit, 'ControlGroup')}/{file}")
+    return int(dict(line.split() for line in text.splitlines())[key] if key else text)
+
+
+def list_containers(web: Pods) -> dict[str, dict[str, object]]:
+    document = json.loads(web.lab.run("podunit", "ps", "-o", "json").stdout)
+    return {one["container"]: one for one in document["containers"]}
+
+
+def expect_killed(web: Pods, name: str) -> None:
+    """A container has been restarted, and podunit says why."""
+    wait_for(lambda: web.show(f"container@web.{name}", "NRestarts"), "1", SLOW_SEC)
+    web.wait("active", f"container@web.{name}", timeout_sec=SLOW_SEC)
+    seen = list_containers(web)[name]
+    assert seen["restarts"] == 1
+    last = seen["last_exit"]
+    assert isinstance(last, dict)
+    assert {**last, "at": ""} == {
+        "status": 137,
+        "signal": "SIGKILL",
+        "oom_killed": True,
+        "reason": "OOMKilled",
+        "at": "",
+    }
+    table = web.lab.run("podunit", "ps").stdout
+    assert [name for line in table.splitlines() if f" {name} " in line and "OOMKilled" in line] == [name]
+
+
+def measure_load(web: Pods, unit: str) -> float:
+    """How many CPUs a unit uses, by the clock of the machine."""
+    file = f"/sys/fs/cgroup{web.show(unit, 'ControlGroup')}/cpu.stat"
+    look = f"awk 'NR == 1 {{print $2}}' {file}; cut -d ' ' -f 1 /proc/uptime"
+    script = f"{look}; sleep {SETTLED_SEC}; {look}"
+    used, at, used_later, later = map(float, web.lab.sh(script, timeout_sec=SLOW_SEC).stdout.split())
+    return (used_later - used) / 1e6 / (later - at)
+
+
+def test_a_container_over_its_memory_limit_is_killed_and_restarted_alone(web: Pods) -> None:
+    neighbour, since = web.main_pid("container@web.neighbour"), web.show("pod@web", "ActiveEnterTimestampMonotonic")
+    eater = web.main_pid("container@web.eater")
+    assert read_counter(web, "container@web.eater", "memory.max") == 48 * MEBI
+    tell(web, "eater")
+    expect_killed(web, "eater")
+    assert web.main_pid("container@web.eater") not in (0, eater)
+    assert web.main_pid("container@web.neighbour") == neighbour
+    assert web.show("pod@web", "ActiveEnterTimestampMonotonic") == since
+    assert list_containers(web)["neighbour"]["last_exit"] is None
+
+
+def test_the_limit_of_a_pod_holds_over_the_sum_of_its_containers(web: Pods) -> None:
+    neighbour = web.main_pid("container@web.neighbour")
+    tell(web, "first")
+    wait_for(
+        lambda: str(read_counter(web, "container@web.first", "memory.current") > POD_MEBI // 2 * MEBI), "True", SLOW_SEC
+    )
+    assert web.show("container@web.first", "NRestarts") == "0"
+    tell(web, "second")
+    wait_for(lambda: str(read_counter(web, "pod-web.slice", "memory.events", "oom") > 0), "True", SLOW_SEC)
+    # Which one goes is up to the kernel: both have no limit of their own.
+    names = ("first", "second")
+    wait_for(lambda: "".join(sorted(web.show(f"container@web.{it}", "NRestarts") for it in names)), "01", SLOW_SEC)
+    expect_killed(web, next(it for it in names if web.show(f"container@web.{it}", "NRestarts") == "1"))
+    assert read_counter(web, "pod-web.slice", "memory.peak") <= POD_MEBI * MEBI
+    assert web.main_pid("container@web.neighbour") == neighbour
+    assert web.state("pod@web", "sandbox@web") == "active active"
+
+
+def test_a_container_gets_its_part_of_a_cpu_and_systemctl_halves_it_live(web: Pods) -> None:
+    spinner = web.main_pid("container@web.spinner")
+    tell(web, "spinner")
+    web.lab.wait_until("[ ! -e /run/test/spinner ]", timeout_sec=SLOW_SEC)
+    assert measure_load(web, "container@web.spinner") == pytest.approx(0.5, rel=0.15)
+    web.systemctl("set-property", "--runtime", "container@web.spinner.service", "CPUQuota=25%")
+    assert measure_load(web, "container@web.spinner") == pytest.approx(0.25, rel=0.15)
+    assert web.main_pid("container@web.spinner") == spinner
+
+
+def test_a_fork_bomb_ends_at_the_limit_of_tasks(web: Pods) -> None:
+    neighbour = web.main_pid("container@web.neighbour")
+    assert read_counter(web, "container@web.bomber", "pids.max") == TASKS
+    tell(web, "bomber")
+    wait_for(lambda: str(read_counter(web, "container@web.bomber", "pids.events", "max") > 0), "True", SLOW_SEC)
+    assert read_counter(web, "container@web.bomber", "pids.peak") <= TASKS
+    # All else goes on, and the bomb can be stopped.
+    assert web.main_pid("container@web.neighbour") == neighbour
+    assert web.lab.run("podman", "exec", "web.neighbour", "echo", "here").stdout == "here\n"
+    web.systemctl("stop", "container@web.bomber", timeout_sec=SLOW_SEC)
+    assert web.show("container@web.bomber", "ControlGroup") == ""
