@@ -33,9 +33,9 @@ def test_a_path_may_begin_with_any_object() -> None:
 
 
 def test_what_is_below_a_field_that_is_not_read_is_not_read_either() -> None:
-    assert find("pod.spec.containers.lifecycle").unread == ""
-    assert find("pod.spec.containers.lifecycle.postStart").unread == "pod.spec.containers.lifecycle"
-    assert find("pod.spec.containers.lifecycle.postStart.exec").unread == "pod.spec.containers.lifecycle"
+    assert find("pod.spec.volumes.rbd").unread == ""
+    assert find("pod.spec.volumes.rbd.secretRef").unread == "pod.spec.volumes.rbd"
+    assert find("pod.spec.volumes.rbd.secretRef.name").unread == "pod.spec.volumes.rbd"
 
 
 @pytest.mark.parametrize(
