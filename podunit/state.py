@@ -6,6 +6,7 @@ Whoever calls holds the lock of the unit directory.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Iterable, Mapping
@@ -28,6 +29,7 @@ class StateFolder:
         self._path = path
         self._objects = path / "objects"
         self._files = path / "files"
+        self._places = path / "places.json"
 
     def read_objects(self) -> dict[str, Path]:
         """The files of all objects, by `KIND.NAME`."""
@@ -51,6 +53,30 @@ class StateFolder:
                 fresh.rename(file)
         return words
 
+    def read_places(self) -> dict[str, str]:
+        """Where objects were read when they were applied, by `KIND.NAME`: `/srv/web.yaml:1:1`."""
+        try:
+            found = json.loads(self._places.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            # Only an addition to what is known of a pod.
+            return {}
+        return {str(name): str(place) for name, place in found.items()}
+
+    def keep_places(self, places: Mapping[str, str]) -> None:
+        """Keep where objects were read, '' for no file, and forget those of objects that are not kept."""
+        old = self.read_places()
+        kept = {name: place for name, place in {**old, **places}.items() if place and name in self.read_objects()}
+        if kept == old:
+            return
+        with _explained(self._places):
+            if not kept:
+                self._places.unlink()
+                return
+            self._make_folder(self._objects)
+            fresh = self._places.with_name(f"{self._places.name}.new")
+            _write(fresh, json.dumps(kept, indent=2, sort_keys=True).encode())
+            fresh.rename(self._places)
+
     def forget_objects(self, names: Iterable[str]) -> tuple[str, ...]:
         """Keep these objects no longer; those that were there."""
         gone = []
@@ -60,6 +86,8 @@ class StateFolder:
                 if file.exists():
                     file.unlink()
                     gone.append(name)
+        if gone:
+            self.keep_places({})
         return tuple(gone)
 
     def compare_files(self, files: Mapping[str, Mapping[str, bytes]]) -> dict[str, frozenset[str]]:

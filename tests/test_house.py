@@ -147,7 +147,7 @@ _ROOMS: tuple[tuple[str, ...], ...] = (
     ("podunit.exchange",),
     ("podunit.install", "podunit.state", "podunit.states", "podunit.events"),
     ("podunit.bringup", "podunit.waiting", "podunit.usage"),
-    ("podunit.deploy",),
+    ("podunit.deploy", "podunit.description"),
     (
         "podunit.cli",
         "podunit.cli.settings",
@@ -157,6 +157,7 @@ _ROOMS: tuple[tuple[str, ...], ...] = (
         "podunit.cli.pods",
         "podunit.cli.lifecycle",
         "podunit.cli.listing",
+        "podunit.cli.describing",
         "podunit.cli.times",
         "podunit.cli.watching",
         "podunit.cli.attach",

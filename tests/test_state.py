@@ -82,6 +82,23 @@ def test_objects_are_kept_and_forgotten(tmp_path: Path) -> None:
     assert list(state.read_objects()) == ["Pod.web"]
 
 
+def test_where_objects_were_read_is_kept_as_long_as_they_are(tmp_path: Path) -> None:
+    state = StateFolder(tmp_path / "podunit")
+    assert state.read_places() == {}
+    state.keep_objects({"Pod.web": "a\n", "Pod.db": "b\n"})
+    state.keep_places({"Pod.web": "/srv/web.yaml:1:1", "Pod.db": "/srv/web.yaml:9:1", "Pod.gone": "/srv/gone.yaml:1:1"})
+    assert state.read_places() == {"Pod.web": "/srv/web.yaml:1:1", "Pod.db": "/srv/web.yaml:9:1"}
+    before = (tmp_path / "podunit/places.json").stat()
+    state.keep_places({"Pod.web": "/srv/web.yaml:1:1"})
+    assert (tmp_path / "podunit/places.json").stat() == before
+    # From standard input.
+    state.keep_places({"Pod.web": ""})
+    assert state.read_places() == {"Pod.db": "/srv/web.yaml:9:1"}
+    state.forget_objects(["Pod.db"])
+    assert state.read_places() == {}
+    assert not (tmp_path / "podunit/places.json").exists()
+
+
 def switch(state: StateFolder, pods: Iterable[str]) -> None:
     """What `install` does with the exchanges, and an apply at its end."""
     for exchange in state.list_exchanges(pods):

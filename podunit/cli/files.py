@@ -15,7 +15,7 @@ from podunit.workload import Workload
 
 if TYPE_CHECKING:
     from podunit.load import Document
-    from podunit.report import Report
+    from podunit.report import Position, Report
 
 Loaded = TypeVar("Loaded")
 
@@ -60,6 +60,11 @@ def load_with_kept(
         documents = tuple(scale(document, replicas) for document in documents)
     workload = translate(documents, report, find_kept(documents, kept, installed, report))
     return documents, _check(workload, report, Format.TEXT)
+
+
+def locate(at: Position) -> str:
+    """A place in a file that can be found from anywhere, '' for standard input."""
+    return "" if at.file == "-" else f"{Path(at.file).absolute()}:{at.line}:{at.column}"
 
 
 def _check(found: Loaded | None, report: Report, form: Format) -> Loaded:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from podunit.cli.files import SkipUnsupported, load_with_kept
+from podunit.cli.files import SkipUnsupported, load_with_kept, locate
 from podunit.cli.pods import Owners, Pods, Targets, find_pods, is_file, name_owner, parse_word
 from podunit.cli.settings import Settings
 from podunit.errors import PodunitError
@@ -242,9 +242,12 @@ def _apply(
     async def run() -> Outcome:
         # systemd first: without it nothing may be changed.
         async with connect(settings.scope) as manager, hold(settings.unit_directory, print_note) as directory:
-            return await deploy.apply(
+            done = await deploy.apply(
                 workload, objects, directory, state, manager, settings.scope, start_stopped=start_stopped
             )
+            if replicas is None:
+                state.keep_places({document.key: locate(document.node.at) for document in documents})
+            return done
 
     _finish(settings, run, timeout, output)
 

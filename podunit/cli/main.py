@@ -16,7 +16,7 @@ from typing import Annotated, NoReturn, cast
 
 import typer
 
-from podunit.cli import attach, explain, files, lifecycle, listing, watching
+from podunit.cli import attach, describing, explain, files, lifecycle, listing, watching
 from podunit.cli.output import Color, print_error, set_color
 from podunit.cli.settings import Settings
 from podunit.errors import PodunitError
@@ -82,6 +82,7 @@ for command in (
     lifecycle.disable,
     listing.ps,
     listing.status,
+    describing.describe,
     watching.wait,
     watching.top,
     watching.events,

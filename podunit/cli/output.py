@@ -180,7 +180,12 @@ def print_events(events: Iterable[Event], *, as_json: bool, watch: bool) -> None
         for event in events:
             print(_EVENT_FORMAT.format(*_list_cells(event)), flush=True)
     else:
-        print_table(_EVENT_HEADER, map(_list_cells, events))
+        print_event_table(events)
+
+
+def print_event_table(events: Iterable[Event]) -> None:
+    """Print events that have all happened."""
+    print_table(_EVENT_HEADER, map(_list_cells, events))
 
 
 def _list_cells(event: Event) -> tuple[str, ...]:

@@ -213,3 +213,31 @@ def test_events_tell_what_has_happened_and_why(pods: Pods) -> None:
     )
     reasons = [json.loads(line)["reason"] for line in pods.lab.sh(script).stdout.splitlines()]
     assert reasons[-1] == "Stopped"
+
+
+def test_describe_tells_all_of_a_pod(pods: Pods) -> None:
+    limited = container("a", FOREVER, "resources: {limits: {cpu: 500m, memory: 64Mi}}")
+    pods.apply("---\n".join((pod(container("a", FOREVER), "other"), pod(limited, inits=container("i", "exit 0")))))
+    lines = pods.lab.read("/root/pod.yaml").splitlines()
+    line = lines.index("---") + 2
+    known = pods.lab.run("podunit", "describe", "web", "-o", "json").stdout
+    found = json.loads(known)
+    assert (found["spec"], found["phase"], found["ready"]) == (f"/root/pod.yaml:{line}:1", "running", "1/1")
+    assert found["cgroup"] == "/pod.slice/pod-web.slice"
+    init, main = found["containers"]
+    assert (init["container"], main["container"]) == ("i", "a")
+    assert main["limits"]["MemoryMax"] == int(pods.show("container@web.a", "MemoryMax")) == 64 * 1024**2
+    assert main["limits"]["CPUQuotaPerSecUSec"] == 500_000
+    assert main["usage"]["cpu_usec"] > 0
+    assert main["probes"] is None
+    units = {unit["unit"]: unit["active"] for unit in found["units"]}
+    assert {units[name] for name in ("pod@web.service", "sandbox@web.service", "container@web.a.service")} == {"active"}
+    assert [event["message"] for event in found["events"]][-1] == "the pod is up"
+    text = pods.lab.run("podunit", "describe", "web").stdout
+    assert text.startswith("pod web: active (exited) since ")
+    assert f"  spec: /root/pod.yaml:{line}:1\n" in text
+    assert "MemoryMax 64.0M" in text
+    assert "CPUQuotaPerSecUSec 50%" in text
+    assert "  restarts: 0, last exit: -\n" in text
+    pods.lab.run("podunit", "delete", "web", "other")
+    assert pods.lab.sh("ls /var/lib/podunit").stdout.find("places") < 0
