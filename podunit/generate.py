@@ -280,9 +280,9 @@ def _sandbox(pod: Pod, scope: Scope, target: Target, shared: Values) -> UnitFile
             "run": command_line(podman.run_sandbox(pod, target.podman)),
             "shielded": podman.needs_shield(pod, target.podman),
             "pid_file": quote_word(podman.sandbox_pid_file(pod), expands_variables=False),
-            # A user's network is that of a process, without rules of the machine's.
-            "make_rules": command_line(podman.make_rules(pod))
-            if scope is Scope.SYSTEM and pod.network and not pod.host_network
+            # A user's ports are held by a process, without rules.
+            "publish_again": command_line(podman.publish_again(pod))
+            if scope is Scope.SYSTEM and podman.list_published(pod)
             else None,
             "remove": command_line(podman.remove_sandbox(pod), ignore_failure=True),
             "remove_volumes": command_line(volumes.remove_volumes(pod, scope), ignore_failure=True),

@@ -17,16 +17,19 @@ import os
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from podunit.errors import PodunitError
 from podunit.exchange import Exchange, sync
 from podunit.names import MARKS
 from podunit.scope import Scope
+from podunit.written import digest, dump_written, parse_written
 
 _LOCK_INTERVAL_SEC = 0.1
 _TRANSACTION = ".podunit"
+# The digests of all files that podunit has written; systemd skips such a name, too.
+_RECORD = ".podunit-written"
 _DISOWNED = "# Written by podunit, which is no longer in charge of it.\n"
 
 
@@ -105,7 +108,29 @@ class UnitDirectory:
         if change.is_empty and not exchanges:
             return
         with _explained(self.path, "; nothing was changed"):
-            self._write(change, texts, exchanges)
+            self._write(*self._add_record(change, texts), exchanges)
+
+    def read_written(self) -> dict[str, str]:
+        """The digests of the files that podunit has written last, by name; of what it no longer owns there is none."""
+        file = self.path / _RECORD
+        return parse_written(file.read_text(encoding="utf-8")) if file.is_file() else {}
+
+    def _add_record(self, change: Change, texts: Mapping[str, str]) -> tuple[Change, Mapping[str, str]]:
+        """The change with that of the record, a file as any other."""
+        old = self.read_written()
+        coming = {name: texts[name] for name in (*change.created, *change.updated)}
+        gone = {*change.removed, *(name for name, text in coming.items() if not text.startswith(MARKS))}
+        coming = {name: text for name, text in coming.items() if name not in gone}
+        new = {name: found for name, found in old.items() if name not in gone}
+        new.update((name, digest(text)) for name, text in coming.items())
+        # What somebody else has deleted stays on record as long as anything of podunit's is there.
+        if gone and not coming and not self.read().keys() - gone:
+            new = {}
+        if new == old:
+            return change, texts
+        word = "removed" if not new else "updated" if (self.path / _RECORD).exists() else "created"
+        change = replace(change, **{word: (*getattr(change, word), _RECORD)})
+        return change, {**texts, _RECORD: dump_written(new)}
 
     def _write(self, change: Change, texts: Mapping[str, str], exchanges: Sequence[Exchange]) -> None:
         staged = self.path / _TRANSACTION
@@ -124,6 +149,11 @@ class UnitDirectory:
             raise
         # Without its log this is only rubbish, which the next command removes as well.
         shutil.rmtree(staged, ignore_errors=True)
+
+    @property
+    def is_unsettled(self) -> bool:
+        """Whether a change is under way, or was left half-done by somebody who died."""
+        return (self.path / _TRANSACTION / "log").exists()
 
     def disown(self) -> tuple[str, ...]:
         """Take podunit's mark off all its files, which are the administrator's own then; their names."""

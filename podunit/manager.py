@@ -12,6 +12,7 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
 from dbus_next.aio.message_bus import MessageBus
@@ -103,6 +104,11 @@ class Manager:
         reply = await self._call(_PATH, _PROPERTIES, "Get", "ss", [_MANAGER, "Version"])
         version: str = reply[0].value
         return version
+
+    async def get_unit_path(self) -> tuple[Path, ...]:
+        """Where systemd looks for unit files, the folder that wins first."""
+        reply = await self._call(_PATH, _PROPERTIES, "Get", "ss", [_MANAGER, "UnitPath"])
+        return tuple(map(Path, reply[0].value))
 
     async def reload(self) -> None:
         """Reread all unit files."""

@@ -33,24 +33,30 @@ class StateFolder:
 
     def read_objects(self) -> dict[str, Path]:
         """The files of all objects, by `KIND.NAME`."""
-        if not self._objects.is_dir():
-            return {}
-        return {file.name.removesuffix(".json"): file for file in sorted(self._objects.glob("*.json"))}
+        with _explained(self._objects):
+            return {file.name.removesuffix(".json"): file for file in _list(self._objects) if file.suffix == ".json"}
 
     def keep_objects(self, texts: Mapping[str, str]) -> dict[str, str]:
         """Keep objects, by `KIND.NAME`, each in place of an earlier one: 'created', 'changed' or 'unchanged'."""
+        words = self.compare_objects(texts)
+        with _explained(self._objects):
+            for name, text in texts.items():
+                if words[name] == "unchanged":
+                    continue
+                self._make_folder(self._objects)
+                fresh = self._objects / f"{name}.json.new"
+                _write(fresh, text.encode())
+                fresh.rename(self._objects / f"{name}.json")
+        return words
+
+    def compare_objects(self, texts: Mapping[str, str]) -> dict[str, str]:
+        """What keeping these objects comes to, as `keep_objects` says it."""
         words = {}
         with _explained(self._objects):
             for name, text in texts.items():
                 file = self._objects / f"{name}.json"
                 old = file.read_text(encoding="utf-8") if file.exists() else None
                 words[name] = "created" if old is None else "unchanged" if old == text else "changed"
-                if old == text:
-                    continue
-                self._make_folder(self._objects)
-                fresh = self._objects / f"{name}.json.new"
-                _write(fresh, text.encode())
-                fresh.rename(file)
         return words
 
     def read_places(self) -> dict[str, str]:
@@ -92,7 +98,10 @@ class StateFolder:
 
     def compare_files(self, files: Mapping[str, Mapping[str, bytes]]) -> dict[str, frozenset[str]]:
         """The paths that differ from those in use, of pods where any does."""
-        return {pod: paths for pod, own in files.items() if (paths := _compare(self._read_files(pod), own))}
+        with _explained(self._files):
+            present = {folder.name for folder in _list(self._files)}
+            old = {pod: self._read_files(pod) if pod in present else {} for pod in files}
+        return {pod: paths for pod, own in files.items() if (paths := _compare(old[pod], own))}
 
     def stage_files(self, files: Mapping[str, Mapping[str, bytes]]) -> dict[str, frozenset[str]]:
         """Write the files of pods beside those that are in use; the paths that differ, of pods where any does."""
@@ -150,6 +159,11 @@ class StateFolder:
     def _read_files(self, pod: str) -> dict[str, bytes]:
         folder = self._files / pod
         return {str(file.relative_to(folder)): file.read_bytes() for file in list_content(folder)}
+
+
+def _list(folder: Path) -> list[Path]:
+    """What is in a folder, sorted, nothing if it is not there; an error for who may not look, which glob() hides."""
+    return sorted(folder.iterdir()) if folder.exists() else []
 
 
 def _compare(old: Mapping[str, bytes], new: Mapping[str, bytes]) -> frozenset[str]:

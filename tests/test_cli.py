@@ -37,7 +37,7 @@ _BROKEN = _SOUND.replace("spec:", "spec:\n  restartPolicy: 'Alway,100%: no'").re
 )
 _COMMANDS = (
     *("validate", "compile", "explain"),
-    *("apply", "up", "down", "delete", "scale", "start", "stop", "restart", "enable", "disable"),
+    *("diff", "apply", "up", "down", "delete", "scale", "start", "stop", "restart", "enable", "disable"),
     *("ps", "status", "describe", "wait", "top", "events", "logs", "exec", "uninstall"),
 )
 _MESSAGE = "'Alway,100%: no' is not one of Always, OnFailure, Never"
@@ -632,6 +632,65 @@ def test_a_signal_is_the_exit_status(number: signal.Signals, expected: int, shel
         waiting.send_signal(number)
         _, errors = waiting.communicate()
     assert (waiting.returncode, errors) == (expected, b"")
+
+
+# diff
+
+
+def test_a_diff_tells_problems_from_differences_by_its_status(shell: Shell) -> None:
+    status, output, errors = shell.run("--user", "diff", "broken.yaml")
+    assert (status, output) == (2, "")
+    assert errors.startswith(f"broken.yaml:6:18: error: spec.restartPolicy: {_MESSAGE}\n")
+    assert shell.run("--user", "diff")[0] == 3
+    before = shell.list_files()
+    status, output, errors = shell.run("--user", "diff", "sound.yaml")
+    assert (status, output) == (3, "")
+    assert errors.startswith("error: no connection to systemd over D-Bus: ")
+    assert shell.list_files() == before
+
+
+# --dry-run
+
+
+@pytest.mark.parametrize(
+    ("command", "output"),
+    [
+        (("start", "web"), "pod web: started\n"),
+        (("stop", "web"), "pod web: stopped\n"),
+        (("stop", "--no-wait", "web"), "pod web: stop enqueued\n"),
+        (("restart", "web"), "pod web: restarted\n"),
+        (("up", "web"), "pod web: started\n"),
+        (("down", "sound.yaml"), "pod web: stopped\n"),
+        (("delete", "--volumes", "web"), "pod web: stopped, deleted\n"),
+        (("enable", "web"), "pod web: enabled\n"),
+        (("disable", "web"), "pod web: disabled\n"),
+        (("uninstall",), "pod web: stopped, deleted\n"),
+    ],
+)
+def test_a_dry_run_says_what_would_be_said_and_changes_nothing(
+    command: tuple[str, ...], output: str, shell: Shell
+) -> None:
+    assert shell.run("--user", "compile", "sound.yaml", "-o", ".local/share/systemd/user")[0] == 0
+    before = shell.list_files()
+    assert shell.run("--user", *command, "--dry-run") == (0, output, "note: a dry run: nothing was changed\n")
+    assert shell.run("-q", "--user", *command, "--dry-run") == (0, "", "")
+    assert shell.list_files() == before
+    # Without it systemd is asked, and there is none.
+    assert shell.run("--user", *command)[0] == 3
+
+
+def test_a_dry_run_finds_the_same_mistakes(shell: Shell) -> None:
+    assert shell.run("--user", "apply", "--dry-run", "broken.yaml") == shell.run("--user", "apply", "broken.yaml")
+    assert shell.run("--user", "stop", "--dry-run", "web") == shell.run("--user", "stop", "web")
+    assert shell.run("--user", "apply", "--dry-run", "sound.yaml")[0] == 3
+
+
+def test_units_that_would_be_kept_are_named(shell: Shell) -> None:
+    assert shell.run("--user", "compile", "sound.yaml", "-o", ".local/share/systemd/user")[0] == 0
+    before = shell.list_files()
+    status, output, _ = shell.run("--user", "uninstall", "--keep-units", "--dry-run")
+    assert (status, shell.list_files()) == (0, before)
+    assert "unit pod@web.service: kept, yours now\n" in output
 
 
 # --skip-unsupported

@@ -6,6 +6,7 @@ import errno
 import fcntl
 import os
 import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -49,10 +50,22 @@ def units(tmp_path: Path) -> Path:
 
 
 def read_all(folder: Path) -> dict[str, str]:
-    """Every file of a folder, whoever wrote it, hidden ones included."""
+    """Every file of a folder, whoever wrote it, hidden ones included; all but the record of what was written."""
+    return {name: text for name, text in read_everything(folder).items() if name != ".podunit-written"}
+
+
+def read_everything(folder: Path) -> dict[str, str]:
     return {
         str(path.relative_to(folder)): path.read_text(encoding="utf-8") for path in folder.rglob("*") if path.is_file()
     }
+
+
+def check_record(folder: Path) -> str:
+    """What sha256sum says of the record."""
+    done = subprocess.run(
+        ["sha256sum", "--check", ".podunit-written"], cwd=folder, capture_output=True, text=True, check=False
+    )
+    return done.stdout
 
 
 def install(folder: Path, texts: dict[str, str], removed: tuple[str, ...] = ()) -> Change:
@@ -62,19 +75,41 @@ def install(folder: Path, texts: dict[str, str], removed: tuple[str, ...] = ()) 
         return change
 
 
+# The record
+
+
+def test_what_was_written_is_recorded_for_sha256sum(units: Path) -> None:
+    assert UnitDirectory(units).read_written() == {}
+    install(units, _NEW, _GONE)
+    written = {*_CHANGE.created, *_CHANGE.updated}
+    assert set(UnitDirectory(units).read_written()) == written
+    assert check_record(units) == "".join(f"{name}: OK\n" for name in sorted(written))
+    (units / "comes.service").write_text("edited", encoding="utf-8")
+    assert "comes.service: FAILED\n" in check_record(units)
+
+
+def test_the_record_goes_with_the_last_file(units: Path) -> None:
+    install(units, _NEW, _GONE)
+    # Somebody else was faster.
+    (units / "comes.service").unlink()
+    install(units, {}, tuple(_NEW))
+    assert list(read_everything(units)) == ["foreign.service"]
+
+
 # Changes
 
 
 def test_a_change_creates_updates_removes_and_leaves(units: Path) -> None:
     assert install(units, _NEW, _GONE) == _CHANGE
     assert read_all(units) == {**_NEW, "foreign.service": "[Unit]\n"}
-    assert sorted(path.name for path in units.iterdir()) == sorted([*_NEW, "foreign.service"])
+    names = [path.name for path in units.iterdir() if path.name != ".podunit-written"]
+    assert sorted(names) == sorted([*_NEW, "foreign.service"])
 
 
 def test_a_plan_changes_nothing(units: Path) -> None:
-    before = read_all(units)
+    before = read_everything(units)
     assert UnitDirectory(units).plan(_NEW, _GONE) == _CHANGE
-    assert read_all(units) == before
+    assert read_everything(units) == before
 
 
 def test_what_does_not_change_is_not_touched(units: Path) -> None:
@@ -149,11 +184,11 @@ def test_a_file_of_somebody_else_is_never_replaced(kind: str, units: Path) -> No
             path.symlink_to("/dev/null")
         case "folder":
             path.mkdir()
-    before = read_all(units)
+    before = read_everything(units)
     with pytest.raises(PodunitError, match=r"comes\.service is there already, and podunit did not write it") as caught:
         install(units, _NEW, _GONE)
     assert caught.value.hint == "move it away, or give the pod another name"
-    assert read_all(units) == before
+    assert read_everything(units) == before
 
 
 def test_a_file_of_somebody_else_is_never_removed(units: Path) -> None:
@@ -231,7 +266,7 @@ def reset(units: Path) -> None:
 
 
 def test_after_an_error_all_is_as_before(units: Path) -> None:
-    before = read_all(units)
+    before = read_everything(units)
     # The last two steps clean up after a change that is done.
     for step in range(1, count_steps(units) - 1):
         with (
@@ -240,11 +275,11 @@ def test_after_an_error_all_is_as_before(units: Path) -> None:
             break_at(step, OSError(errno.ENOSPC, "No space left on device", "x")),
         ):
             directory.write(_CHANGE, _NEW)
-        assert read_all(units) == before
+        assert read_everything(units) == before
 
 
 def test_an_error_says_that_nothing_was_changed(units: Path) -> None:
-    before = read_all(units)
+    before = read_everything(units)
     with (
         pytest.raises(PodunitError) as caught,
         locked(units) as directory,
@@ -253,7 +288,7 @@ def test_an_error_says_that_nothing_was_changed(units: Path) -> None:
         directory.write(_CHANGE, _NEW)
     assert caught.value.message == "/units: read-only file system; nothing was changed"
     assert caught.value.hint == ""
-    assert read_all(units) == before
+    assert read_everything(units) == before
 
 
 def test_without_permission_the_hint_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -319,7 +354,7 @@ def test_after_a_death_the_change_can_be_made(units: Path) -> None:
 
 
 def test_an_interrupt_undoes_the_change(units: Path) -> None:
-    before = read_all(units)
+    before = read_everything(units)
     steps = count_steps(units)
     with (
         pytest.raises(KeyboardInterrupt),
@@ -327,7 +362,7 @@ def test_an_interrupt_undoes_the_change(units: Path) -> None:
         break_at(steps - 4, KeyboardInterrupt()),
     ):
         directory.write(_CHANGE, _NEW)
-    assert read_all(units) == before
+    assert read_everything(units) == before
 
 
 def test_only_one_at_a_time(units: Path) -> None:
@@ -376,13 +411,13 @@ def test_what_is_disowned_is_in_the_way_of_an_apply(units: Path) -> None:
 def test_nothing_is_left_to_disown(units: Path) -> None:
     with locked(units) as directory:
         directory.disown()
-        before = read_all(units)
+        before = read_everything(units)
         assert directory.disown() == ()
-    assert read_all(units) == before
+    assert read_everything(units) == before
 
 
 def test_an_error_leaves_all_files_owned(units: Path) -> None:
-    before = read_all(units)
+    before = read_everything(units)
     for step in (1, 4, 8):
         with (
             pytest.raises(PodunitError, match="nothing was changed"),
@@ -390,7 +425,7 @@ def test_an_error_leaves_all_files_owned(units: Path) -> None:
             break_at(step, OSError(errno.ENOSPC, "No space left on device", "x")),
         ):
             directory.disown()
-        assert read_all(units) == before
+        assert read_everything(units) == before
 
 
 # Places

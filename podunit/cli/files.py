@@ -24,7 +24,14 @@ Files = Annotated[
     typer.Argument(metavar="FILE...", help="YAML files, folders of them, or - for standard input.", show_default=False),
 ]
 
-
+FilesOrFolder = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[FILE...]",
+        help="YAML files, folders of them, or - for standard input; by default the spec folder.",
+        show_default=False,
+    ),
+]
 SkipUnsupported = Annotated[
     bool, typer.Option("--skip-unsupported", help="Warn of kinds that podunit does not run, and take the rest.")
 ]
@@ -65,6 +72,32 @@ def load_with_kept(
 def locate(at: Position) -> str:
     """A place in a file that can be found from anywhere, '' for standard input."""
     return "" if at.file == "-" else f"{Path(at.file).absolute()}:{at.line}:{at.column}"
+
+
+def find_spec_folder(settings: Settings) -> str:
+    """Where the pods of this machine, or of this user, are described; PodunitError if there is no such folder."""
+    from podunit.errors import PodunitError
+    from podunit.install import spec_folder
+
+    folder = spec_folder(settings.scope)
+    if not folder.is_dir():
+        raise PodunitError(f"there is no folder {folder}", "make it for the pods of this host, or name a file")
+    return str(folder)
+
+
+def load_to_apply(
+    settings: Settings, files: list[str], *, skip_unsupported: bool, replicas: int | None = None
+) -> tuple[Workload, dict[str, str], dict[str, str]]:
+    """What an apply of these files installs, and the objects in them by `KIND.NAME`, as kept, with their places."""
+    from podunit.documents import dump_document
+    from podunit.installed import list_pods
+    from podunit.state import StateFolder
+
+    kept = StateFolder(settings.state_folder).read_objects()
+    installed = {pod.object_key for pod in list_pods(settings.read_units()).values()}
+    documents, workload = load_with_kept(files, kept, installed, skip_unsupported=skip_unsupported, replicas=replicas)
+    objects = {document.key: dump_document(document.node) for document in documents}
+    return workload, objects, {document.key: locate(document.node.at) for document in documents}
 
 
 def _check(found: Loaded | None, report: Report, form: Format) -> Loaded:

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from podunit.cli.files import SkipUnsupported, load_with_kept, locate
+from podunit.cli.files import FilesOrFolder, SkipUnsupported, find_spec_folder, load_to_apply, load_with_kept
 from podunit.cli.pods import Owners, Pods, Targets, find_pods, is_file, name_owner, parse_word
 from podunit.cli.settings import Settings
 from podunit.errors import PodunitError
 
 if TYPE_CHECKING:
-    from podunit.deploy import Outcome
     from podunit.installed import InstalledPod
     from podunit.manager import Manager
+    from podunit.planning import Forecast, Outcome
+    from podunit.workload import Workload
 
 
 class OutcomeFormat(StrEnum):
@@ -30,31 +31,22 @@ Timeout = Annotated[
     float | None, typer.Option("--timeout", metavar="SECONDS", min=0, help="Wait at most so long.", show_default=False)
 ]
 Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until the jobs are done.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done if all goes well; change nothing.")]
 Report = Annotated[OutcomeFormat, typer.Option("--output", "-o", help="How to say what became of the pods.")]
 
 
 def apply(
     context: typer.Context,
-    files: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[FILE...]",
-            help="YAML files, folders of them, or - for standard input; by default the spec folder.",
-            show_default=False,
-        ),
-    ] = None,
+    files: FilesOrFolder = None,
     timeout: Timeout = None,
     output: Report = OutcomeFormat.TEXT,
+    dry_run: DryRun = False,
     skip_unsupported: SkipUnsupported = False,
 ) -> None:
     """Install pods: start what is new, restart what changed, and wait until it is up."""
-    from podunit.install import spec_folder
-
     settings: Settings = context.obj
-    folder = spec_folder(settings.scope)
-    if not files and not folder.is_dir():
-        raise PodunitError(f"there is no folder {folder}", "make it for the pods of this host, or name a file")
-    _apply(settings, files or [str(folder)], timeout, output, start_stopped=False, skip_unsupported=skip_unsupported)
+    files = files or [find_spec_folder(settings)]
+    _apply(settings, files, timeout, output, dry_run, start_stopped=False, skip_unsupported=skip_unsupported)
 
 
 def up(
@@ -62,6 +54,7 @@ def up(
     targets: Targets,
     timeout: Timeout = None,
     output: Report = OutcomeFormat.TEXT,
+    dry_run: DryRun = False,
     skip_unsupported: SkipUnsupported = False,
 ) -> None:
     """Install and start pods, or start installed ones, and wait until they are up."""
@@ -71,9 +64,9 @@ def up(
     if names:
         find_pods(settings, names)
     if files:
-        _apply(settings, files, timeout, output, start_stopped=True, skip_unsupported=skip_unsupported)
+        _apply(settings, files, timeout, output, dry_run, start_stopped=True, skip_unsupported=skip_unsupported)
     if names:
-        _operate(settings, names, "start", timeout, output, with_timers=True)
+        _operate(settings, names, "start", timeout, output, dry_run, with_timers=True)
 
 
 def down(
@@ -81,11 +74,12 @@ def down(
     targets: Targets,
     timeout: Timeout = None,
     output: Report = OutcomeFormat.TEXT,
+    dry_run: DryRun = False,
     skip_unsupported: SkipUnsupported = False,
 ) -> None:
     """Stop pods and wait until nothing of them runs; their units stay."""
     names, _ = _list_objects(context.obj, targets, skip_unsupported)
-    _operate(context.obj, names, "stop", timeout, output, with_timers=True)
+    _operate(context.obj, names, "stop", timeout, output, dry_run, with_timers=True)
 
 
 def delete(
@@ -96,11 +90,12 @@ def delete(
     ] = False,
     timeout: Timeout = None,
     output: Report = OutcomeFormat.TEXT,
+    dry_run: DryRun = False,
     skip_unsupported: SkipUnsupported = False,
 ) -> None:
     """Stop and disable pods, and remove their units."""
     names, objects = _list_objects(context.obj, targets, skip_unsupported)
-    _delete(context.obj, names, objects, timeout, output, volumes=volumes)
+    _delete(context.obj, names, objects, timeout, output, dry_run, volumes=volumes)
 
 
 def scale(
@@ -109,6 +104,7 @@ def scale(
     replicas: Annotated[int, typer.Option("--replicas", min=0, max=1000, help="How many pods.", show_default=False)],
     timeout: Timeout = None,
     output: Report = OutcomeFormat.TEXT,
+    dry_run: DryRun = False,
 ) -> None:
     """Give owners of pods another number of them, until their file is applied again."""
     from podunit.state import StateFolder
@@ -125,7 +121,7 @@ def scale(
             find_pods(settings, [owner])
             raise PodunitError(f"the object of {name_owner(kind, name)} is not kept here", "apply its file")
         files.append(str(kept[f"{kind}.{name}"]))
-    _apply(settings, files, timeout, output, start_stopped=False, skip_unsupported=False, replicas=replicas)
+    _apply(settings, files, timeout, output, dry_run, start_stopped=False, skip_unsupported=False, replicas=replicas)
 
 
 def start(
@@ -134,9 +130,10 @@ def start(
     wait: Wait = True,
     timeout: Timeout = None,
     output: Report = OutcomeFormat.TEXT,
+    dry_run: DryRun = False,
 ) -> None:
     """Start installed pods."""
-    _operate(context.obj, pods, "start", timeout, output, wait=wait)
+    _operate(context.obj, pods, "start", timeout, output, dry_run, wait=wait)
 
 
 def stop(
@@ -145,9 +142,10 @@ def stop(
     wait: Wait = True,
     timeout: Timeout = None,
     output: Report = OutcomeFormat.TEXT,
+    dry_run: DryRun = False,
 ) -> None:
     """Stop pods."""
-    _operate(context.obj, pods, "stop", timeout, output, wait=wait)
+    _operate(context.obj, pods, "stop", timeout, output, dry_run, wait=wait)
 
 
 def restart(
@@ -156,19 +154,20 @@ def restart(
     wait: Wait = True,
     timeout: Timeout = None,
     output: Report = OutcomeFormat.TEXT,
+    dry_run: DryRun = False,
 ) -> None:
     """Restart pods, and start those that do not run."""
-    _operate(context.obj, pods, "restart", timeout, output, wait=wait)
+    _operate(context.obj, pods, "restart", timeout, output, dry_run, wait=wait)
 
 
-def enable(context: typer.Context, pods: Pods) -> None:
+def enable(context: typer.Context, pods: Pods, dry_run: DryRun = False) -> None:
     """Let pods start at boot."""
-    _set_boot(context.obj, pods, "enabled", lambda manager, units: manager.enable_unit_files(units))
+    _set_boot(context.obj, pods, dry_run, "enabled", lambda manager, units: manager.enable_unit_files(units))
 
 
-def disable(context: typer.Context, pods: Pods) -> None:
+def disable(context: typer.Context, pods: Pods, dry_run: DryRun = False) -> None:
     """Do not let pods start at boot."""
-    _set_boot(context.obj, pods, "disabled", lambda manager, units: manager.disable_unit_files(units))
+    _set_boot(context.obj, pods, dry_run, "disabled", lambda manager, units: manager.disable_unit_files(units))
 
 
 def uninstall(
@@ -176,32 +175,36 @@ def uninstall(
     keep_units: Annotated[
         bool, typer.Option("--keep-units", help="Leave the units, running as they are, as files of your own.")
     ] = False,
+    dry_run: DryRun = False,
 ) -> None:
     """Remove all pods and podunit's own units; the package itself is for your package manager to remove."""
     import asyncio
 
     from podunit import deploy
     from podunit.cli.output import print_note
-    from podunit.install import hold
+    from podunit.install import UnitDirectory, hold
     from podunit.installed import list_pods
     from podunit.manager import connect
     from podunit.state import StateFolder
 
     settings: Settings = context.obj
     if keep_units:
-        for name in asyncio.run(_disown(settings)):
+        for name in settings.read_units() if dry_run else asyncio.run(_disown(settings)):
             settings.print_success(f"unit {name}: kept, yours now")
+        if dry_run:
+            _note_dry_run(settings)
         return
-    if names := list(list_pods(settings.read_units())):
-        _delete(settings, names, [], None, OutcomeFormat.TEXT, volumes=False)
-
-    state = StateFolder(settings.state_folder)
+    pods, state = list_pods(settings.read_units()), StateFolder(settings.state_folder)
+    if pods and not dry_run:
+        _delete(settings, list(pods), [], None, OutcomeFormat.TEXT, dry_run, volumes=False)
 
     async def run() -> Outcome:
+        if dry_run:
+            return deploy.foresee_removal(UnitDirectory(settings.unit_directory), state, pods.values())
         async with connect(settings.scope) as manager, hold(settings.unit_directory, print_note) as directory:
             return await deploy.remove_static_units(manager, directory, state)
 
-    _finish(settings, run, None, OutcomeFormat.TEXT)
+    _finish(settings, run, None, OutcomeFormat.TEXT, dry_run)
 
 
 async def _disown(settings: Settings) -> tuple[str, ...]:
@@ -219,6 +222,7 @@ def _apply(
     files: list[str],
     timeout: float | None,
     output: OutcomeFormat,
+    dry_run: bool,
     *,
     start_stopped: bool,
     skip_unsupported: bool,
@@ -226,30 +230,46 @@ def _apply(
 ) -> None:
     from podunit import deploy
     from podunit.cli.output import print_note
-    from podunit.documents import dump_document
     from podunit.install import hold
-    from podunit.installed import list_pods
     from podunit.manager import connect
     from podunit.state import StateFolder
 
     state = StateFolder(settings.state_folder)
-    installed = {pod.object_key for pod in list_pods(settings.read_units()).values()}
-    documents, workload = load_with_kept(
-        files, state.read_objects(), installed, skip_unsupported=skip_unsupported, replicas=replicas
-    )
-    objects = {document.key: dump_document(document.node) for document in documents}
+    workload, objects, places = load_to_apply(settings, files, skip_unsupported=skip_unsupported, replicas=replicas)
 
     async def run() -> Outcome:
+        if dry_run:
+            return (await forecast_apply(settings, workload, objects, start_stopped=start_stopped)).outcome
         # systemd first: without it nothing may be changed.
         async with connect(settings.scope) as manager, hold(settings.unit_directory, print_note) as directory:
             done = await deploy.apply(
                 workload, objects, directory, state, manager, settings.scope, start_stopped=start_stopped
             )
             if replicas is None:
-                state.keep_places({document.key: locate(document.node.at) for document in documents})
+                state.keep_places(places)
             return done
 
-    _finish(settings, run, timeout, output)
+    _finish(settings, run, timeout, output, dry_run)
+
+
+async def forecast_apply(
+    settings: Settings, workload: Workload, objects: Mapping[str, str], *, start_stopped: bool
+) -> Forecast:
+    """What an apply would come to; nothing is changed, and nobody is waited for."""
+    from podunit.cli.output import print_note
+    from podunit.install import UnitDirectory
+    from podunit.manager import connect
+    from podunit.planning import foresee, plan_apply
+    from podunit.state import StateFolder
+
+    state, directory = StateFolder(settings.state_folder), UnitDirectory(settings.unit_directory)
+    if directory.is_unsettled:
+        print_note(f"another podunit is at work in {directory.path}, or was interrupted: an apply undoes that first")
+    async with connect(settings.scope) as manager:
+        plan = await plan_apply(
+            workload, objects, directory, state, manager, settings.scope, start_stopped=start_stopped
+        )
+        return await foresee(plan, directory, state, manager)
 
 
 def _delete(
@@ -258,12 +278,13 @@ def _delete(
     objects: list[str],
     timeout: float | None,
     output: OutcomeFormat,
+    dry_run: bool,
     *,
     volumes: bool,
 ) -> None:
     from podunit import deploy
     from podunit.cli.output import print_note
-    from podunit.install import hold
+    from podunit.install import UnitDirectory, hold
     from podunit.manager import connect
     from podunit.state import StateFolder
 
@@ -271,10 +292,12 @@ def _delete(
     state = StateFolder(settings.state_folder)
 
     async def run() -> Outcome:
+        if dry_run:
+            return deploy.foresee_deletion(UnitDirectory(settings.unit_directory), state, pods, objects)
         async with connect(settings.scope) as manager, hold(settings.unit_directory, print_note) as directory:
             return await deploy.delete(manager, directory, state, pods, objects, settings.scope, volumes=volumes)
 
-    _finish(settings, run, timeout, output)
+    _finish(settings, run, timeout, output, dry_run)
 
 
 def _operate(
@@ -283,6 +306,7 @@ def _operate(
     verb: str,
     timeout: float | None,
     output: OutcomeFormat,
+    dry_run: bool,
     *,
     wait: bool = True,
     with_timers: bool = False,
@@ -294,16 +318,22 @@ def _operate(
     pods = find_pods(settings, names)
 
     async def run() -> Outcome:
+        if dry_run:
+            return deploy.foresee_operation(asked, pods, wait=wait, with_timers=with_timers)
         async with connect(settings.scope) as manager:
             if not wait:
                 return await deploy.enqueue(asked, manager, pods)
             return await deploy.operate(asked, manager, pods, settings.scope, with_timers=with_timers)
 
-    _finish(settings, run, timeout, output)
+    _finish(settings, run, timeout, output, dry_run)
 
 
 def _set_boot(
-    settings: Settings, names: list[str], done: str, change: Callable[[Manager, Iterable[str]], Awaitable[None]]
+    settings: Settings,
+    names: list[str],
+    dry_run: bool,
+    done: str,
+    change: Callable[[Manager, Iterable[str]], Awaitable[None]],
 ) -> None:
     import asyncio
 
@@ -320,9 +350,12 @@ def _set_boot(
             await change(manager, [pod.boot_unit for pod in pods])
             await manager.reload()
 
-    asyncio.run(run())
+    if not dry_run:
+        asyncio.run(run())
     for pod in pods:
         settings.print_success(f"pod {pod.name}: {done}")
+    if dry_run:
+        _note_dry_run(settings)
 
 
 def _finish(
@@ -330,6 +363,7 @@ def _finish(
     run: Callable[[], Awaitable[Outcome]],
     timeout: float | None,
     output: OutcomeFormat,
+    dry_run: bool,
 ) -> None:
     import asyncio
 
@@ -343,11 +377,20 @@ def _finish(
 
     done = asyncio.run(limited())
     if output is OutcomeFormat.JSON:
-        print_json(describe_outcome(done))
+        print_json({**describe_outcome(done), "dryRun": dry_run})
     else:
         print_outcome(done, settings)
+    if dry_run:
+        _note_dry_run(settings)
     if any(outcome.job for outcome in done.pods):
         raise typer.Exit(1)
+
+
+def _note_dry_run(settings: Settings) -> None:
+    from podunit.cli.output import print_note
+
+    if not settings.quiet:
+        print_note("a dry run: nothing was changed")
 
 
 def _list_objects(settings: Settings, targets: list[str], skip_unsupported: bool) -> tuple[list[str], list[str]]:

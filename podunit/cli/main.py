@@ -1,7 +1,8 @@
 """The command `podunit`: its commands, and how each ends.
 
 Exit status: 0, 1 the input has problems or a pod failed, 2 usage, 3 the system refused, 130 and 143 interrupted; `exec`
-has its command's. What a command needs is imported inside it: the start-up of one is not paid by all.
+has its command's, and `diff` has 1 for a difference and 2 for problems. What a command needs is imported inside it: the
+start-up of one is not paid by all.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Annotated, NoReturn, cast
 
 import typer
 
-from podunit.cli import attach, describing, explain, files, lifecycle, listing, watching
+from podunit.cli import attach, describing, diff, explain, files, lifecycle, listing, watching
 from podunit.cli.output import Color, print_error, set_color
 from podunit.cli.settings import Settings
 from podunit.errors import PodunitError
@@ -70,6 +71,7 @@ for command in (
     files.validate,
     files.compile_,
     explain.explain,
+    diff.diff,
     lifecycle.apply,
     lifecycle.up,
     lifecycle.down,

@@ -16,11 +16,12 @@ from typing import TextIO
 from podunit.bringup import PodOutcome
 from podunit.cli.settings import Settings
 from podunit.condition import Condition
-from podunit.deploy import DEADLINE, Outcome
+from podunit.deploy import DEADLINE
 from podunit.errors import PodunitError
 from podunit.events import Event
 from podunit.failures import UnitFailure
 from podunit.history import Exit
+from podunit.planning import TOLD_BY_PODS, Outcome
 from podunit.report import Level, Problem, Report
 from podunit.source import split_lines
 from podunit.states import Phase, PodState, PodSummary, format_time
@@ -58,10 +59,6 @@ def print_error(error: PodunitError) -> None:
         print(f"  hint: {error.hint}", file=sys.stderr)
 
 
-# Of these the pods tell.
-_TOLD_BY_PODS = ("Pod", "Job", "CronJob")
-
-
 def print_outcome(done: Outcome, settings: Settings) -> None:
     """Print what became of each pod and, if somebody wants to know, of each unit file."""
     if settings.verbose:
@@ -69,15 +66,19 @@ def print_outcome(done: Outcome, settings: Settings) -> None:
         for word, names in (("created", change.created), ("updated", change.updated), ("removed", change.removed)):
             for name in names:
                 print(f"unit {name}: {word}")
-    for name, word in done.objects.items():
-        kind, _, own = name.partition(".")
-        if kind not in _TOLD_BY_PODS:
-            settings.print_success(f"{kind} {own}: {word}")
+    for line in list_object_words(done):
+        settings.print_success(line)
     for outcome in done.pods:
         if outcome.job:
             _print_failure(outcome)
         elif outcome.done:
             settings.print_success(f"pod {outcome.pod}: {', '.join(outcome.done)}")
+
+
+def list_object_words(done: Outcome) -> list[str]:
+    """What became of objects, a line for each of which the pods do not tell."""
+    parts = [(*name.partition("."), word) for name, word in done.objects.items()]
+    return [f"{kind} {own}: {word}" for kind, _, own, word in parts if kind not in TOLD_BY_PODS]
 
 
 def describe_outcome(done: Outcome) -> dict[str, object]:

@@ -122,8 +122,8 @@ def list_published(pod: Pod) -> tuple[Port, ...]:
     return tuple(port for port in (*own, *pod.published) if port.host_port is not None and not pod.host_network)
 
 
-def make_rules(pod: Pod) -> tuple[Word, ...]:
-    """Make the rules of the pod's network and of its published ports once more."""
+def publish_again(pod: Pod) -> tuple[Word, ...]:
+    """Make the rules for published ports once more, which a reload of the firewall has dropped."""
     return (PODMAN, "network", "reload", sandbox_name(pod))
 
 

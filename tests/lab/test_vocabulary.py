@@ -170,27 +170,6 @@ def test_a_lost_rule_for_a_port_is_made_again(pods: Pods) -> None:
         pods.lab.sh("systemctl stop firewalld; rm /run/systemd/system/firewalld.service; systemctl daemon-reload")
 
 
-def test_a_reload_of_nftables_keeps_the_rules_of_pods(pods: Pods) -> None:
-    # Debian's configuration begins with 'flush ruleset'.
-    # The ways in and out, without counters.
-    rules = (
-        "nft list ruleset | sed 's/counter packets.*bytes [0-9]*//'"
-        " | grep -E '^\\s+(ip saddr 10|tcp dport).*(jump|dnat)'"
-    )
-    # What the start drops is not made again.
-    pods.lab.sh("systemctl start nftables; systemctl reload sandbox@web")
-    before = pods.lab.sh(rules).stdout
-    assert before.count("dport 8080") >= 1
-    assert "saddr" in before
-    try:
-        pods.systemctl("reload", "nftables")
-        pods.wait("active", "sandbox@web")
-        pods.lab.wait_until("curl --silent --fail --max-time 1 localhost:8080")
-        assert pods.lab.sh(rules).stdout == before
-    finally:
-        pods.lab.sh("systemctl stop nftables; systemctl reload sandbox@web")
-
-
 def test_isolate_leaves_an_enabled_pod_alone(pods: Pods) -> None:
     pods.systemctl("enable", "pod@web")
     pids = [pods.main_pid(unit) for unit in ("sandbox@web", "container@web.a", "container@web.b")]

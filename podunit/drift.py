@@ -1,0 +1,94 @@
+"""What others have done to the units of an installed pod: edited, deleted, overridden, extended, stopped.
+
+In: the pod, what podunit wrote of it, systemd's search path. Out: `Drift`s. Asks no systemd and changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from podunit.installed import InstalledPod
+from podunit.names import parse_pod
+from podunit.written import digest
+
+
+class DriftKind(StrEnum):
+    """What has been done to a unit."""
+
+    EDITED = "edited"
+    DELETED = "deleted"
+    MASKED = "masked"
+    OVERRIDDEN = "overridden"
+    DROP_IN = "drop-in"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """A unit that is not as podunit wrote or started it; `path` is the file, '' for none."""
+
+    kind: DriftKind
+    unit: str
+    path: str = ""
+
+    def __str__(self) -> str:
+        match self.kind:
+            case DriftKind.DROP_IN:
+                return f"{self.unit} has a drop-in: {self.path}"
+            case DriftKind.EDITED | DriftKind.DELETED:
+                return f"{self.unit} was {self.kind} by hand; an apply puts it back"
+            case DriftKind.STOPPED:
+                return f"{self.unit} was stopped by hand; it stays so until 'podunit up' or 'start'"
+        return f"{self.unit} is {self.kind} by {self.path}"
+
+    def describe(self) -> dict[str, object]:
+        """The object that is printed as JSON; its keys are stable."""
+        return {"kind": self.kind, "unit": self.unit, "path": self.path}
+
+
+def find_drift(
+    pod: InstalledPod,
+    wanted: Mapping[str, str],
+    written: Mapping[str, str],
+    directory: Path,
+    unit_path: Iterable[Path],
+    state: str,
+) -> tuple[Drift, ...]:
+    """What has become of a pod's units.
+
+    `wanted` are texts that an apply would write, `written` the digests of those that the last one wrote, by name.
+    `unit_path` is where systemd looks, the first folder first, and `state` the active state of the handle.
+    """
+    found = []
+    for unit, text in pod.texts.items():
+        # What is as it should be is nobody's concern, however it came to be so.
+        if unit in written and digest(text) != written[unit] and wanted.get(unit) != text:
+            found.append(Drift(DriftKind.EDITED, unit))
+    for unit in written:
+        if unit in wanted and unit not in pod.texts and parse_pod(unit) == pod.name:
+            found.append(Drift(DriftKind.DELETED, unit))
+    folders = tuple(unit_path)
+    stronger = folders[: folders.index(directory)] if directory in folders else ()
+    for unit in pod.texts:
+        for folder in stronger:
+            if (file := folder / unit).is_symlink() or file.exists():
+                masked = file.resolve() == Path("/dev/null")
+                found.append(Drift(DriftKind.MASKED if masked else DriftKind.OVERRIDDEN, unit, str(file)))
+        for folder in folders:
+            for name in _list_drop_in_folders(unit):
+                found += [Drift(DriftKind.DROP_IN, unit, str(file)) for file in sorted((folder / name).glob("*.conf"))]
+    # What is to start with the machine runs, unless it has come to its end or somebody stopped it.
+    goes_on = any(not container.init and not container.ends for container in pod.containers)
+    if state == "inactive" and pod.boots and not pod.timer and goes_on:
+        found.append(Drift(DriftKind.STOPPED, pod.unit))
+    return tuple(found)
+
+
+def _list_drop_in_folders(unit: str) -> tuple[str, ...]:
+    """Those of the unit itself and of its template, systemd.unit(5)."""
+    stem, at, _ = unit.partition("@")
+    template = f"{stem}@.{unit.rpartition('.')[2]}.d"
+    return (f"{unit}.d", template) if at else (f"{unit}.d",)

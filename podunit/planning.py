@@ -1,0 +1,271 @@
+"""What an apply comes to, found out without changing anything: for apply itself, for diff and for dry runs.
+
+In: a workload, the unit directory, the state folder, a manager that is only asked. Out: a `Plan`, and the `Forecast` of
+what becomes of each pod if all goes well.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from podunit.bringup import PodOutcome
+from podunit.drift import Drift, find_drift
+from podunit.engines.nfs import list_network_directories
+from podunit.files import read_static_units
+from podunit.generate import generate_files, generate_parent, generate_pod
+from podunit.host import find_target, require_nfs
+from podunit.install import Change, UnitDirectory
+from podunit.installed import InstalledPod, list_pods
+from podunit.manager import Manager
+from podunit.names import PARENT_SLICE, job_unit, parse_pod, pod_unit, timer_unit
+from podunit.plan import IN_TURN, Decision, Deed, decide, decide_once
+from podunit.render import render
+from podunit.rollout import Rollout, Scene, plan_rollouts, refuse_strangers
+from podunit.scope import Scope
+from podunit.state import StateFolder
+from podunit.workload import Workload
+
+HELD = "kept as it is by its owner"
+WAITING = "not created: its owner is paused"
+DELETED = ("stopped", "deleted")
+# Objects of these kinds the pods tell of.
+TOLD_BY_PODS = ("Pod", "Job", "CronJob")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a command has done: to each pod, to the unit files, and to the objects kept, by `KIND.NAME`."""
+
+    pods: tuple[PodOutcome, ...]
+    change: Change = field(default_factory=Change)
+    objects: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What an apply goes by: the pods as they are and as they are to be, and in which order they are rolled out.
+
+    `objects` are kept for later, by `KIND.NAME`; `files` are what units read, by pod, and `refreshed` the paths that
+    differ. `states` are active states of handles and timers.
+    """
+
+    workload: Workload
+    objects: Mapping[str, str]
+    scene: Scene
+    rollouts: tuple[Rollout, ...]
+    files: Mapping[str, Mapping[str, bytes]]
+    refreshed: Mapping[str, frozenset[str]]
+    states: Mapping[str, str]
+
+    def decide(self, pod: InstalledPod, rollout: Rollout) -> Decision:
+        """What is done with a pod once its files are in place."""
+        name, scene = pod.name, self.scene
+        if name in rollout.spared:
+            return Decision(Deed.NOTHING, ("changed", "not restarted"))
+        if pod.runs_once and name in self.workload.concerned:
+            # What a Job refers to has changed, and the Job has not: it finds that when it next runs.
+            return Decision(Deed.NOTHING, ("unchanged",))
+        if pod.job_unit:
+            return self._decide_in_turn(pod, pod.job_unit)
+        is_replaced = name in rollout.replaced
+        return decide(
+            pod,
+            scene.before.get(name),
+            self.refreshed.get(name, ()),
+            "inactive" if is_replaced else scene.states[name],
+            self.states[timer_unit(name)],
+            start_stopped=is_replaced or scene.start_stopped,
+        )
+
+    def _decide_in_turn(self, pod: InstalledPod, job: str) -> Decision:
+        """The first pod of a Job starts it, if any of its pods is new or changed."""
+        scene = self.scene
+        word = "created" if pod.name not in scene.before else "changed" if scene.changes(pod.name) else "unchanged"
+        if not pod.leads:
+            return Decision(Deed.NOTHING, (word, IN_TURN))
+        names = [one.name for one in self.workload.pods if str(one.owner) == pod.owner]
+        new = [f"pod {name} is new" for name in names if name not in scene.before]
+        changed = [f"pod {name} differs" for name in names if scene.changes(name)]
+        state = self.states[job]
+        due = bool(new or changed) or (scene.start_stopped and state in ("inactive", "failed"))
+        return replace(decide_once(pod, word, state, (*new, *changed), due), unit=job)
+
+    def stays_stopped(self, name: str, rollout: Rollout) -> bool:
+        """Whether a pod was stopped by somebody, and is left so."""
+        scene = self.scene
+        starts = scene.start_stopped or name in rollout.replaced
+        return name in scene.before and scene.states[name] == "inactive" and not starts
+
+    def tell(self, done: Outcome) -> Outcome:
+        """An outcome as the user is told: in the order of the input, without what nobody has asked about."""
+        workload = self.workload
+        places = {pod.name: place for place, pod in enumerate(workload.pods)}
+        told = [it for it in done.pods if it.pod not in workload.concerned or it.done != ("unchanged",)]
+        # Of what owns pods the pods tell.
+        silent = {f"{one.owner.kind}.{one.owner.name}" for one in workload.controllers if one.pods}
+        return Outcome(
+            tuple(sorted(told, key=lambda outcome: places.get(outcome.pod, len(places)))),
+            done.change,
+            {key: word for key, word in done.objects.items() if key not in silent},
+        )
+
+
+async def plan_apply(
+    workload: Workload,
+    objects: Mapping[str, str],
+    directory: UnitDirectory,
+    state: StateFolder,
+    manager: Manager,
+    scope: Scope,
+    *,
+    start_stopped: bool,
+) -> Plan:
+    """The plan; PodunitError if anything is in its way."""
+    target = await find_target(manager)
+    require_nfs((pod.name for pod in workload.pods if list_network_directories(pod)), scope)
+    wanted = {pod.name: {unit.name: render(unit) for unit in generate_pod(pod, scope, target)} for pod in workload.pods}
+    files = {pod.name: generate_files(pod) for pod in workload.pods}
+    before = list_pods(directory.read())
+    refuse_strangers(workload.pods, before)
+    # Whatever is in the way is found before anything is changed.
+    directory.plan({name: text for own in (read_static_units(), *wanted.values()) for name, text in own.items()})
+    states = await _get_active_states(manager)
+    handles = {pod: states[pod_unit(pod)] for pod in {**wanted, **before}}
+    refreshed = state.compare_files(files)
+    scene = Scene(before, handles, wanted, frozenset(refreshed), start_stopped)
+    return Plan(workload, objects, scene, plan_rollouts(workload, scene), files, refreshed, states)
+
+
+async def choose_files(
+    manager: Manager, scene: Scene, pods: Iterable[str], rollouts: Iterable[Rollout]
+) -> tuple[dict[str, str], set[str]]:
+    """The texts of the units that are to be there when these pods are installed, and the names of those that go."""
+    pods = tuple(pods)
+    texts = {**read_static_units(), **{name: text for pod in pods for name, text in scene.wanted[pod].items()}}
+    old = [scene.before[pod] for pod in pods if pod in scene.before]
+    gone = {name for pod in old for name in pod.texts if name not in scene.wanted[pod.name]}
+    spared = {pod for rollout in rollouts for pod in rollout.spared}
+    if kept := {name: pod for pod in old if pod.name in spared for name in pod.texts if name in gone}:
+        # What runs goes on until somebody restarts the pod: that stops its sandbox, and this with it for good.
+        for unit in await manager.list_units_by_patterns(kept):
+            if unit.active not in ("inactive", "failed"):
+                gone.remove(unit.name)
+                pod = kept[unit.name]
+                texts[unit.name] = pod.texts[unit.name].replace(f"PartOf={pod.unit}\n", "", 1)
+    return texts, gone
+
+
+@dataclass(frozen=True, slots=True)
+class Composition:
+    """The unit directory as it is to be: the texts that are written, the change that is, and all pods after it."""
+
+    texts: Mapping[str, str]
+    change: Change
+    after: Mapping[str, InstalledPod]
+
+
+def compose(directory: UnitDirectory, texts: Mapping[str, str], gone: Iterable[str]) -> Composition:
+    """What is to be written so that these texts are there and those names are gone; the slice of all pods follows."""
+    gone = set(gone)
+    after = list_pods({name: text for name, text in {**directory.read(), **texts}.items() if name not in gone})
+    low = sum(pod.memory_low_bytes for pod in after.values())
+    parent = {PARENT_SLICE: render(generate_parent(low))} if low else {}
+    texts = {**texts, **parent}
+    return Composition(texts, directory.plan(texts, (*gone, *({PARENT_SLICE} - parent.keys()))), after)
+
+
+async def _get_active_states(manager: Manager) -> Mapping[str, str]:
+    """The active states of all handles, timers and Jobs, by unit."""
+    units = await manager.list_units_by_patterns([pod_unit("*"), timer_unit("*"), job_unit("*")])
+    return defaultdict(lambda: "inactive", {unit.name: unit.active for unit in units})
+
+
+@dataclass(frozen=True, slots=True)
+class PodForecast:
+    """What becomes of one pod if all goes well: words, why it is started or restarted, and what of it changes.
+
+    `acts` is whether anything is started or stopped; `files` are paths that its units read. `drift` is what somebody
+    else has done to it.
+    """
+
+    pod: str
+    done: tuple[str, ...]
+    reasons: tuple[str, ...] = ()
+    acts: bool = False
+    change: Change = field(default_factory=Change)
+    files: tuple[str, ...] = ()
+    drift: tuple[Drift, ...] = ()
+
+    @property
+    def differs(self) -> bool:
+        """Whether there is anything to do."""
+        return self.acts or bool(self.files) or not self.change.is_empty
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What an apply would do; `rest` is the change of units that belong to no pod.
+
+    `before` and `after` are the texts of units.
+    """
+
+    pods: tuple[PodForecast, ...]
+    outcome: Outcome
+    rest: Change
+    before: Mapping[str, str]
+    after: Mapping[str, str]
+
+    @property
+    def differs(self) -> bool:
+        """Whether the machine is not as the input says."""
+        told = [word for key, word in self.outcome.objects.items() if key.partition(".")[0] not in TOLD_BY_PODS]
+        return (
+            any(word != "unchanged" for word in told) or not self.rest.is_empty or any(pod.differs for pod in self.pods)
+        )
+
+
+async def foresee(plan: Plan, directory: UnitDirectory, state: StateFolder, manager: Manager) -> Forecast:
+    """What the plan comes to if all goes well."""
+    scene = plan.scene
+    excess = [name for rollout in plan.rollouts for wave in rollout.excess for name in wave]
+    pods = [name for rollout in plan.rollouts for wave in rollout.waves for name in wave]
+    texts, gone = await choose_files(manager, scene, pods, plan.rollouts)
+    found = compose(directory, texts, (*gone, *(name for pod in excess for name in scene.before[pod].texts)))
+    own, rest = _split(found.change)
+    forecasts: dict[str, PodForecast] = {}
+    for rollout in plan.rollouts:
+        for name in (name for wave in rollout.waves for name in wave):
+            decision = plan.decide(found.after[name], rollout)
+            files = tuple(sorted(plan.refreshed.get(name, ())))
+            acts = decision.deed is not Deed.NOTHING
+            change = own.get(name, Change())
+            forecasts[name] = PodForecast(name, decision.done, decision.reasons, acts, change, files)
+        for names, word in ((rollout.held, HELD), (rollout.waiting, WAITING)):
+            forecasts.update({name: PodForecast(name, (word,)) for name in names})
+    for name in excess:
+        forecasts[name] = PodForecast(name, DELETED, ("it is one too many",), True, own.get(name, Change()))
+    unit_path = await manager.get_unit_path()
+    written = directory.read_written()
+    for name, forecast in forecasts.items():
+        if before := scene.before.get(name):
+            drift = find_drift(before, found.texts, written, directory.path, unit_path, scene.states[name])
+            forecasts[name] = replace(forecast, drift=drift)
+    outcomes = tuple(PodOutcome(one.pod, one.done) for one in forecasts.values())
+    outcome = plan.tell(Outcome(outcomes, found.change, state.compare_objects(plan.objects)))
+    every = [forecasts[told.pod] for told in outcome.pods]
+    every += [one for one in forecasts.values() if one not in every and (one.differs or one.drift)]
+    return Forecast(tuple(every), outcome, rest, directory.read(), found.texts)
+
+
+def _split(change: Change) -> tuple[dict[str, Change], Change]:
+    """A change by pod, and the rest of it."""
+    pods = {name: parse_pod(name) or "" for name in (*change.created, *change.updated, *change.removed)}
+
+    def pick(pod: str) -> Change:
+        parts = (change.created, change.updated, change.removed)
+        created, updated, removed = (tuple(name for name in part if pods[name] == pod) for part in parts)
+        return Change(created, updated, removed)
+
+    return {pod: pick(pod) for pod in set(pods.values()) if pod}, pick("")
