@@ -47,6 +47,12 @@ def slice_directives(pod: Pod, scope: Scope) -> tuple[Directive, ...]:
     )
 
 
+def is_memory_limited(pod: Pod, container: Container) -> bool:
+    """Whether the kernel may kill processes of the container because of a limit, its own or the pod's."""
+    own = [container.resources, *([pod.resources] if pod.resources else [])]
+    return any(one.memory_limit_bytes is not None for one in own)
+
+
 def oom_directives(pod: Pod, scope: Scope, target: Target) -> tuple[Directive, ...]:
     """Whom the kernel spares when memory is short: pods that need no more than they have asked for, and critical ones.
 

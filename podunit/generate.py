@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from podunit import __version__
-from podunit.cgroups import container_directives, oom_directives, slice_directives
+from podunit.cgroups import container_directives, is_memory_limited, oom_directives, slice_directives
 from podunit.engines import nfs, parts, podman, probes, pulls, secrets, volumes
 from podunit.engines.stops import run_post_start, stop_container, stop_file
 from podunit.hostpaths import list_host_paths, prepare_paths
@@ -383,6 +383,7 @@ def _container(
             "probes_directory": join_words([probes.probes_directory(pod, container)]) if probed else None,
             "register_probes": command_line(probes.register_probes(pod, container, unit)) if probed else None,
             "wait_until_started": command_line(started) if started else None,
+            "memory_limited": is_memory_limited(pod, container),
             "mounts": join_words(host_paths) if host_paths else None,
             "run": command_line(run),
             "pid_file": quote_word(pid_file, expands_variables=False) if pid_file else None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from podunit.cgroups import container_directives, oom_directives, slice_directives
+from podunit.cgroups import container_directives, is_memory_limited, oom_directives, slice_directives
 from podunit.generate import generate
 from podunit.kubernetes.objects import Objects
 from podunit.kubernetes.translate import read_pod
@@ -236,3 +236,18 @@ def test_who_is_guaranteed_what_he_needs_is_killed_last(
     # A user may not, and an older podman sets it back.
     assert oom_directives(found, Scope.USER, newer) == ()
     assert oom_directives(found, Scope.SYSTEM, OLDEST) == ()
+
+
+@pytest.mark.parametrize(
+    ("container", "pod", "limited"),
+    [
+        ("{}", "{}", False),
+        ("{limits: {cpu: 1}, requests: {memory: 1Mi}}", "{}", False),
+        ("{limits: {memory: 1Mi}}", "{}", True),
+        ("{}", "{limits: {memory: 1Mi}}", True),
+        ("{}", "{limits: {cpu: 1}}", False),
+    ],
+)
+def test_a_limit_of_memory_is_the_container_s_own_or_the_pod_s(container: str, pod: str, limited: bool) -> None:
+    found = read([container, "{}"], pod)
+    assert is_memory_limited(found, found.containers[0]) is limited
