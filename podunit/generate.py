@@ -266,6 +266,7 @@ def _sandbox(pod: Pod, scope: Scope, target: Target, shared: Values) -> UnitFile
             "runtime_directories": join_words([podman.runtime_directory(pod), *made]),
             "closed": bool(made),
             "state_directories": join_words([volumes.volumes_directory(pod)]) if kept else None,
+            "empty_volumes": command_line(volumes.remove_volumes(pod, scope)),
             "make_volumes": command_line(volumes.make_volumes(pod, kept, scope)),
             "make_files": tuple(map(command_line, volumes.make_files(pod, files, scope))),
             "prepare": tuple(map(command_line, podman.prepare_sandbox(pod))),
