@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab.pods import Pods
 from tests.vm.virtual import VirtualMachine
 
 _FOLDER = Path(__file__).parent
@@ -30,13 +29,3 @@ def vm() -> Iterator[VirtualMachine]:
     """A booted virtual machine; tests leave nothing of theirs in it."""
     with VirtualMachine(os.environ.get("PODUNIT_LAB_SUITE", "trixie")) as machine:
         yield machine
-
-
-@pytest.fixture
-def pods(vm: VirtualMachine) -> Iterator[Pods]:
-    """A machine without pods; afterwards nothing is left of those of the test."""
-    pods = Pods(vm)
-    yield pods
-    pods.clear()
-    vm.sh("rm -rf /run/test")
-    assert pods.remains() == ""
