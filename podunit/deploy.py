@@ -20,12 +20,11 @@ from podunit.install import Change, UnitDirectory
 from podunit.installed import InstalledPod
 from podunit.manager import Manager
 from podunit.plan import IN_TURN
-from podunit.planning import DELETED, HELD, WAITING, Outcome, Plan, choose_files, compose, plan_apply
+from podunit.planning import DELETED, HELD, WAITING, Outcome, Plan, choose_files, compose
 from podunit.rollout import Rollout
 from podunit.scope import Scope
 from podunit.state import StateFolder
 from podunit.states import wait_until_up
-from podunit.workload import Workload
 
 # What a pod's job ends with when it is not up in time.
 DEADLINE = "deadline"
@@ -42,23 +41,13 @@ class Verb(StrEnum):
 _PAST = {Verb.START: "started", Verb.STOP: "stopped", Verb.RESTART: "restarted"}
 
 
-async def apply(
-    workload: Workload,
-    objects: Mapping[str, str],
-    directory: UnitDirectory,
-    state: StateFolder,
-    manager: Manager,
-    scope: Scope,
-    *,
-    start_stopped: bool,
-) -> Outcome:
+async def apply(plan: Plan, directory: UnitDirectory, state: StateFolder, manager: Manager, scope: Scope) -> Outcome:
     """Install the pods, reload, enable, start what is new, restart what changed, and wait for the jobs.
 
-    `objects` are kept for later, by `KIND.NAME`. A pod that is installed and inactive was stopped by somebody, and
-    stays so unless `start_stopped`. The replicas of a controller follow its strategy: the files of one change when its
-    turn comes, so that what is not reached is as it was, and another apply goes on from there.
+    A pod that is installed and inactive was stopped by somebody, and stays so unless the plan says otherwise. The
+    replicas of a controller follow its strategy: the files of one change when its turn comes, so that what is not
+    reached is as it was, and another apply goes on from there.
     """
-    plan = await plan_apply(workload, objects, directory, state, manager, scope, start_stopped=start_stopped)
     return plan.tell(await _Apply(directory, state, manager, scope, plan).run())
 
 
@@ -100,7 +89,7 @@ class _Apply:
         outcomes: list[PodOutcome] = []
         for wave in rollout.excess:
             pods = tuple(self._scene.before[name] for name in wave)
-            keys = {pod.object_key for pod in pods}
+            keys = {pod.object_key for pod in pods if pod.name not in self._plan.vanished}
             done = await delete(
                 self._manager, self._directory, self._state, pods, (), self._scope, volumes=False, kept=keys
             )

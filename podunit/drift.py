@@ -11,7 +11,6 @@ from enum import StrEnum
 from pathlib import Path
 
 from podunit.installed import InstalledPod
-from podunit.names import parse_pod
 from podunit.written import digest
 
 
@@ -49,37 +48,49 @@ class Drift:
         return {"kind": self.kind, "unit": self.unit, "path": self.path}
 
 
+@dataclass(frozen=True, slots=True)
+class Others:
+    """What is there of others: the files of each drop-in folder, and files in stronger folders, by unit name."""
+
+    drop_ins: Mapping[str, tuple[Path, ...]]
+    overrides: Mapping[str, tuple[Path, ...]]
+
+
+def read_others(directory: Path, unit_path: Iterable[Path]) -> Others:
+    """What others have put where systemd looks, the first folder first; `directory` is podunit's own."""
+    drop_ins: dict[str, tuple[Path, ...]] = {}
+    overrides: dict[str, tuple[Path, ...]] = {}
+    folders = tuple(unit_path)
+    stronger = folders[: folders.index(directory)] if directory in folders else ()
+    for folder in folders:
+        for file in sorted(folder.iterdir()) if folder.is_dir() else ():
+            if file.suffix == ".d":
+                drop_ins[file.name] = (*drop_ins.get(file.name, ()), *sorted(file.glob("*.conf")))
+            elif folder in stronger:
+                overrides[file.name] = (*overrides.get(file.name, ()), file)
+    return Others(drop_ins, overrides)
+
+
 def find_drift(
-    pod: InstalledPod,
-    wanted: Mapping[str, str],
-    written: Mapping[str, str],
-    directory: Path,
-    unit_path: Iterable[Path],
-    state: str,
+    pod: InstalledPod, wanted: Mapping[str, str], written: Mapping[str, str], others: Others, state: str
 ) -> tuple[Drift, ...]:
     """What has become of a pod's units.
 
-    `wanted` are texts that an apply would write, `written` the digests of those that the last one wrote, by name.
-    `unit_path` is where systemd looks, the first folder first, and `state` the active state of the handle.
+    `wanted` are texts that an apply would write, `written` the digests of those that the last one wrote of this pod, by
+    name, and `state` the active state of the handle.
     """
     found = []
     for unit, text in pod.texts.items():
         # What is as it should be is nobody's concern, however it came to be so.
         if unit in written and digest(text) != written[unit] and wanted.get(unit) != text:
             found.append(Drift(DriftKind.EDITED, unit))
-    for unit in written:
-        if unit in wanted and unit not in pod.texts and parse_pod(unit) == pod.name:
-            found.append(Drift(DriftKind.DELETED, unit))
-    folders = tuple(unit_path)
-    stronger = folders[: folders.index(directory)] if directory in folders else ()
+    found += [Drift(DriftKind.DELETED, unit) for unit in written if unit in wanted and unit not in pod.texts]
     for unit in pod.texts:
-        for folder in stronger:
-            if (file := folder / unit).is_symlink() or file.exists():
-                masked = file.resolve() == Path("/dev/null")
-                found.append(Drift(DriftKind.MASKED if masked else DriftKind.OVERRIDDEN, unit, str(file)))
-        for folder in folders:
-            for name in _list_drop_in_folders(unit):
-                found += [Drift(DriftKind.DROP_IN, unit, str(file)) for file in sorted((folder / name).glob("*.conf"))]
+        for file in others.overrides.get(unit, ()):
+            masked = file.resolve() == Path("/dev/null")
+            found.append(Drift(DriftKind.MASKED if masked else DriftKind.OVERRIDDEN, unit, str(file)))
+        for name in _list_drop_in_folders(unit):
+            found += [Drift(DriftKind.DROP_IN, unit, str(file)) for file in others.drop_ins.get(name, ())]
     # What is to start with the machine runs, unless it has come to its end or somebody stopped it.
     goes_on = any(not container.init and not container.ends for container in pod.containers)
     if state == "inactive" and pod.boots and not pod.timer and goes_on:

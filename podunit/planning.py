@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from podunit.bringup import PodOutcome
-from podunit.drift import Drift, find_drift
+from podunit.drift import Drift, find_drift, read_others
 from podunit.engines.nfs import list_network_directories
 from podunit.files import read_static_units
 from podunit.generate import generate_files, generate_parent, generate_pod
@@ -24,6 +25,7 @@ from podunit.plan import IN_TURN, Decision, Deed, decide, decide_once
 from podunit.render import render
 from podunit.rollout import Rollout, Scene, plan_rollouts, refuse_strangers
 from podunit.scope import Scope
+from podunit.specs import find_file
 from podunit.state import StateFolder
 from podunit.workload import Workload
 
@@ -48,7 +50,8 @@ class Plan:
     """What an apply goes by: the pods as they are and as they are to be, and in which order they are rolled out.
 
     `objects` are kept for later, by `KIND.NAME`; `files` are what units read, by pod, and `refreshed` the paths that
-    differ. `states` are active states of handles and timers.
+    differ. `states` are active states of handles and timers. `vanished` are pods that the spec folder has no longer, by
+    name, with the reason; they are removed if the plan `prunes`.
     """
 
     workload: Workload
@@ -58,6 +61,8 @@ class Plan:
     files: Mapping[str, Mapping[str, bytes]]
     refreshed: Mapping[str, frozenset[str]]
     states: Mapping[str, str]
+    vanished: Mapping[str, str]
+    prunes: bool
 
     def decide(self, pod: InstalledPod, rollout: Rollout) -> Decision:
         """What is done with a pod once its files are in place."""
@@ -101,12 +106,14 @@ class Plan:
     def tell(self, done: Outcome) -> Outcome:
         """An outcome as the user is told: in the order of the input, without what nobody has asked about."""
         workload = self.workload
+        left = () if self.prunes else self.vanished.items()
+        missed = tuple(PodOutcome(pod, (f"{why}; remove it with --prune",)) for pod, why in left)
         places = {pod.name: place for place, pod in enumerate(workload.pods)}
         told = [it for it in done.pods if it.pod not in workload.concerned or it.done != ("unchanged",)]
         # Of what owns pods the pods tell.
         silent = {f"{one.owner.kind}.{one.owner.name}" for one in workload.controllers if one.pods}
         return Outcome(
-            tuple(sorted(told, key=lambda outcome: places.get(outcome.pod, len(places)))),
+            (*sorted(told, key=lambda outcome: places.get(outcome.pod, len(places))), *missed),
             done.change,
             {key: word for key, word in done.objects.items() if key not in silent},
         )
@@ -121,8 +128,13 @@ async def plan_apply(
     scope: Scope,
     *,
     start_stopped: bool,
+    folder: Path | None = None,
+    prune: bool = False,
 ) -> Plan:
-    """The plan; PodunitError if anything is in its way."""
+    """The plan; PodunitError if anything is in its way.
+
+    With a `folder` the workload is all that it describes: pods that came from there and are not in it have vanished.
+    """
     target = await find_target(manager)
     require_nfs((pod.name for pod in workload.pods if list_network_directories(pod)), scope)
     wanted = {pod.name: {unit.name: render(unit) for unit in generate_pod(pod, scope, target)} for pod in workload.pods}
@@ -135,7 +147,23 @@ async def plan_apply(
     handles = {pod: states[pod_unit(pod)] for pod in {**wanted, **before}}
     refreshed = state.compare_files(files)
     scene = Scene(before, handles, wanted, frozenset(refreshed), start_stopped)
-    return Plan(workload, objects, scene, plan_rollouts(workload, scene), files, refreshed, states)
+    rollouts = plan_rollouts(workload, scene)
+    known = {*wanted, *(name for rollout in rollouts for wave in rollout.excess for name in wave)}
+    rest = [pod for name, pod in before.items() if name not in known]
+    vanished = _find_vanished(rest, state.read_places(), folder) if folder else {}
+    if prune and vanished:
+        rollouts = (Rollout((), excess=(tuple(vanished),)), *rollouts)
+    return Plan(workload, objects, scene, rollouts, files, refreshed, states, vanished, prune)
+
+
+def _find_vanished(pods: Iterable[InstalledPod], places: Mapping[str, str], folder: Path) -> dict[str, str]:
+    """Of these pods those that were read in the folder, and what has become of their files."""
+    found = {}
+    for pod in pods:
+        file = find_file(places.get(pod.object_key, ""))
+        if file and file.parent == folder.absolute():
+            found[pod.name] = f"it is not in {file} any more" if file.exists() else f"its file {file} is gone"
+    return found
 
 
 async def choose_files(
@@ -187,7 +215,7 @@ class PodForecast:
     """What becomes of one pod if all goes well: words, why it is started or restarted, and what of it changes.
 
     `acts` is whether anything is started or stopped; `files` are paths that its units read. `drift` is what somebody
-    else has done to it.
+    else has done to it. A pod that has `vanished` from the spec folder goes only with --prune.
     """
 
     pod: str
@@ -197,6 +225,7 @@ class PodForecast:
     change: Change = field(default_factory=Change)
     files: tuple[str, ...] = ()
     drift: tuple[Drift, ...] = ()
+    vanished: bool = False
 
     @property
     def differs(self) -> bool:
@@ -245,17 +274,23 @@ async def foresee(plan: Plan, directory: UnitDirectory, state: StateFolder, mana
         for names, word in ((rollout.held, HELD), (rollout.waiting, WAITING)):
             forecasts.update({name: PodForecast(name, (word,)) for name in names})
     for name in excess:
-        forecasts[name] = PodForecast(name, DELETED, ("it is one too many",), True, own.get(name, Change()))
-    unit_path = await manager.get_unit_path()
-    written = directory.read_written()
+        reasons = (plan.vanished.get(name, "it is one too many"),)
+        forecasts[name] = PodForecast(name, DELETED, reasons, True, own.get(name, Change()))
+    others = read_others(directory.path, await manager.get_unit_path())
+    written: dict[str, dict[str, str]] = defaultdict(dict)
+    for unit, digest in directory.read_written().items():
+        written[parse_pod(unit) or ""][unit] = digest
     for name, forecast in forecasts.items():
         if before := scene.before.get(name):
-            drift = find_drift(before, found.texts, written, directory.path, unit_path, scene.states[name])
+            drift = find_drift(before, found.texts, written[name], others, scene.states[name])
             forecasts[name] = replace(forecast, drift=drift)
     outcomes = tuple(PodOutcome(one.pod, one.done) for one in forecasts.values())
     outcome = plan.tell(Outcome(outcomes, found.change, state.compare_objects(plan.objects)))
+    for told in outcome.pods:
+        forecasts.setdefault(told.pod, PodForecast(told.pod, told.done, vanished=True))
     every = [forecasts[told.pod] for told in outcome.pods]
-    every += [one for one in forecasts.values() if one not in every and (one.differs or one.drift)]
+    told_of = {one.pod for one in every}
+    every += [one for one in forecasts.values() if one.pod not in told_of and (one.differs or one.drift)]
     return Forecast(tuple(every), outcome, rest, directory.read(), found.texts)
 
 

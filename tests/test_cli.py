@@ -693,6 +693,34 @@ def test_units_that_would_be_kept_are_named(shell: Shell) -> None:
     assert "unit pod@web.service: kept, yours now\n" in output
 
 
+# The spec folder
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        (("apply", "--prune", "sound.yaml"), "--prune goes with the spec folder: name no file"),
+        (("diff", "--prune", "sound.yaml"), "--prune goes with the spec folder: name no file"),
+        (("apply", "--copy"), "--copy goes with files: name them"),
+    ],
+)
+def test_options_that_go_with_the_other_kind_of_apply(command: tuple[str, ...], message: str, shell: Shell) -> None:
+    status, output, errors = shell.run("--user", *command)
+    assert (status, output) == (2, "")
+    assert message in errors
+
+
+def test_a_copy_never_replaces_another_file(shell: Shell) -> None:
+    (shell.folder / ".config/podunit").mkdir(parents=True)
+    shell.write(".config/podunit/sound.yaml", "another")
+    before = shell.list_files()
+    status, output, errors = shell.run("--user", "apply", "--copy", "sound.yaml")
+    target = f"{shell.folder}/.config/podunit/sound.yaml"
+    assert (status, output) == (3, "")
+    assert errors.startswith(f"error: {target} is there already, and is not the same as sound.yaml\n")
+    assert shell.list_files() == before
+
+
 # --skip-unsupported
 
 _INGRESS = "---\napiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: web}\n"

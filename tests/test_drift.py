@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from podunit.drift import find_drift
+from podunit.drift import find_drift, read_others
 from podunit.installed import InstalledPod, list_pods
 from podunit.written import digest, dump_written, parse_written
 
@@ -20,7 +20,7 @@ _WRITTEN = {name: digest(text) for name, text in _TEXTS.items()}
 
 def look(folder: Path, pod: InstalledPod, wanted: dict[str, str] | None = None, state: str = "active") -> list[str]:
     path = (folder / "control", folder / "etc", folder / "own", folder / "lib")
-    found = find_drift(pod, wanted or _TEXTS, _WRITTEN, folder / "own", path, state)
+    found = find_drift(pod, wanted or _TEXTS, _WRITTEN, read_others(folder / "own", path), state)
     return [str(drift).replace(f"{folder}/", "") for drift in found]
 
 

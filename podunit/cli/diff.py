@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from podunit.cli.files import FilesOrFolder, SkipUnsupported, find_spec_folder, load_to_apply
-from podunit.cli.lifecycle import OutcomeFormat, forecast_apply
+from podunit.cli.applying import OutcomeFormat, forecast_apply
+from podunit.cli.files import FilesOrFolder, Prune, SkipUnsupported, choose_files, load_to_apply
 from podunit.cli.settings import Settings
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ def diff(
     context: typer.Context,
     files: FilesOrFolder = None,
     output: Annotated[OutcomeFormat, typer.Option("--output", "-o", help="How to print it.")] = OutcomeFormat.TEXT,
+    prune: Prune = False,
     skip_unsupported: SkipUnsupported = False,
 ) -> None:
     """Show what an apply would change, what it would restart and why; ends with status 1 if there is anything."""
@@ -34,11 +35,11 @@ def diff(
 
     settings: Settings = context.obj
     try:
-        given = files or [find_spec_folder(settings)]
+        given, folder = choose_files(settings, files, prune=prune)
         workload, objects, _ = load_to_apply(settings, given, skip_unsupported=skip_unsupported)
     except typer.Exit:
         raise typer.Exit(_INVALID) from None
-    forecast = asyncio.run(forecast_apply(settings, workload, objects, start_stopped=False))
+    forecast = asyncio.run(forecast_apply(settings, workload, objects, start_stopped=False, folder=folder, prune=prune))
     if output is OutcomeFormat.JSON:
         print_json(describe(forecast))
     else:
@@ -84,7 +85,7 @@ def _print(forecast: Forecast) -> None:
             print(line)
     _print_change(forecast.rest, forecast, "")
     for pod in forecast.pods:
-        if pod.differs or pod.drift:
+        if pod.differs or pod.drift or pod.vanished:
             _print_pod(pod, forecast)
 
 

@@ -32,6 +32,10 @@ FilesOrFolder = Annotated[
         show_default=False,
     ),
 ]
+Prune = Annotated[
+    bool,
+    typer.Option("--prune", help="Delete the pods that the spec folder has no longer; their persistent volumes stay."),
+]
 SkipUnsupported = Annotated[
     bool, typer.Option("--skip-unsupported", help="Warn of kinds that podunit does not run, and take the rest.")
 ]
@@ -74,15 +78,27 @@ def locate(at: Position) -> str:
     return "" if at.file == "-" else f"{Path(at.file).absolute()}:{at.line}:{at.column}"
 
 
-def find_spec_folder(settings: Settings) -> str:
-    """Where the pods of this machine, or of this user, are described; PodunitError if there is no such folder."""
+def choose_files(settings: Settings, files: list[str] | None, *, prune: bool) -> tuple[list[str], Path | None]:
+    """The files to apply, and the spec folder if they are all of it; PodunitError if there is no such folder.
+
+    A folder whose last file has gone is empty on purpose.
+    """
     from podunit.errors import PodunitError
     from podunit.install import spec_folder
+    from podunit.specs import find_file
+    from podunit.state import StateFolder
 
+    if files:
+        if prune:
+            raise typer.BadParameter("--prune goes with the spec folder: name no file")
+        return files, None
     folder = spec_folder(settings.scope)
     if not folder.is_dir():
         raise PodunitError(f"there is no folder {folder}", "make it for the pods of this host, or name a file")
-    return str(folder)
+    known = map(find_file, StateFolder(settings.state_folder).read_places().values())
+    is_empty = not any(file.suffix in (".yaml", ".yml", ".json") for file in folder.iterdir())
+    emptied = is_empty and any(file and file.parent == folder.absolute() for file in known)
+    return [] if emptied else [str(folder)], folder
 
 
 def load_to_apply(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from enum import StrEnum
+from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from podunit.cli.files import FilesOrFolder, SkipUnsupported, find_spec_folder, load_to_apply, load_with_kept
+from podunit.cli.applying import OutcomeFormat, apply_files, finish, note_dry_run
+from podunit.cli.files import FilesOrFolder, Prune, SkipUnsupported, choose_files, load_with_kept
 from podunit.cli.pods import Owners, Pods, Targets, find_pods, is_file, name_owner, parse_word
 from podunit.cli.settings import Settings
 from podunit.errors import PodunitError
@@ -16,15 +16,7 @@ from podunit.errors import PodunitError
 if TYPE_CHECKING:
     from podunit.installed import InstalledPod
     from podunit.manager import Manager
-    from podunit.planning import Forecast, Outcome
-    from podunit.workload import Workload
-
-
-class OutcomeFormat(StrEnum):
-    """How a command says what became of pods."""
-
-    TEXT = "text"
-    JSON = "json"
+    from podunit.planning import Outcome
 
 
 Timeout = Annotated[
@@ -41,12 +33,27 @@ def apply(
     timeout: Timeout = None,
     output: Report = OutcomeFormat.TEXT,
     dry_run: DryRun = False,
+    prune: Prune = False,
+    copy: Annotated[bool, typer.Option("--copy", help="Put the files into the spec folder.")] = False,
     skip_unsupported: SkipUnsupported = False,
 ) -> None:
     """Install pods: start what is new, restart what changed, and wait until it is up."""
     settings: Settings = context.obj
-    files = files or [find_spec_folder(settings)]
-    _apply(settings, files, timeout, output, dry_run, start_stopped=False, skip_unsupported=skip_unsupported)
+    if copy and not files:
+        raise typer.BadParameter("--copy goes with files: name them")
+    files, folder = choose_files(settings, files, prune=prune)
+    apply_files(
+        settings,
+        files,
+        timeout,
+        output,
+        dry_run,
+        start_stopped=False,
+        skip_unsupported=skip_unsupported,
+        folder=folder,
+        prune=prune,
+        copy=copy,
+    )
 
 
 def up(
@@ -64,7 +71,7 @@ def up(
     if names:
         find_pods(settings, names)
     if files:
-        _apply(settings, files, timeout, output, dry_run, start_stopped=True, skip_unsupported=skip_unsupported)
+        apply_files(settings, files, timeout, output, dry_run, start_stopped=True, skip_unsupported=skip_unsupported)
     if names:
         _operate(settings, names, "start", timeout, output, dry_run, with_timers=True)
 
@@ -121,7 +128,9 @@ def scale(
             find_pods(settings, [owner])
             raise PodunitError(f"the object of {name_owner(kind, name)} is not kept here", "apply its file")
         files.append(str(kept[f"{kind}.{name}"]))
-    _apply(settings, files, timeout, output, dry_run, start_stopped=False, skip_unsupported=False, replicas=replicas)
+    apply_files(
+        settings, files, timeout, output, dry_run, start_stopped=False, skip_unsupported=False, replicas=replicas
+    )
 
 
 def start(
@@ -192,7 +201,7 @@ def uninstall(
         for name in settings.read_units() if dry_run else asyncio.run(_disown(settings)):
             settings.print_success(f"unit {name}: kept, yours now")
         if dry_run:
-            _note_dry_run(settings)
+            note_dry_run(settings)
         return
     pods, state = list_pods(settings.read_units()), StateFolder(settings.state_folder)
     if pods and not dry_run:
@@ -204,7 +213,7 @@ def uninstall(
         async with connect(settings.scope) as manager, hold(settings.unit_directory, print_note) as directory:
             return await deploy.remove_static_units(manager, directory, state)
 
-    _finish(settings, run, None, OutcomeFormat.TEXT, dry_run)
+    finish(settings, run, None, OutcomeFormat.TEXT, dry_run)
 
 
 async def _disown(settings: Settings) -> tuple[str, ...]:
@@ -215,61 +224,6 @@ async def _disown(settings: Settings) -> tuple[str, ...]:
 
     async with connect(settings.scope) as manager, hold(settings.unit_directory, print_note) as directory:
         return await deploy.disown(manager, directory)
-
-
-def _apply(
-    settings: Settings,
-    files: list[str],
-    timeout: float | None,
-    output: OutcomeFormat,
-    dry_run: bool,
-    *,
-    start_stopped: bool,
-    skip_unsupported: bool,
-    replicas: int | None = None,
-) -> None:
-    from podunit import deploy
-    from podunit.cli.output import print_note
-    from podunit.install import hold
-    from podunit.manager import connect
-    from podunit.state import StateFolder
-
-    state = StateFolder(settings.state_folder)
-    workload, objects, places = load_to_apply(settings, files, skip_unsupported=skip_unsupported, replicas=replicas)
-
-    async def run() -> Outcome:
-        if dry_run:
-            return (await forecast_apply(settings, workload, objects, start_stopped=start_stopped)).outcome
-        # systemd first: without it nothing may be changed.
-        async with connect(settings.scope) as manager, hold(settings.unit_directory, print_note) as directory:
-            done = await deploy.apply(
-                workload, objects, directory, state, manager, settings.scope, start_stopped=start_stopped
-            )
-            if replicas is None:
-                state.keep_places(places)
-            return done
-
-    _finish(settings, run, timeout, output, dry_run)
-
-
-async def forecast_apply(
-    settings: Settings, workload: Workload, objects: Mapping[str, str], *, start_stopped: bool
-) -> Forecast:
-    """What an apply would come to; nothing is changed, and nobody is waited for."""
-    from podunit.cli.output import print_note
-    from podunit.install import UnitDirectory
-    from podunit.manager import connect
-    from podunit.planning import foresee, plan_apply
-    from podunit.state import StateFolder
-
-    state, directory = StateFolder(settings.state_folder), UnitDirectory(settings.unit_directory)
-    if directory.is_unsettled:
-        print_note(f"another podunit is at work in {directory.path}, or was interrupted: an apply undoes that first")
-    async with connect(settings.scope) as manager:
-        plan = await plan_apply(
-            workload, objects, directory, state, manager, settings.scope, start_stopped=start_stopped
-        )
-        return await foresee(plan, directory, state, manager)
 
 
 def _delete(
@@ -297,7 +251,7 @@ def _delete(
         async with connect(settings.scope) as manager, hold(settings.unit_directory, print_note) as directory:
             return await deploy.delete(manager, directory, state, pods, objects, settings.scope, volumes=volumes)
 
-    _finish(settings, run, timeout, output, dry_run)
+    finish(settings, run, timeout, output, dry_run)
 
 
 def _operate(
@@ -325,7 +279,7 @@ def _operate(
                 return await deploy.enqueue(asked, manager, pods)
             return await deploy.operate(asked, manager, pods, settings.scope, with_timers=with_timers)
 
-    _finish(settings, run, timeout, output, dry_run)
+    finish(settings, run, timeout, output, dry_run)
 
 
 def _set_boot(
@@ -355,42 +309,7 @@ def _set_boot(
     for pod in pods:
         settings.print_success(f"pod {pod.name}: {done}")
     if dry_run:
-        _note_dry_run(settings)
-
-
-def _finish(
-    settings: Settings,
-    run: Callable[[], Awaitable[Outcome]],
-    timeout: float | None,
-    output: OutcomeFormat,
-    dry_run: bool,
-) -> None:
-    import asyncio
-
-    from podunit.cli.output import describe_outcome, print_json, print_outcome
-
-    async def limited() -> Outcome:
-        try:
-            return await asyncio.wait_for(run(), timeout)
-        except TimeoutError:
-            raise PodunitError(f"not done within {timeout} s", "the jobs go on: see systemctl list-jobs") from None
-
-    done = asyncio.run(limited())
-    if output is OutcomeFormat.JSON:
-        print_json({**describe_outcome(done), "dryRun": dry_run})
-    else:
-        print_outcome(done, settings)
-    if dry_run:
-        _note_dry_run(settings)
-    if any(outcome.job for outcome in done.pods):
-        raise typer.Exit(1)
-
-
-def _note_dry_run(settings: Settings) -> None:
-    from podunit.cli.output import print_note
-
-    if not settings.quiet:
-        print_note("a dry run: nothing was changed")
+        note_dry_run(settings)
 
 
 def _list_objects(settings: Settings, targets: list[str], skip_unsupported: bool) -> tuple[list[str], list[str]]:

@@ -159,3 +159,35 @@ def test_a_dry_run_says_what_the_command_then_does(pods: Pods) -> None:
         assert pods.lab.run("podunit", *command).stdout == foretold.stdout, command
     assert pods.lab.run("podunit", "uninstall", "--dry-run").stdout == pods.lab.run("podunit", "uninstall").stdout
     assert pods.lab.sh("rm -rf /run/web; ls -A " + UNITS).stdout == ""
+
+
+def test_an_apply_makes_the_machine_match_the_spec_folder(pods: Pods) -> None:
+    def podunit(*arguments: str) -> tuple[int, str]:
+        done = pods.lab.run("podunit", *arguments, check=False)
+        return done.returncode, done.stdout
+
+    try:
+        for name in ("web", "db"):
+            pods.lab.write(f"/root/{name}.yaml", pod(container("a", FOREVER), name))
+        said = "file /etc/podunit/web.yaml: created\npod web: created, started\n"
+        assert podunit("apply", "--copy", "/root/web.yaml") == (0, said)
+        assert pods.lab.sh("cmp /root/web.yaml /etc/podunit/web.yaml; ls -A /etc/podunit").stdout == "web.yaml\n"
+        pods.lab.run("cp", "/root/db.yaml", "/etc/podunit")
+        assert podunit("apply") == (0, "pod db: created, started\npod web: unchanged\n")
+
+        pods.lab.run("rm", "/etc/podunit/web.yaml")
+        missed = "pod web: its file /etc/podunit/web.yaml is gone; remove it with --prune\n"
+        assert podunit("apply") == (0, f"pod db: unchanged\n{missed}")
+        assert podunit("diff") == (0, missed)
+        assert podunit("diff", "--prune")[0] == 1
+        assert podunit("apply", "--prune", "--dry-run") == (0, "pod db: unchanged\npod web: stopped, deleted\n")
+        assert pods.state("pod@web", "pod@db") == "active active"
+        assert podunit("apply", "--prune") == (0, "pod db: unchanged\npod web: stopped, deleted\n")
+        assert pods.state("pod@web", "pod@db") == "inactive active"
+        # A pod that was applied by the name of its file is not the folder's.
+        pods.lab.run("podunit", "apply", "/root/web.yaml")
+        pods.lab.run("rm", "/etc/podunit/db.yaml")
+        assert podunit("apply", "--prune") == (0, "pod db: stopped, deleted\n")
+        assert pods.state("pod@web", "pod@db") == "active inactive"
+    finally:
+        pods.lab.sh("rm -rf /etc/podunit/web.yaml /etc/podunit/db.yaml; rmdir --ignore-fail-on-non-empty /etc/podunit")
