@@ -19,6 +19,7 @@ from podunit.names import slice_unit
 from podunit.prober.states import Known
 from podunit.readiness import read_known
 from podunit.scope import Scope
+from podunit.state import StateFolder
 from podunit.states import PodState, format_time, get_pod_state
 from podunit.usage import Usage, read_usage
 
@@ -60,8 +61,9 @@ class Unit:
 class Description:
     """A pod. `place` is where its object was read when it was applied, '' if that was no file.
 
-    `groups` and `probes` are its containers' by name, those of '' the whole pod's; `events` are the last ones, None
-    where the journal cannot be read.
+    `groups` and `probes` are its containers' by name, those of '' the whole pod's; `messages` what those that have
+    ended have left, by name, None where that cannot be read; `events` are the last ones, None where the journal cannot
+    be read.
     """
 
     state: PodState
@@ -70,6 +72,7 @@ class Description:
     groups: Mapping[str, Group]
     probes: Mapping[str, Known]
     events: tuple[Event, ...] | None
+    messages: Mapping[str, str | None]
 
     def describe(self) -> dict[str, object]:
         """The object that `describe -o json` prints: that of `status -o json` and more; its keys are stable."""
@@ -77,6 +80,7 @@ class Description:
             {
                 **container.describe(),
                 **self.groups[container.container].describe(),
+                "terminationMessage": self.messages.get(container.container),
                 "probes": _describe_probes(self.probes.get(container.container)),
             }
             for container in self.state.containers
@@ -92,7 +96,9 @@ class Description:
         }
 
 
-async def describe_pod(manager: Manager, pod: InstalledPod, place: str, scope: Scope) -> Description:
+async def describe_pod(
+    manager: Manager, pod: InstalledPod, place: str, scope: Scope, folder: StateFolder
+) -> Description:
     """How a pod is now."""
     state = await get_pod_state(manager, pod, scope)
     slice_properties = await manager.get_properties(slice_unit(pod.name), "Slice")
@@ -109,7 +115,21 @@ async def describe_pod(manager: Manager, pod: InstalledPod, place: str, scope: S
         },
         probes=known,
         events=_read_last_events(pod, scope),
+        messages=_read_messages(pod, folder),
     )
+
+
+def _read_messages(pod: InstalledPod, folder: StateFolder) -> dict[str, str | None]:
+    found: dict[str, str | None] = {}
+    for container in pod.containers:
+        if container.keeps_message:
+            try:
+                message = folder.read_message(pod.name, container.name)
+            except PodunitError:
+                found[container.name] = None
+            else:
+                found.update({} if message is None else {container.name: message})
+    return found
 
 
 async def _list_units(manager: Manager, pod: InstalledPod) -> tuple[Unit, ...]:

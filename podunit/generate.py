@@ -13,6 +13,7 @@ from podunit.cgroups import container_directives, is_memory_limited, oom_directi
 from podunit.engines import nfs, parts, podman, probes, pulls, secrets, volumes
 from podunit.engines.stops import run_post_start, stop_container, stop_file
 from podunit.hostpaths import list_host_paths, prepare_paths
+from podunit.messages import describe_message
 from podunit.model import (
     DEFAULT_NAMESPACE,
     Container,
@@ -346,7 +347,7 @@ def _container(
         images = (pull_unit(pod.name, container.name),)
         pulled = list(images)
     host_paths = (*list_host_paths(container), *nfs.list_mount_points(pod, container))
-    run = podman.run_init_container(pod, container) if init else podman.run_container(pod, container, scope)
+    run = podman.run_init_container(pod, container, scope) if init else podman.run_container(pod, container, scope)
     pid_file = podman.container_pid_file(pod, container, scope)
     make_secrets, remove_secrets = secrets.make_secrets(pod, container, scope), secrets.remove_secrets(pod, container)
     address_file = podman.address_file(pod) if podman.needs_addresses(container) else None
@@ -402,6 +403,7 @@ def _container(
             "resources": (*container_directives(pod, container, scope), *oom_directives(pod, scope, target)),
             "prepare": (*((command_line(verify),) if verify else ()), *prepare_paths(container)),
             **_parts(pod, container, scope),
+            **describe_message(pod, container, scope, init=init),
             "image": escape_text(container.image),
             "limited": pod.run is not None and container.restart_policy is RestartPolicy.ON_FAILURE and not init,
             "unit_settings": _settings(container.settings, "Unit"),

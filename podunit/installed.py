@@ -29,7 +29,8 @@ _WANTS = re.compile(r"^Wants=(.*)$", re.MULTILINE)
 class InstalledContainer:
     """One container's unit; `image_units` are the units that make its image present.
 
-    `ends` is said of one that is to come to an end: a main container of a pod that is not restarted for ever.
+    `ends` is said of one that is to come to an end: a main container of a pod that is not restarted for ever;
+    `keeps_message` of one that leaves a message when it ends.
     """
 
     pod: str
@@ -39,6 +40,7 @@ class InstalledContainer:
     init: bool
     image_units: tuple[str, ...]
     ends: bool
+    keeps_message: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +184,7 @@ def _list_containers(texts: Mapping[str, str]) -> Iterable[InstalledContainer]:
             init = "\nType=oneshot\n" in text
             # A sidecar is restarted always, whatever its pod is.
             ends = not init and _RESTART.findall(text)[-1:] != ["always"]
-            found.append(InstalledContainer(*parsed, unit, image[1] if image else "", init, images, ends))
+            message = "\nTerminationMessagePath=" in text
+            found.append(InstalledContainer(*parsed, unit, image[1] if image else "", init, images, ends, message))
     # An init container is required by those that come later: it has fewer requirements than they.
     return sorted(found, key=lambda it: (not it.init, _count_inits(texts[it.unit]), it.name))

@@ -267,12 +267,20 @@ class Resources:
 
 
 @dataclass(frozen=True, slots=True)
+class Message:
+    """Where a container writes why it ends; with `falls_back` its log says so where a failure has left nothing."""
+
+    path: str
+    falls_back: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Container:
     """One container; `command` and `args` are None where the image's own hold.
 
     `cdi_devices` are names of the Container Device Interface, such as nvidia.com/gpu=0. A `sidecar` is an init
     container that goes on. `restart_policy` holds where none of the `restart_rules` does. Without a `stop_signal` that
-    of the image holds.
+    of the image holds. The `message` that it leaves is None for one whose end nobody has asked about.
     """
 
     name: str
@@ -300,6 +308,7 @@ class Container:
     post_start: Exec | Sleep | None = None
     pre_stop: Exec | Sleep | None = None
     stop_signal: str | None = None
+    message: Message | None = None
 
 
 @dataclass(frozen=True, slots=True)

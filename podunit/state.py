@@ -1,4 +1,4 @@
-"""What podunit keeps beside the units: the objects that were applied, and the files that units read when they start.
+"""What podunit keeps beside the units: objects that were applied, files that units read at their start, and messages.
 
 In: texts and bytes. Out: files below one folder that only its owner may enter, changed as a whole or not at all.
 Whoever calls holds the lock of the unit directory.
@@ -29,6 +29,7 @@ class StateFolder:
         self._path = path
         self._objects = path / "objects"
         self._files = path / "files"
+        self._ends = path / "ends"
         self._places = path / "places.json"
 
     def read_objects(self) -> dict[str, Path]:
@@ -140,12 +141,21 @@ class StateFolder:
                 shutil.rmtree(folder)
 
     def forget_files(self, pods: Iterable[str]) -> None:
-        """Remove the files of pods."""
+        """Remove the files of pods, and the messages of their containers."""
         with _explained(self._files):
             for pod in pods:
-                for folder in (self._files / pod, *self._files.glob(f"{pod}_*")):
+                for folder in (self._files / pod, *self._files.glob(f"{pod}_*"), self._ends / pod):
                     if folder.exists():
                         shutil.rmtree(folder)
+
+    def read_message(self, pod: str, container: str) -> str | None:
+        """What a container has left at its last end, None for one that has not ended."""
+        file = self._ends / pod / container / "last"
+        with _explained(file):
+            try:
+                return file.read_bytes().decode(errors="replace")
+            except FileNotFoundError:
+                return None
 
     def _make_folder(self, path: Path) -> None:
         self._path.mkdir(parents=True, exist_ok=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,6 +17,7 @@ from podunit.manager import Manager
 from podunit.names import container_unit, pod_unit, slice_unit
 from podunit.prober.states import Kind, Known, Last, write_state
 from podunit.scope import Scope
+from podunit.state import StateFolder
 from tests.journalctl import Journalctl
 from tests.test_history import systemd
 from tests.test_states import FakeManager, make_pod
@@ -65,10 +67,14 @@ def known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Known:
     return found
 
 
-def describe(place: str = "/srv/web.yaml:3:1") -> Description:
+def describe(
+    place: str = "/srv/web.yaml:3:1", *, folder: Path = Path("/nowhere"), keeps_message: bool = False
+) -> Description:
     units = {pod_unit("web"): _HANDLE, container_unit("web", "a"): _LIMITED, slice_unit("web"): _RUNS}
     manager = cast(Manager, _Manager(units))
-    return asyncio.run(describe_pod(manager, make_pod("a", ends=False), place, Scope.USER))
+    made = make_pod("a", ends=False)
+    pod = replace(made, containers=tuple(replace(it, keeps_message=keeps_message) for it in made.containers))
+    return asyncio.run(describe_pod(manager, pod, place, Scope.USER, StateFolder(folder)))
 
 
 def test_all_of_a_pod_is_told(journalctl: Journalctl, known: Known, capsys: pytest.CaptureFixture[str]) -> None:
@@ -114,3 +120,28 @@ def test_only_the_last_events_are_told(journalctl: Journalctl, known: Known) -> 
     events = describe().events
     assert events
     assert len(events) == 10
+
+
+def test_the_message_of_the_last_end_is_told(
+    journalctl: Journalctl, known: Known, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert known
+    journalctl.answer()
+    file = tmp_path / "ends/web/a/last"
+    file.parent.mkdir(parents=True)
+    assert describe(folder=tmp_path, keeps_message=True).messages == {}
+    file.write_bytes(b"no \x1b[31mroom\nleft \xff")
+    # One that was left by a container that had the fields once.
+    assert describe(folder=tmp_path).messages == {}
+    found = describe(folder=tmp_path, keeps_message=True)
+    (container,) = cast("list[dict[str, Any]]", found.describe()["containers"])
+    assert container["terminationMessage"] == "no \x1b[31mroom\nleft \ufffd"
+    describing._print(found)
+    printed = capsys.readouterr().out
+    assert "  message of the last end: no \\x1b[31mroom\n    left \ufffd\n" in printed
+    file.unlink()
+    file.mkdir()
+    found = describe(folder=tmp_path, keeps_message=True)
+    assert found.messages == {"a": None}
+    describing._print(found)
+    assert "  message of the last end: cannot be read by this user\n" in capsys.readouterr().out

@@ -28,7 +28,7 @@ def describe(
     pod: Pod,
     output: Annotated[DescribeFormat, typer.Option("--output", "-o", help="How to print it.")] = DescribeFormat.TEXT,
 ) -> None:
-    """Tell all of a pod: its spec, units, cgroups with limits and usage, probes, restarts, last exits and events."""
+    """Tell all of a pod: its spec, units, cgroups with limits and usage, probes, restarts, last ends and events."""
     import asyncio
 
     from podunit.cli.output import print_json
@@ -38,11 +38,15 @@ def describe(
 
     settings: Settings = context.obj
     found = find_pods(settings, [pod])
-    places = StateFolder(settings.state_folder).read_places()
+    folder = StateFolder(settings.state_folder)
+    places = folder.read_places()
 
     async def run() -> list[Description]:
         async with connect(settings.scope) as manager:
-            return [await describe_pod(manager, one, places.get(one.object_key, ""), settings.scope) for one in found]
+            return [
+                await describe_pod(manager, one, places.get(one.object_key, ""), settings.scope, folder)
+                for one in found
+            ]
 
     described = asyncio.run(run())
     if output is DescribeFormat.JSON and is_owner(pod):
@@ -78,6 +82,9 @@ def _print(found: Description) -> None:
         for line in _list_probes(found.probes.get(container.container)):
             print(f"  {line}")
         print(f"  restarts: {container.restarts}, last exit: {format_exit(container.last_exit)}")
+        if container.container in found.messages:
+            for line in _list_message(found.messages[container.container]):
+                print(f"  {line}")
     print()
     rows = [(unit.name, f"{unit.active} ({unit.sub})", ", ".join(unit.drop_ins) or "-") for unit in found.units]
     print_table(("UNIT", "STATE", "DROP-INS"), rows)
@@ -99,6 +106,20 @@ def _list_group(group: Group) -> Iterator[str]:
     tasks = "-" if usage.tasks is None else str(usage.tasks)
     written = f"read {format_bytes(usage.read_bytes)}, written {format_bytes(usage.written_bytes)}"
     yield f"usage: memory {format_bytes(usage.memory_bytes)}, CPU {cpu}, tasks {tasks}, {written}"
+
+
+def _list_message(message: str | None) -> Iterator[str]:
+    if message is None:
+        yield "message of the last end: cannot be read by this user"
+        return
+    first, *more = message.splitlines() or ["(empty)"]
+    yield f"message of the last end: {_make_printable(first)}"
+    yield from (f"  {_make_printable(line)}" for line in more)
+
+
+def _make_printable(text: str) -> str:
+    # The container wrote it: nothing of it is for the terminal to obey.
+    return "".join(it if it.isprintable() else it.encode("unicode_escape").decode() for it in text)
 
 
 def _format_limit(name: str, value: int) -> str:

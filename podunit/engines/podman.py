@@ -21,6 +21,7 @@ from podunit.engines.programs import CATATONIT, PODMAN, container_name, sandbox_
 from podunit.engines.resolution import list_names, make_resolver, mount_resolver
 from podunit.engines.rights import list_rights, verify_user
 from podunit.engines.secrets import is_kept_secret, secret_name
+from podunit.engines.terminations import mount_message
 from podunit.engines.volumes import (
     device_word,
     hold_claim,
@@ -150,11 +151,11 @@ def run_container(pod: Pod, container: Container, scope: Scope) -> tuple[Word, .
         "--log-driver=journald",
         f"--stop-timeout={pod.grace_sec}",
         *((f"--stop-signal={container.stop_signal}",) if container.stop_signal else ()),
-        *_payload(pod, container),
+        *_payload(pod, container, scope),
     )
 
 
-def run_init_container(pod: Pod, container: Container) -> tuple[Word, ...]:
+def run_init_container(pod: Pod, container: Container, scope: Scope) -> tuple[Word, ...]:
     """Run a container to its end, in the foreground, and exit with its status."""
     # passthrough hands the unit's own output to the container: an attached run would log every line twice. With a tty
     # there is none to hand on, and the unit's goes nowhere.
@@ -163,7 +164,7 @@ def run_init_container(pod: Pod, container: Container) -> tuple[Word, ...]:
         "--sdnotify=ignore",
         f"--log-driver={'journald' if container.tty else 'passthrough'}",
         f"--stop-timeout={pod.grace_sec}",
-        *_payload(pod, container),
+        *_payload(pod, container, scope),
     )
 
 
@@ -207,7 +208,7 @@ def _run(pod: Pod, container: Container) -> tuple[Word, ...]:
     )
 
 
-def _payload(pod: Pod, container: Container) -> tuple[Word, ...]:
+def _payload(pod: Pod, container: Container, scope: Scope) -> tuple[Word, ...]:
     words: list[Word] = [f"--label={key}={value}" for key, value in pod.labels]
     words += [_variable(pod, container, index, env) for index, env in enumerate(container.env)]
     words += ["--interactive"] if container.stdin else []
@@ -217,6 +218,7 @@ def _payload(pod: Pod, container: Container) -> tuple[Word, ...]:
     words += list_rights(container.security)
     words += mount_resolver(pod, container, runtime_directory(pod))
     words += [mount_word(pod, mount, locate_part(pod, container, mount)) for mount in container.mounts]
+    words += mount_message(pod, container, scope)
     words += [device_word(device) for device in container.devices]
     words += [f"--device={name}" for name in container.cdi_devices]
     arguments = container.args or ()

@@ -67,11 +67,15 @@ def as_root(scope: Scope) -> tuple[Word, ...]:
     return () if scope is Scope.SYSTEM else (PODMAN, "unshare")
 
 
-def files_directory(pod: Pod, scope: Scope) -> tuple[str | Specifier, ...]:
-    """What podunit keeps for the pod's start, in the folder that `state.find_state_folder` finds."""
+def state_directory(scope: Scope) -> tuple[str | Specifier, ...]:
+    """The parent of the folder that `state.find_state_folder` finds."""
     # Not %S for a user, which moved with systemd 254.
-    state = (Specifier.STATE_DIR,) if scope is Scope.SYSTEM else (Specifier.HOME, "/.local/state")
-    return (*state, f"/podunit/files/{pod.name}")
+    return (Specifier.STATE_DIR,) if scope is Scope.SYSTEM else (Specifier.HOME, "/.local/state")
+
+
+def files_directory(pod: Pod, scope: Scope) -> tuple[str | Specifier, ...]:
+    """What podunit keeps for the pod's start."""
+    return (*state_directory(scope), f"/podunit/files/{pod.name}")
 
 
 def made_directory(pod: Pod) -> str:
@@ -200,6 +204,11 @@ def mount_word(pod: Pod, mount: Mount, part: tuple[str | Specifier, ...] | None)
         _PROPAGATIONS[mount.propagation],
         "" if label is Relabel.NONE else f",relabel={label}",
     )
+
+
+def bind_file(source: tuple[str | Specifier, ...], path: str) -> Word:
+    """How a container sees a file of the pod's own."""
+    return ("--mount=type=bind,", *_csv_pieces(("src=", *source)), f",{_csv(f'dst={path}')},relabel=shared")
 
 
 def device_word(device: Device) -> Word:

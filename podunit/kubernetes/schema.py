@@ -104,6 +104,13 @@ class ResourceRequirements:
     requests: ResourceList = field(default_factory=ResourceList)
 
 
+class TerminationMessagePolicy(StrEnum):
+    """`terminationMessagePolicy` of a Container."""
+
+    FILE = "File"
+    FALLBACK_TO_LOGS_ON_ERROR = "FallbackToLogsOnError"
+
+
 @dataclass(frozen=True, slots=True)
 class Container:
     """core/v1 Container."""
@@ -134,6 +141,8 @@ class Container:
     stdin: Located[bool] | None = None
     stdin_once: Located[bool] | None = None
     tty: bool = False
+    termination_message_path: Located[str] | None = None
+    termination_message_policy: TerminationMessagePolicy | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,7 @@ from podunit.kubernetes.resources import translate_pod_resources, translate_reso
 from podunit.kubernetes.restarts import translate_policy, translate_rules
 from podunit.kubernetes.security import translate_fs_group, translate_processes, translate_security, translate_sysctls
 from podunit.kubernetes.terminals import refuse_stdin, translate_stdin
+from podunit.kubernetes.terminations import translate_message
 from podunit.kubernetes.volumes import translate_devices, translate_mounts, translate_volumes
 from podunit.model import RestartPolicy
 from podunit.report import Report
@@ -252,6 +253,7 @@ def _translate_container(path: str, container: schema.Container, context: _Conte
         if lifecycle
         else None,
         stop_signal=translate_stop_signal(container, path, context.spec, report),
+        message=translate_message(container, path, report),
     )
 
 

@@ -241,3 +241,49 @@ def test_describe_tells_all_of_a_pod(pods: Pods) -> None:
     assert "  restarts: 0, last exit: -\n" in text
     pods.lab.run("podunit", "delete", "web", "other")
     assert pods.lab.sh("ls /var/lib/podunit").stdout.find("places") < 0
+
+
+def test_what_containers_leave_at_their_end_is_told(pods: Pods) -> None:
+    def messages(name: str) -> dict[str, str | None]:
+        found = json.loads(pods.lab.run("podunit", "describe", name, "-o", "json").stdout)
+        return {one["container"]: one["terminationMessage"] for one in found["containers"]}
+
+    anybody = "securityContext: {runAsUser: 1000, readOnlyRootFilesystem: true}"
+    falls_back = "terminationMessagePolicy: FallbackToLogsOnError"
+    ends = (
+        container("a", "yes no room | head -n 1000 > /end; exit 3", "terminationMessagePath: /end", anybody),
+        container("b", "echo why > /dev/termination-log; exit 3", falls_back, anybody),
+        container("c", "seq 100; exit 4", falls_back),
+        container("d", "echo quiet", falls_back),
+        container("e", "[ ! -e /dev/termination-log ] || echo there"),
+    )
+    once = ONCE.format(then=FOREVER).replace("; exit", "; echo first > /dev/termination-log; exit")
+    again = pod(container("a", once, KEPT, falls_back), "again", more=VOLUME, notes=quick("a"))
+    init = container("i", "echo ready > /dev/termination-log", "terminationMessagePolicy: File")
+    fails = container("i", "echo lost; exit 3", falls_back)
+    web = pod("".join(ends), inits=init, policy="Never")
+    pods.apply("---\n".join((web, pod(ends[0], "stuck", inits=fails, policy="Never"), again)), check=False)
+    lines = "".join(f"{number}\n" for number in range(21, 101))
+    left = {"i": "ready\n", "a": "no room\n" * 512, "b": "why\n", "c": lines, "d": "", "e": None}
+    wait_for(lambda: str(messages("web")), str(left))
+    wait_for(lambda: str(messages("stuck")), str({"i": "lost\n", "a": None}))
+    pods.wait("active active", "container@again.a", "pod@again")
+    assert messages("again") == {"a": "first\n"}
+    text = pods.lab.run("podunit", "describe", "web").stdout
+    assert "\n  message of the last end: no room\n    no room\n" in text
+    assert "\n  message of the last end: (empty)\n" in text
+    other = pods.lab.run("podunit", "--system", "describe", "again", user="alice").stdout
+    assert "\n  message of the last end: cannot be read by this user\n" in other
+    pods.lab.run("podunit", "stop", "web", "again")
+    assert messages("web") == left
+    # It was stopped, without a word.
+    assert messages("again") == {"a": ""}
+    folder = "/var/lib/podunit/ends"
+    assert pods.lab.sh(f"cd {folder}; stat -c '%a %n' web/a again/a web/a/*").stdout.split("\n") == [
+        "700 web/a",
+        "700 again/a",
+        "600 web/a/last",
+        "",
+    ]
+    pods.lab.run("podunit", "delete", "web", "again", "stuck")
+    assert pods.lab.sh(f"ls {folder}").stdout == ""
