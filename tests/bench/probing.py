@@ -37,27 +37,25 @@ def main() -> int:
     parser.add_argument("--seconds", type=int, default=60, help="how long each way is measured")
     parser.add_argument("--json", action="store_true", help="print JSON")
     arguments = parser.parse_args()
+    found = {}
+    if not arguments.json:
+        print("probes            CPU s/h podunit   CPU s/h podman   ratio   kB per probe podunit", flush=True)
     with Laboratory(arguments.suite) as lab:
-        found = {
-            kind: {
-                "podunit": _measure_podunit(lab, kind, count, arguments.seconds),
-                "podman": _measure_podman(lab, kind, count, arguments.seconds),
-                "probes": count,
-            }
-            for kind, count in (("http", arguments.http), ("exec", arguments.exec))
-            if count
-        }
+        for kind, count in (("exec", arguments.exec), ("http", arguments.http)):
+            if not count:
+                continue
+            own = _measure_podunit(lab, kind, count, arguments.seconds)
+            peer = _measure_podman(lab, kind, count, arguments.seconds)
+            found[kind] = {"podunit": own, "podman": peer, "probes": count}
+            if not arguments.json:
+                ratio = own["cpu_sec_per_hour"] / peer["cpu_sec_per_hour"]
+                print(
+                    f"{count:>4} {kind:<12} {own['cpu_sec_per_hour']:>15.1f} {peer['cpu_sec_per_hour']:>16.1f}"
+                    f" {ratio:>7.3f} {own['kb_per_probe']:>22.1f}",
+                    flush=True,
+                )
     if arguments.json:
         print(json.dumps(found, indent=2))
-        return 0
-    print("probes            CPU s/h podunit   CPU s/h podman   ratio   kB per probe podunit")
-    for kind, numbers in found.items():
-        own, peer = numbers["podunit"], numbers["podman"]
-        ratio = own["cpu_sec_per_hour"] / peer["cpu_sec_per_hour"]
-        print(
-            f"{numbers['probes']:>4} {kind:<12} {own['cpu_sec_per_hour']:>15.1f}"
-            f" {peer['cpu_sec_per_hour']:>16.1f} {ratio:>7.3f} {own['kb_per_probe']:>22.1f}"
-        )
     return 0
 
 
