@@ -6,7 +6,7 @@ foretells. Knows no files and no running systemd.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -48,7 +48,7 @@ class Decision:
 def decide(
     pod: InstalledPod,
     before: InstalledPod | None,
-    refreshed: Iterable[str],
+    refreshed: Collection[str],
     state: str,
     timer_state: str,
     *,
@@ -63,7 +63,7 @@ def decide(
     files = {name for name in (*old, *pod.texts) if old.get(name) != pod.texts.get(name)}
     causes = _find_causes(pod, old, files, refreshed)
     every = tuple(cause for own in causes.values() for cause in own)
-    word = "created" if before is None else "changed" if causes else "rewritten" if files else "unchanged"
+    word = "created" if before is None else "changed" if causes or refreshed else "rewritten" if files else "unchanged"
     if pod.timer:
         return _decide_timer(pod, before, word, timer_state, every, start_stopped)
     if pod.runs_once:
@@ -132,7 +132,10 @@ def _find_causes(
             what = "is new" if name not in old else "is gone" if name not in pod.texts else "differs"
             causes.setdefault(name, []).append(f"{name} {what}")
     for path in sorted(refreshed):
-        kind, own, _ = path.split("/", 2)
+        kind, own, *_ = path.split("/", 2)
+        if kind == "registries":
+            # Read by the next pull.
+            continue
         # The sandbox copies the files of volumes when it starts; a secret variable is its container's alone.
         unit = container_unit(pod.name, own) if kind == "env" else sandbox_unit(pod.name)
         causes.setdefault(unit, []).append(f"{describe_file(path)} differs")
@@ -141,5 +144,7 @@ def _find_causes(
 
 def describe_file(path: str) -> str:
     """A path that a pod's units read, in words; its content is nobody's business."""
-    kind, own, rest = path.split("/", 2)
-    return f"a secret variable of container {own}" if kind == "env" else f"file {rest} of volume {own}"
+    kind, own, *rest = path.split("/", 2)
+    if kind == "registries":
+        return "the credentials of a registry"
+    return f"a secret variable of container {own}" if kind == "env" else f"file {rest[0]} of volume {own}"

@@ -88,6 +88,14 @@ def test_files_that_units_read_count(path: str, done: str, reason: str) -> None:
     assert describe_file(path) in reason
 
 
+def test_credentials_of_a_registry_restart_nothing() -> None:
+    found = plan(install(), install(), "registries/00.json")
+    assert (tell(found), found.reasons) == (("nothing", "changed"), ())
+    assert describe_file("registries/00.json") == "the credentials of a registry"
+    # A pod that has failed for want of them is started.
+    assert tell(plan(install(), install(), "registries/00.json", state="failed")) == ("start", "changed, started")
+
+
 def test_a_pod_of_other_containers_restarts() -> None:
     changes = (("container@web.a.service", None), ("container@web.b.service", None))
     found = plan(install(), install(*changes, ("container@web.c.service", _CONTAINER)))
