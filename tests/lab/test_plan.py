@@ -171,7 +171,8 @@ def test_an_apply_makes_the_machine_match_the_spec_folder(pods: Pods) -> None:
             pods.lab.write(f"/root/{name}.yaml", pod(container("a", FOREVER), name))
         said = "file /etc/podunit/web.yaml: created\npod web: created, started\n"
         assert podunit("apply", "--copy", "/root/web.yaml") == (0, said)
-        assert pods.lab.sh("cmp /root/web.yaml /etc/podunit/web.yaml; cd /etc/podunit; ls -A -- *.yaml").stdout == "web.yaml\n"
+        look = "cmp /root/web.yaml /etc/podunit/web.yaml; cd /etc/podunit; ls -A -- *.yaml"
+        assert pods.lab.sh(look).stdout == "web.yaml\n"
         pods.lab.run("cp", "/root/db.yaml", "/etc/podunit")
         assert podunit("apply") == (0, "pod db: created, started\npod web: unchanged\n")
 
