@@ -26,6 +26,7 @@ from podunit.model import (
 )
 from podunit.names import (
     PARENT_SLICE,
+    PROBER_SERVICE,
     PROBER_SOCKET,
     again_unit,
     container_unit,
@@ -43,7 +44,7 @@ from podunit.names import (
     stop_unit,
     timer_unit,
 )
-from podunit.probes import Exec
+from podunit.probes import Exec, Sleep
 from podunit.restarts import can_fail, find_codes, pause_script, restart_directives
 from podunit.rules import FailureAction
 from podunit.runs import Schedule
@@ -352,13 +353,18 @@ def _container(
     make_secrets, remove_secrets = secrets.make_secrets(pod, container, scope), secrets.remove_secrets(pod, container)
     address_file = podman.address_file(pod) if podman.needs_addresses(container) else None
     verify = podman.verify_image_user(container)
-    probed = not init and probes.has_probes(container)
+    prober = [PROBER_SOCKET] if not init and probes.has_probes(container) else []
+    if probes.asks_prober(pod, container):
+        # At a shutdown what runs hooks stops later than who asks for them.
+        prober = [PROBER_SOCKET, PROBER_SERVICE]
+    unit = container_unit(pod.name, container.name)
+    hooks = probes.register_hooks(pod, container, unit)
+    checks = probes.register_probes(pod, container, unit)
     started = probes.wait_until_started(pod, container)
     post_start = run_post_start(pod, container)
     # In a Job the whole pod is run again instead.
     never = init and pod.run is not None
     pause = pause_script(container, target, systemctl=_SYSTEMCTL[scope], init=init, never=never)
-    unit = container_unit(pod.name, container.name)
     return UnitFile(
         unit,
         "init.service.j2" if init else "container.service.j2",
@@ -373,17 +379,11 @@ def _container(
             "last_sidecar": join_units(sidecars[-1:]) if sidecars else None,
             "pull_units": tuple(quote_word(unit, expands_variables=True) for unit in pulled),
             "silent": init and container.tty,
-            "after": join_units(
-                [
-                    sandbox,
-                    *images,
-                    *(container_unit(pod.name, it.name) for it in earlier),
-                    *([PROBER_SOCKET] if probed else []),
-                ]
-            ),
+            "after": join_units([sandbox, *images, *(container_unit(pod.name, it.name) for it in earlier), *prober]),
             "prober_socket": join_units([PROBER_SOCKET]),
-            "probes_directory": join_words([probes.probes_directory(pod, container)]) if probed else None,
-            "register_probes": command_line(probes.register_probes(pod, container, unit)) if probed else None,
+            "probes_directory": join_words([probes.probes_directory(pod, container)]) if prober else None,
+            "register_hooks": command_line(hooks) if hooks else None,
+            "register_probes": command_line(checks) if checks else None,
             "wait_until_started": command_line(started) if started else None,
             "memory_limited": is_memory_limited(pod, container),
             "mounts": join_words(host_paths) if host_paths else None,
@@ -439,7 +439,7 @@ def _timeout_start(container: Container) -> str:
     if isinstance(container.post_start, Exec):
         # As on Kubernetes, a command has all the time it wants.
         return "infinity"
-    pause_sec = container.post_start.seconds if container.post_start else 0
+    pause_sec = container.post_start.seconds if isinstance(container.post_start, Sleep) else 0
     return str(max(_START_SEC, probes.startup_timeout_sec(container), pause_sec + _STOP_MARGIN_SEC))
 
 

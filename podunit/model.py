@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from podunit.probes import Exec, Probes, Sleep
+from podunit.probes import Hook, Probes
 from podunit.report import Position
 from podunit.rules import RestartRule
 from podunit.runs import Run, Schedule
@@ -305,8 +305,8 @@ class Container:
     restart_policy: RestartPolicy = RestartPolicy.ALWAYS
     restart_rules: tuple[RestartRule, ...] = ()
     cdi_devices: tuple[str, ...] = ()
-    post_start: Exec | Sleep | None = None
-    pre_stop: Exec | Sleep | None = None
+    post_start: Hook | None = None
+    pre_stop: Hook | None = None
     stop_signal: str | None = None
     message: Message | None = None
 

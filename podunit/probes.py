@@ -65,6 +65,9 @@ class Sleep:
     seconds: int
 
 
+# The most that a request after a start may take; what waits for it allows for a little more.
+POST_START_SEC = 600
+
 Check = Exec | HttpGet | TcpSocket | Grpc
 Hook = Exec | HttpGet | Sleep
 
@@ -100,7 +103,7 @@ class Registration:
 
     `unit` is its service; `engine_name` is its name, and `sandbox_name` that of the container which holds the pod's
     network, as the engine knows them; `sandbox_name` is '' in the host's network. `grace_sec` is the pod's, and
-    `pre_stop` is done before a stop, within it.
+    `pre_stop` is done before a stop, within it. `post_start` is done when the unit asks for it.
     """
 
     pod: str
@@ -111,6 +114,7 @@ class Registration:
     grace_sec: int
     probes: Probes
     pre_stop: Hook | None = None
+    post_start: Hook | None = None
 
 
 def write_registration(registration: Registration) -> tuple[str, ...]:
@@ -130,6 +134,7 @@ def write_registration(registration: Registration) -> tuple[str, ...]:
         {"readinessProbe": _write_probe(probes.readiness)},
         {"livenessProbe": _write_probe(probes.liveness)},
         {"preStop": write_handler(registration.pre_stop) if registration.pre_stop else None},
+        {"postStart": write_handler(registration.post_start) if registration.post_start else None},
     )
     return tuple(json.dumps(part, ensure_ascii=False) for part in parts if None not in part.values())
 
@@ -143,9 +148,6 @@ def read_registration(text: str) -> Registration:
     # A string may hold what Python takes for other ends of lines.
     for line in text.removesuffix("\n").split("\n"):
         found |= json.loads(line)
-    hook = read_handler(found["preStop"]) if "preStop" in found else None
-    if isinstance(hook, TcpSocket | Grpc):
-        raise TypeError(f"no hook: {found['preStop']}")
     return Registration(
         pod=found["pod"],
         container=found["container"],
@@ -156,7 +158,8 @@ def read_registration(text: str) -> Registration:
         probes=Probes(
             *(_read_probe(found.get(name)) for name in ("startupProbe", "readinessProbe", "livenessProbe")),
         ),
-        pre_stop=hook,
+        pre_stop=_read_hook(found.get("preStop")),
+        post_start=_read_hook(found.get("postStart")),
     )
 
 
@@ -216,6 +219,15 @@ def _write_probe(probe: Probe | None) -> dict[str, object] | None:
         return None
     numbers = {key: getattr(probe, name) for key, name, default in _NUMBERS if getattr(probe, name) != default}
     return {**write_handler(probe.check), **numbers}
+
+
+def _read_hook(found: Mapping[str, Any] | None) -> Hook | None:
+    if found is None:
+        return None
+    hook = read_handler(found)
+    if isinstance(hook, TcpSocket | Grpc):
+        raise TypeError(f"no hook: {found}")
+    return hook
 
 
 def _read_probe(found: Mapping[str, Any] | None) -> Probe | None:

@@ -58,7 +58,11 @@ class Doer:
         self.stopped = Result(True)
         self.leaving = False
 
-    async def make(self, check: Check | Hook, timeout_sec: float) -> Result:
+    async def run_hook(self, hook: Hook, timeout_sec: float) -> Result:
+        assert isinstance(hook, Exec)
+        return await self.make(hook, timeout_sec)
+
+    async def make(self, check: Check, timeout_sec: float) -> Result:
         assert isinstance(check, Exec)
         assert timeout_sec > 0
         now = asyncio.get_running_loop().time()

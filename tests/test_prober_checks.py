@@ -37,10 +37,13 @@ class Loopback(Networks):
         return open_stream(address or HOST)
 
 
-async def make(check: Check | Sleep, timeout_sec: float = 2) -> Result:
+async def make(check: Check | Sleep, timeout_sec: float = 2, *, hook: bool = False) -> Result:
     registration = Registration("web", "main", "container@web.main.service", "web.main", "", 30, Probes())
     nowhere = Path("/nonexistent")
-    return await Checks(registration, nowhere, Loopback(nowhere, open_stream_nowhere)).make(check, timeout_sec)
+    checks = Checks(registration, nowhere, Loopback(nowhere, open_stream_nowhere))
+    if isinstance(check, Sleep) or (hook and isinstance(check, HttpGet)):
+        return await checks.run_hook(check, timeout_sec)
+    return await checks.make(check, timeout_sec)
 
 
 @asynccontextmanager
@@ -91,6 +94,15 @@ def test_http_success_is_a_status_from_200_to_399(status: int, success: bool) ->
             return await make(HttpGet(port, "/x", host=HOST))
 
     assert asyncio.run(look()) == Result(success, f"HTTP {status}")
+
+
+def test_a_hook_succeeds_with_any_response_and_fails_without() -> None:
+    async def look() -> tuple[Result, Result]:
+        async with serving(Pages(x="500 x\r\nContent-Length: 0\r\n\r\n")) as port:
+            answered = await make(HttpGet(port, "/x", host=HOST), hook=True)
+        return answered, await make(HttpGet(port, "/x", host=HOST), hook=True)
+
+    assert asyncio.run(look()) == (Result(True, "HTTP 500"), Result(False, "connection refused"))
 
 
 def test_http_request_is_that_of_a_kubelet() -> None:

@@ -173,6 +173,31 @@ def test_the_hook_takes_its_time_from_the_grace_period(tmp_path: Path, messages:
     ]
 
 
+def test_a_stop_while_a_probe_has_it_stopped_runs_the_hook_no_second_time(tmp_path: Path, messages: Messages) -> None:
+    probes = Probes(liveness=probe("alive", failure_threshold=1))
+    directory = register(tmp_path, probes, pre_stop=Exec(("hook",)), grace_sec=20)
+    os.mkfifo(directory / "preStop")
+    reader = os.open(directory / "preStop", os.O_RDWR | os.O_NONBLOCK)
+
+    async def hook() -> bool:
+        await asyncio.sleep(5)
+        return True
+
+    doer = Doer(lambda name, _: hook() if name == "hook" else False)
+
+    async def live() -> None:
+        with watched(directory, doer, messages.journal) as container:
+            await asyncio.sleep(1)
+            await container.answer("preStop")
+            assert os.read(reader, 100) == b"ok\n"
+            await asyncio.sleep(1)
+
+    run_warped(live())
+    os.close(reader)
+    assert doer.made == [("alive", 0), ("hook", 0)]
+    assert doer.stops == [15]
+
+
 def test_podman_is_asked_again_where_it_could_not_stop_a_container(tmp_path: Path, messages: Messages) -> None:
     directory = register(tmp_path, Probes(liveness=probe("alive", failure_threshold=1)), grace_sec=15)
     doer = Doer(lambda *_: False)

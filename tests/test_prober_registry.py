@@ -17,8 +17,8 @@ from podunit.prober.main import serve
 from podunit.prober.networks import Networks, open_stream
 from podunit.prober.notify import Notifier, take_environment
 from podunit.prober.registry import FOLDER, Registry
+from podunit.probes import Exec, Probes, TcpSocket
 from podunit.probes import Probe as AnyProbe
-from podunit.probes import Probes, TcpSocket
 from tests.prober_world import Doer, Messages, probe, readable, register, run_warped
 
 
@@ -247,3 +247,42 @@ def test_what_systemd_says_is_not_handed_on(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("LISTEN_PID", "1")
     assert take_environment()[2] is None
     assert open_stream("127.0.0.1")[1] == "127.0.0.1"
+
+
+def ask(directory: Path, hook: str) -> int:
+    """What a unit does before it asks for a hook: the end at which it reads."""
+    os.mkfifo(directory / hook)
+    return os.open(directory / hook, os.O_RDWR | os.O_NONBLOCK)
+
+
+def test_a_hook_is_run_when_the_unit_asks_for_it(tmp_path: Path, messages: Messages) -> None:
+    doer = Doer(lambda name, _: name == "up")
+    registry = make_registry(tmp_path, messages, doer)
+    hooks = {"post_start": Exec(("up",)), "pre_stop": Exec(("down",))}
+
+    async def live() -> None:
+        (tmp_path / "web.main").mkdir()
+        unknown = ask(tmp_path / "web.main", "preStop")
+        registry.take("web.main/preStop")
+        assert os.read(unknown, 100) == b"not registered\n"
+        os.close(unknown)
+        (tmp_path / "web.main" / "preStop").unlink()
+        directory = register(tmp_path, Probes(), **hooks)
+        readers = [ask(directory, hook) for hook in ("postStart", "preStop")]
+        for line in ("web.main", "web.main/other", "../web.main/preStop", "/preStop", "web.main/postStart"):
+            registry.take(line)
+        await asyncio.sleep(1)
+        assert os.read(readers[0], 100) == b"ok\n"
+        assert doer.made == [("up", 0)]
+        registry.take("web.main/preStop")
+        await asyncio.sleep(1)
+        assert os.read(readers[1], 100) == b"at 1\n"
+        for reader in readers:
+            os.close(reader)
+        # Nobody waits any more.
+        registry.take("web.main/postStart")
+        await asyncio.sleep(1)
+
+    run_warped(live())
+    assert [name for name, _ in doer.made] == ["up", "down", "up"]
+    assert messages.lines() == []

@@ -33,6 +33,7 @@ _FULL = Registration(
         liveness=Probe(Grpc(9000, "db", tls=True), grace_sec=4),
     ),
     pre_stop=Sleep(3),
+    post_start=HttpGet(8080, "/post"),
 )
 _LEAST = Registration("a", "b", "container@a.b.service", "a_b", "", 30, Probes(liveness=Probe(TcpSocket(80))))
 _FULL_TEXT, _LEAST_TEXT = ("\n".join(write_registration(it)) for it in (_FULL, _LEAST))

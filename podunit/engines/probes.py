@@ -1,4 +1,4 @@
-"""Probes with podman: how a container's unit tells the prober of them, and waits for what it finds.
+"""Probes with podman: how a container's unit tells the prober of them and of hooks, and waits for what it finds.
 
 In: the model. Out: argv, as words for `unitfile` to quote, and directories. What the prober does is its own business:
 the two meet at a directory for each container, which is there while the container runs.
@@ -7,10 +7,11 @@ the two meet at a directory for each container, which is there while the contain
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from podunit.engines.programs import container_name, sandbox_name
 from podunit.model import Container, Pod
-from podunit.probes import Probes, Registration, write_registration
+from podunit.probes import HttpGet, Probes, Registration, write_registration
 from podunit.unitfile import Specifier, Word
 
 # Time for what is no probe: the prober's own start, and the stop of a container that has not started in time.
@@ -21,6 +22,13 @@ _REGISTER = (
     'for pipe in $pipes; do mkfifo "$pipe" || exit; done && mv new probes.json || exit; '
     '[ -p "$prober" ] || { echo "podunit-prober.socket is not active" >&2; exit 1; }; '
     'echo "${directory##*/}" > "$prober"'
+)
+
+# Open for both before the question: the answer may come before somebody reads.
+_ASK = (
+    'answer="podunit-prober.socket is not active"; umask 077; mkfifo "$1/$3" && exec 3<> "$1/$3" || exit; '
+    '[ ! -p "$2" ] || { echo "${1##*/}/$3" > "$2"; read -r answer <&3; }; '
+    '[ "$answer" = ok ] || { echo "httpGet: $answer" >&2; exit 1; }'
 )
 
 # A container that ends meanwhile is nothing to wait for: how it ended is for its service to judge. The prober writes
@@ -42,14 +50,52 @@ def has_probes(container: Container) -> bool:
     return container.probes != Probes()
 
 
+def asks_prober(pod: Pod, container: Container) -> bool:
+    """Whether the prober runs a hook."""
+    return isinstance(container.post_start, HttpGet) or _asks_before_stop(pod, container)
+
+
 def probes_directory(pod: Pod, container: Container) -> str:
     """Where a container's unit and the prober meet, below the runtime directory of the manager."""
     return f"podunit-probes/{pod.name}.{container.name}"
 
 
-def register_probes(pod: Pod, container: Container, unit: str) -> tuple[Word, ...]:
-    """Tell the prober what to check of this unit, and make the pipes by which it says what it has found."""
-    registration = Registration(
+def register_hooks(pod: Pod, container: Container, unit: str) -> tuple[Word, ...] | None:
+    """Tell the prober of the hooks before the first of them runs, and of no probes yet; None if it runs none then."""
+    hook = container.post_start
+    if hook is None or not (isinstance(hook, HttpGet) or _asks_before_stop(pod, container)):
+        return None
+    registration = replace(_make_registration(pod, container, unit), probes=Probes())
+    if isinstance(hook, HttpGet):
+        registration = replace(registration, post_start=hook)
+    return _register(pod, container, registration, "")
+
+
+def register_probes(pod: Pod, container: Container, unit: str) -> tuple[Word, ...] | None:
+    """Tell the prober what to check of this unit, and make the pipes by which it says what it has found.
+
+    None if it knows all there is to know.
+    """
+    probes = container.probes
+    if probes == Probes() and (register_hooks(pod, container, unit) or not _asks_before_stop(pod, container)):
+        return None
+    pipes = " ".join(name for name, probe in (("started", probes.startup), ("ready", probes.readiness)) if probe)
+    return _register(pod, container, _make_registration(pod, container, unit), pipes)
+
+
+def ask_prober(pod: Pod, container: Container, hook: str) -> tuple[Word, ...]:
+    """Have the prober run a hook that it has been told of, and wait for what it says; a failure is a status of 1."""
+    directory = (Specifier.RUNTIME_DIR, f"/{probes_directory(pod, container)}")
+    return ("/bin/sh", "-c", _ASK, "ask", directory, (Specifier.RUNTIME_DIR, "/podunit-prober"), hook)
+
+
+def _asks_before_stop(pod: Pod, container: Container) -> bool:
+    # Without a grace period there is no hook.
+    return isinstance(container.pre_stop, HttpGet) and pod.grace_sec > 0
+
+
+def _make_registration(pod: Pod, container: Container, unit: str) -> Registration:
+    return Registration(
         pod=pod.name,
         container=container.name,
         unit=unit,
@@ -59,10 +105,11 @@ def register_probes(pod: Pod, container: Container, unit: str) -> tuple[Word, ..
         probes=container.probes,
         pre_stop=container.pre_stop,
     )
+
+
+def _register(pod: Pod, container: Container, registration: Registration, pipes: str) -> tuple[Word, ...]:
     directory = (Specifier.RUNTIME_DIR, f"/{probes_directory(pod, container)}")
     prober = (Specifier.RUNTIME_DIR, "/podunit-prober")
-    probes = container.probes
-    pipes = " ".join(name for name, probe in (("started", probes.startup), ("ready", probes.readiness)) if probe)
     return ("/bin/sh", "-c", _REGISTER, "register", directory, prober, pipes, *write_registration(registration))
 
 

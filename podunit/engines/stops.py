@@ -10,8 +10,11 @@ from __future__ import annotations
 from podunit.engines.hooks import run_hook
 from podunit.engines.programs import PODMAN, container_name
 from podunit.model import Container, Pod
-from podunit.probes import Sleep
+from podunit.probes import POST_START_SEC, HttpGet, Sleep
 from podunit.unitfile import Specifier, Word
+
+# What the prober may take to begin and to answer, beyond the request.
+_ANSWER_SEC = 60
 
 # Hundredths of a second, on a clock that nobody sets.
 _STOP = (
@@ -36,9 +39,12 @@ def run_post_start(pod: Pod, container: Container) -> tuple[Word, ...] | None:
     """Run the hook after a start, and if it fails stop the container and fail; None without a hook."""
     if container.post_start is None:
         return None
-    hook = run_hook(pod, container, container.post_start)
+    hook = run_hook(pod, container, container.post_start, "postStart")
     if isinstance(container.post_start, Sleep):
         return hook
+    if isinstance(container.post_start, HttpGet):
+        # For a prober that ends meanwhile.
+        hook = ("timeout", str(POST_START_SEC + _ANSWER_SEC), *hook)
     return ("/bin/sh", "-c", _POST_START, "postStart", str(len(hook)), *hook, *stop_container(pod, container))
 
 
@@ -49,7 +55,7 @@ def stop_container(pod: Pod, container: Container) -> tuple[Word, ...]:
     if not pod.grace_sec or not (container.pre_stop or container.sidecar):
         return (PODMAN, "stop", "--ignore", name)
     begin = stop_file(pod) if container.sidecar else ""
-    hook = run_hook(pod, container, container.pre_stop) if container.pre_stop else ()
+    hook = run_hook(pod, container, container.pre_stop, "preStop") if container.pre_stop else ()
     return ("/bin/sh", "-c", _STOP, "stop", name, str(pod.grace_sec), begin, *hook)
 
 

@@ -10,23 +10,27 @@ from collections.abc import Iterable
 
 from podunit.decode import suggest
 from podunit.kubernetes import schema
-from podunit.kubernetes.probes import translate_exec
+from podunit.kubernetes.probes import translate_exec, translate_http
 from podunit.kubernetes.schema_lifecycle import LifecycleHandler
 from podunit.model import RestartPolicy
-from podunit.probes import Exec, Sleep
+from podunit.probes import Exec, Hook, Sleep
 from podunit.report import Report
 from podunit.signals import SIGNALS
 
-_HANDLERS = "exec, sleep"
+_HANDLERS = "exec, httpGet, sleep"
 
 
-def translate_hook(handler: LifecycleHandler | None, path: str, grace_sec: int, report: Report) -> Exec | Sleep | None:
-    """The one thing that a hook does; `grace_sec` is the most that it may sleep."""
+def translate_hook(
+    handler: LifecycleHandler | None, path: str, container: schema.Container, grace_sec: int, report: Report
+) -> Hook | None:
+    """The one thing that a hook of a container does; `grace_sec` is the most that it may sleep."""
     if handler is None:
         return None
-    found: list[Exec | Sleep] = []
+    found: list[Hook] = []
     if handler.exec:
         found.append(Exec(tuple(word.value for word in translate_exec(handler.exec, path, report))))
+    if handler.http_get:
+        found.append(translate_http(handler.http_get, path, container, report))
     if handler.sleep:
         seconds = handler.sleep.seconds
         if not 0 <= seconds.value <= grace_sec:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from podunit.decode import Located
-from podunit.kubernetes.schema_probes import ExecAction
+from podunit.kubernetes.schema_probes import ExecAction, HTTPGetAction
 from podunit.kubernetes.verdicts import refused_fields
 from podunit.report import Position
 
@@ -30,6 +30,7 @@ class LifecycleHandler:
 
     at: Position
     exec: ExecAction | None = None
+    http_get: HTTPGetAction | None = None
     sleep: SleepAction | None = None
 
 

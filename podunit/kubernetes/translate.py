@@ -246,10 +246,10 @@ def _translate_container(path: str, container: schema.Container, context: _Conte
         probes=translate_probes(container, path, environment, report),
         restart_policy=translate_policy(container, context.spec),
         restart_rules=translate_rules(container, path, report),
-        post_start=translate_hook(lifecycle.post_start, f"{path}.lifecycle.postStart", grace_sec, report)
+        post_start=translate_hook(lifecycle.post_start, f"{path}.lifecycle.postStart", container, grace_sec, report)
         if lifecycle
         else None,
-        pre_stop=translate_hook(lifecycle.pre_stop, f"{path}.lifecycle.preStop", grace_sec, report)
+        pre_stop=translate_hook(lifecycle.pre_stop, f"{path}.lifecycle.preStop", container, grace_sec, report)
         if lifecycle
         else None,
         stop_signal=translate_stop_signal(container, path, context.spec, report),

@@ -24,8 +24,11 @@ _SYSTEMD_SEC = 5
 class Doer(Protocol):
     """Who makes the checks of one container, and has it stopped."""
 
-    async def make(self, check: Check | Hook, timeout_sec: float) -> Result:
+    async def make(self, check: Check, timeout_sec: float) -> Result:
         """Make a check once, for so long at most."""
+
+    async def run_hook(self, hook: Hook, timeout_sec: float) -> Result:
+        """Do what a hook says, for so long at most. Any response to an HTTP request is a success."""
 
     async def stop(self, grace_sec: int) -> Result:
         """Stop the container, and kill it after so many seconds; a success when it is gone."""
@@ -42,8 +45,15 @@ class Checks:
         self._payload = Payload(registration.engine_name, directory)
         self._unit = registration.unit
 
-    async def make(self, check: Check | Hook, timeout_sec: float) -> Result:
+    async def make(self, check: Check, timeout_sec: float) -> Result:
         """Make a check once, for so long at most."""
+        return await self._make(check, timeout_sec)
+
+    async def run_hook(self, hook: Hook, timeout_sec: float) -> Result:
+        """Do what a hook says, for so long at most. Any response to an HTTP request is a success."""
+        return await self._make(hook, timeout_sec, any_status=True)
+
+    async def _make(self, check: Check | Hook, timeout_sec: float, *, any_status: bool = False) -> Result:
         call: tuple[str, ...] = ()
         if isinstance(check, Exec):
             try:
@@ -55,7 +65,7 @@ class Checks:
                 return Result(None, str(error))
         try:
             async with asyncio.timeout(timeout_sec):
-                return await self._do(check, call)
+                return await self._do(check, call, any_status=any_status)
         except TimeoutError:
             return Result(False, f"no answer within {timeout_sec:g} s")
         except NoNetworkError as error:
@@ -82,13 +92,13 @@ class Checks:
             return False
         return found.output.strip() == b"deactivating"
 
-    async def _do(self, check: Check | Hook, call: tuple[str, ...]) -> Result:
+    async def _do(self, check: Check | Hook, call: tuple[str, ...], *, any_status: bool) -> Result:
         # What not every pod needs is imported where it is needed: the prober is small where nobody asks for it.
         match check:
             case HttpGet():
                 from podunit.prober.http import check_http
 
-                return await check_http(check, self._dialer)
+                return await check_http(check, self._dialer, any_status=any_status)
             case TcpSocket():
                 from podunit.prober.tcp import check_tcp
 

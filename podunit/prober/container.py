@@ -19,9 +19,10 @@ from typing import Any
 from podunit.prober.checks import Doer
 from podunit.prober.gates import Gate
 from podunit.prober.journal import Event, Journal
+from podunit.prober.replies import reply
 from podunit.prober.series import Result, Series
 from podunit.prober.states import Kind, Known, Last, read_state, stamp_registration, write_state
-from podunit.probes import Probe, Registration
+from podunit.probes import POST_START_SEC, Hook, Probe, Registration
 
 # The kubelet's least time for a container to end by itself, whatever its hook has left of the grace period.
 _LEAST_GRACE_SEC = 2
@@ -62,6 +63,7 @@ class Container:
         self._was_started = asyncio.Event()
         self._gates: dict[Kind, Gate] = {}
         self._tasks: list[asyncio.Task[None]] = []
+        self._pre_stop: asyncio.Task[Result] | None = None
         self._restored = self._restore()
 
     @property
@@ -90,6 +92,24 @@ class Container:
         for gate in self._gates.values():
             gate.close()
         self._gates.clear()
+
+    async def answer(self, name: str) -> None:
+        """Run the hook of that name, and tell the unit, which waits."""
+        registration = self.registration
+        result = Result(False, "not registered")
+        if name == "postStart" and registration.post_start:
+            result = await self._doer.run_hook(registration.post_start, POST_START_SEC)
+        elif name == "preStop" and registration.pre_stop:
+            result = await self._run_pre_stop(registration.pre_stop, registration.grace_sec)
+        reply(self._directory / name, result)
+
+    async def _run_pre_stop(self, hook: Hook, grace_sec: int) -> Result:
+        """Run it once, whoever asks: a container may be stopped by its unit while a probe has it stopped."""
+        if self._pre_stop is None:
+            if self._restored and self._stopping:
+                return Result(True, "run before")
+            self._pre_stop = asyncio.create_task(self._doer.run_hook(hook, grace_sec))
+        return await asyncio.shield(self._pre_stop)
 
     def _end_tasks(self) -> None:
         for task in self._tasks:
@@ -219,7 +239,7 @@ class Container:
         loop = asyncio.get_running_loop()
         end = loop.time() + grace_sec
         if registration.pre_stop and with_hook:
-            result = await self._doer.make(registration.pre_stop, grace_sec)
+            result = await self._run_pre_stop(registration.pre_stop, grace_sec)
             if not result.success:
                 self._tell(Event.FAILED_PRE_STOP, f"preStop: {result.message}")
         complained = False

@@ -38,10 +38,13 @@ class _Place:
     target: str
 
 
-async def check_http(action: HttpGet, dialer: Dialer) -> Result:
-    """Make the check once. Takes as long as the server likes: the caller has a timeout."""
+async def check_http(action: HttpGet, dialer: Dialer, *, any_status: bool = False) -> Result:
+    """Make the check once. Takes as long as the server likes: the caller has a timeout.
+
+    With `any_status` a response is a success, whatever its status: so it is for hooks.
+    """
     try:
-        return await _follow(action, dialer)
+        return await _follow(action, dialer, any_status=any_status)
     except h11.LocalProtocolError as error:
         return Result(False, f"not a request: {shorten(str(error))}")
     except h11.RemoteProtocolError as error:
@@ -58,14 +61,14 @@ class _NoPlaceError(Exception):
     """A redirect to what is no HTTP URL."""
 
 
-async def _follow(action: HttpGet, dialer: Dialer) -> Result:
+async def _follow(action: HttpGet, dialer: Dialer, *, any_status: bool) -> Result:
     place = _Place(action.scheme.lower(), action.host, action.port, _write_target(action.path))
     # A Host header names the server that was asked first, and stays with it.
     headers = action.headers
     for _ in range(_MOST_REDIRECTS + 1):
         status, location, address = await _request(place, headers, dialer)
         if status not in _FOLLOWED or not location:
-            return Result(200 <= status < 400, f"HTTP {status}")
+            return Result(any_status or 200 <= status < 400, f"HTTP {status}")
         following = _resolve_location(place, address, location)
         if following is None:
             return Result(True, f"HTTP {status}, to another host")

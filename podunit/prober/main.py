@@ -1,7 +1,7 @@
 """`podunit-prober`: started by podunit-prober.socket when a container registers, ends when none is left.
 
-In: descriptor 3, a FIFO with a line for each container that registers. Out: what `container` does. It tells systemd
-that it is ready, that it lives, and how much it does.
+In: descriptor 3, a FIFO with a line for each container that registers, or asks for a hook. Out: what `container` does.
+It tells systemd that it is ready, that it lives, and how much it does.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class _Server:
 
     async def run(self, pause_sec: float) -> int:
         os.set_blocking(self._fifo, False)
-        self._loop.add_reader(self._fifo, self._read_names)
+        self._loop.add_reader(self._fifo, self._read_lines)
         self._registry.sweep()
         # What is there now stays: the collector need not look at it each time.
         gc.collect()
@@ -81,7 +81,7 @@ class _Server:
             while not self._ended.done():
                 await asyncio.wait((self._ended,), timeout=pause_sec)
                 self._registry.sweep()
-                self._read_names()
+                self._read_lines()
                 self._notifier.tell("WATCHDOG=1", f"STATUS={self._registry.describe()}")
                 if self._registry.is_empty and not self._tasks:
                     break
@@ -93,12 +93,12 @@ class _Server:
             self._registry.close()
         return 0
 
-    def _read_names(self) -> None:
-        """Look at what has registered; a line that comes after the last call stays for the next prober."""
+    def _read_lines(self) -> None:
+        """Take what units say; a line that comes after the last call stays for the next prober."""
         with contextlib.suppress(BlockingIOError):
             *lines, self._rest = (self._rest + os.read(self._fifo, 64 * 1024)).split(b"\n")
             for line in lines:
-                self._registry.look(line.decode("utf-8", "replace"))
+                self._registry.take(line.decode("utf-8", "replace"))
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = self._loop.create_task(work)

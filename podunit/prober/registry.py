@@ -1,7 +1,7 @@
 """All registered containers of a manager.
 
-In: directories, and names of those that changed. Out: a `Container` for each. A registration is a file; another file in
-its place is another container, none is the end of it.
+In: directories, and names of those that changed or whose hook is to run. Out: a `Container` for each. A registration is
+a file; another file in its place is another container, none is the end of it.
 """
 
 from __future__ import annotations
@@ -16,10 +16,14 @@ from podunit.prober.checks import Checks, Doer
 from podunit.prober.container import Container, Spawn
 from podunit.prober.journal import Journal
 from podunit.prober.networks import Networks
+from podunit.prober.replies import reply
+from podunit.prober.series import Result
 from podunit.prober.states import REGISTRATION, stamp_registration
 from podunit.probes import Registration, read_registration
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+_HOOKS = ("postStart", "preStop")
 
 FOLDER = "podunit-probes"
 
@@ -59,6 +63,16 @@ class Registry:
             names = []
         for name in {*names, *self._containers, *self._refused}:
             self.look(name)
+
+    def take(self, line: str) -> None:
+        """What a unit has written: NAME for a directory to look at, NAME/HOOK for a hook to run."""
+        name, _, hook = line.partition("/")
+        self.look(name)
+        if hook in _HOOKS and _NAME.fullmatch(name):
+            if name in self._containers:
+                self._spawn(self._containers[name].answer(hook))
+            else:
+                reply(self._folder / name / hook, Result(False, "not registered"))
 
     def look(self, name: str) -> None:
         """Look at one directory: begin, end, or begin anew."""

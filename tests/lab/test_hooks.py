@@ -106,3 +106,31 @@ def test_one_grace_period_is_for_hooks_containers_and_sidecars(pods: Pods) -> No
     pods.systemctl("stop", "container@web.sidecar")
     assert 4.5 < time.monotonic() - began < 7.5
     pods.systemctl("kill", "--signal=KILL", "container@web.hanging")
+
+
+def test_hooks_are_requests_in_the_network_of_the_pod(pods: Pods) -> None:
+    server = container("server", "httpd -f -vv -p 8080 & wait", "restartPolicy: Always")
+    server += "    startupProbe: {tcpSocket: {port: 8080}, periodSeconds: 1, failureThreshold: 30}\n"
+    # No file is there: any response will do.
+    hooks = lifecycle(postStart="{httpGet: {port: 8080, path: /post}}", preStop="{httpGet: {port: 8080, path: /pre}}")
+    term = "exec sh -c 'trap \"wget -qO- http://127.0.0.1:8080/term; exit 0\" TERM; sleep 1000 & wait'"
+    bad = container("bad", "sleep 1000 & wait", lifecycle(postStart="{httpGet: {port: 9}}"))
+    web = container("web", term, hooks)
+    pods.install(pod(web, inits=server).replace("PeriodSeconds: 2", "PeriodSeconds: 20"))
+    pods.systemctl("start", "pod@web")
+    asked = "journalctl --unit=container@web.server --output=cat | grep -o 'url:.*' || :"
+    assert pods.lab.sh(asked).stdout.split() == ["url:/post"]
+    assert pods.state("container@web.web", "podunit-prober.service") == "active active"
+    began = time.monotonic()
+    pods.systemctl("stop", "pod@web")
+    assert time.monotonic() - began < 10
+    assert pods.lab.sh(asked).stdout.split() == ["url:/post", "url:/pre", "url:/term"]
+    assert pods.remains() == ""
+    pods.install(pod(bad, notes=quick("bad")))
+    assert pods.systemctl("start", "pod@web", check=False).returncode == 1
+    pods.lab.wait_until("[ $(systemctl show --value --property=NRestarts container@web.bad) -ge 2 ]")
+    said = pods.lab.sh("journalctl --unit=container@web.bad --output=cat").stdout
+    assert "httpGet: connection refused" in said
+    assert "postStart: exit status 1" in said
+    pods.systemctl("stop", "pod@web")
+    assert pods.remains() == ""

@@ -95,11 +95,11 @@ OBJECTS = (
         "one thing that is done",
         (
             honoured("exec", "ExecAction", "a command in the container", "podman exec"),
-            refused(
+            honoured(
                 "httpGet",
                 "HTTPGetAction",
-                "an HTTP request",
-                "write an exec that makes the request from within the container",
+                "an HTTP request; any response is a success",
+                "made by podunit-prober.service in the pod's network",
             ),
             honoured("sleep", "SleepAction", "a pause", "/bin/sleep"),
             refused(
