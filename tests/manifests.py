@@ -5,14 +5,18 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import kubernetes_validate
+import yaml
 from typer.testing import CliRunner
 
 from podunit import source
 from podunit.cli.main import app
+from podunit.kubernetes.fields import Verdict
+from podunit.kubernetes.lookup import list_objects
 from podunit.load import load_files
 from podunit.report import Level, Problem, Report
 
@@ -21,6 +25,7 @@ _WORKLOADS = {
     *("Pod", "ReplicationController", "ReplicaSet", "Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob"),
     *("Service", "ConfigMap", "Secret", "PersistentVolume", "PersistentVolumeClaim", "List"),
 }
+_VERSION = "1.37.0"
 _ROW = re.compile(r"\| `(?P<name>[^`]+)` \| (?P<blob>[0-9a-f]{12}) \|.*")
 _HEAD = """\
 # What podunit makes of github.com/kubernetes/examples
@@ -49,6 +54,32 @@ class Manifest:
 def hash_blob(data: bytes) -> str:
     """The start of what `git hash-object` prints."""
     return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()[:12]
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML as Kubernetes reads it, which takes no key twice."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[object, object]:
+        keys = [self.construct_object(key) for key, _ in node.value]
+        if len(keys) != len(set(keys)):
+            raise yaml.constructor.ConstructorError(problem="duplicate key")
+        return super().construct_mapping(node, deep)
+
+
+def is_valid(data: bytes) -> bool:
+    """Whether Kubernetes itself would take all documents of a file."""
+    try:
+        for document in yaml.load_all(data, _Loader):
+            if document is not None:
+                kubernetes_validate.validate(document, _VERSION, strict=True)
+    except (
+        yaml.YAMLError,
+        kubernetes_validate.SchemaNotFoundError,
+        kubernetes_validate.ValidationError,
+        kubernetes_validate.utils.VersionNotSupportedError,
+    ):
+        return False
+    return True
 
 
 def list_manifests(root: Path) -> list[Manifest]:
@@ -139,6 +170,24 @@ def _write_total(title: str, words: Iterable[str]) -> str:
     return f"| {title} | {' | '.join(map(str, cells))} |"
 
 
+def _write_causes(refused: Collection[tuple[Manifest, Outcome]]) -> str:
+    """How many of the refused files ask for what no single machine has, or are refused by Kubernetes as well."""
+    storages = {field.name for field in list_objects()["Volume"].fields if field.verdict is Verdict.REFUSED}
+    errors = [{problem.message for problem in found.problems if problem.level is Level.ERROR} for _, found in refused]
+    invalid = sum(not is_valid((found.root / found.name).read_bytes()) for found, _ in refused)
+    remote = sum(not said.isdisjoint(f"'{name}' is not supported" for name in storages) for said in errors)
+    elsewhere = sum(
+        any(message.startswith(("there is no ConfigMap ", "there is no Secret ")) for message in said)
+        for said in errors
+    )
+    return (
+        f"\nOf the {len(refused)} refused files, {invalid} are not valid for Kubernetes {_VERSION.removesuffix('.0')} "
+        "either: a key twice, an unknown field, a value of\nanother type, or a version of the API that is served no "
+        f"longer. {remote} ask for storage of a cloud or a cluster, and\n{elsewhere} for a ConfigMap or Secret that is "
+        "not in the same file. Some are in two of these groups."
+    )
+
+
 def write_page(outcomes: Iterable[tuple[Manifest, Outcome]]) -> str:
     """The whole page: totals, the most frequent errors, and a row for each file."""
     outcomes = tuple(outcomes)
@@ -154,6 +203,7 @@ def write_page(outcomes: Iterable[tuple[Manifest, Outcome]]) -> str:
         "|---|---|---|---|---|---|",
         _write_total("all", (outcome.word for _, outcome in outcomes)),
         _write_total("only workload kinds", (outcome.word for found, outcome in outcomes if found.is_workload)),
+        _write_causes([(found, outcome) for found, outcome in outcomes if outcome.status]),
         "\n## Errors by the number of files\n",
         "| files | error |",
         "|---|---|",

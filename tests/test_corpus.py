@@ -24,6 +24,7 @@ from podunit.report import Level, Position, Report
 from tests.manifests import (
     Manifest,
     Outcome,
+    is_valid,
     list_keys,
     list_manifests,
     read_rows,
@@ -189,6 +190,21 @@ def test_the_page_says_what_becomes_of_the_corpus(
     if not shared:
         pytest.skip("no file of the page is in this folder")
     assert {key: now[key] for key in shared} == {key: kept[key] for key in shared}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n---\n", True),
+        ("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\nmetadata: {name: a}\n", False),
+        ("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndate: {}\n", False),
+        ("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\nimmutable: 7\n", False),
+        ("apiVersion: apps/v1beta2\nkind: Deployment\nmetadata: {name: a}\n", False),
+        ("apiVersion: apps/v1  for old clusters\nkind: Deployment\nmetadata: {name: a}\n", False),
+    ],
+)
+def test_what_kubernetes_itself_would_not_take(text: str, expected: bool) -> None:
+    assert is_valid(text.encode()) == expected
 
 
 def test_so_many_manifests_compile(outcomes: list[tuple[Manifest, Outcome]]) -> None:
