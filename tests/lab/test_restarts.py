@@ -109,3 +109,12 @@ def test_an_init_container_that_is_not_tried_again_fails_the_pod(pods: Pods, pol
     assert pods.state("pod@web", *units("init", "keeper")) == "failed failed inactive"
     assert len(read_times(pods, "init")) == 1
     pods.systemctl("reset-failed", "pod@web", *units("init"))
+
+
+def test_pauses_hold_for_what_a_start_of_the_pod_waits_for(pods: Pods) -> None:
+    broken = container("broken", "true").replace("[sh,", "[no-such-command,")
+    assert pods.apply(pod(KEEPER + broken), check=False).returncode == 1
+    # What mends the pod would start it every five seconds, and its containers at once, from systemd 254 on.
+    pods.lab.sh("sleep 24")
+    assert pods.show("container@web.broken", "NRestarts") in ("1", "2")
+    assert pods.state("container@web.keeper") == "active"
