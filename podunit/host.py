@@ -58,7 +58,11 @@ def remove_remains(
         wanted = set(names)
         existing = _run(kind, *find).split() if wanted and Path(PODMAN).exists() else []
         if found := sorted(wanted.intersection(existing)):
-            _run(kind, *remove, *found)
+            try:
+                _run(kind, *remove, *found)
+            except PodunitError:
+                # podman fails once at a container whose monitor was killed, and knows then that it has ended.
+                _run(kind, *remove, *found)
     paths = [str(path) for folder in folders for state in _list_state(scope) if (path := state / folder).exists()]
     if paths and scope is Scope.USER:
         _run("unshare", "rm", "-rf", *paths)

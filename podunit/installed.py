@@ -20,7 +20,10 @@ _OWNER = re.compile(r"^Owner=(.*)$", re.MULTILINE)
 _NAMESPACE = re.compile(r"^Namespace=(.*)$", re.MULTILINE)
 _RESTART = re.compile(r"^Restart=(.*)$", re.MULTILINE)
 _STATE_DIRECTORY = re.compile(r"^StateDirectory=(.*)$", re.MULTILINE)
-_REMOVED = re.compile(r"^ExecStopPost=-/usr/bin/podman (secret|volume) rm (.*)$", re.MULTILINE)
+_REMOVED = re.compile(
+    r"^ExecStopPost=-(?:/bin/sh -c ')?/usr/bin/podman (secret|volume) rm (?:\"\$\$@\" 2> /dev/null' remove )?(.*)$",
+    re.MULTILINE,
+)
 _JOB = re.compile(r"^Job=(.*)$", re.MULTILINE)
 _WANTS = re.compile(r"^Wants=(.*)$", re.MULTILINE)
 

@@ -94,7 +94,7 @@ def test_all_of_a_pod_is_told(journalctl: Journalctl, known: Known, capsys: pyte
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "pod web: active (exited) since 2025-11-24T16:00:00Z"
     assert "  spec: /srv/web.yaml:3:1" in lines
-    assert "  limits: MemoryMax 64.0M, CPUQuotaPerSecUSec 50%, TasksMax 4915" in lines
+    assert "  limits: MemoryMax 64.0M, CPUQuota 50%, TasksMax 4915" in lines
     assert "  readiness probe: succeeded: HTTP 200 (3 in a row, 2025-11-24T16:00:00Z)" in lines
     assert any(line.startswith("pod@web.service ") and line.endswith("override.conf") for line in lines)
     assert lines[-1].split()[1:4] == ["Normal", "Started", "container/web.a"]

@@ -99,7 +99,7 @@ def _list_group(group: Group) -> Iterator[str]:
     from podunit.cli.output import format_bytes
 
     yield f"cgroup: {group.cgroup or '-'}"
-    limits = [f"{name} {_format_limit(name, value)}" for name, value in group.limits.items()]
+    limits = [_format_limit(name, value) for name, value in group.limits.items()]
     yield f"limits: {', '.join(limits) or 'none'}"
     usage = group.usage
     cpu = "-" if usage.cpu_usec is None else f"{usage.cpu_usec / 1_000_000:.2f} s"
@@ -126,8 +126,9 @@ def _format_limit(name: str, value: int) -> str:
     from podunit.cli.output import format_bytes
 
     if name.startswith("Memory"):
-        return format_bytes(value)
-    return f"{value / 10_000:g}%" if name == "CPUQuotaPerSecUSec" else str(value)
+        return f"{name} {format_bytes(value)}"
+    # In a unit, and for set-property, it has another name than on D-Bus.
+    return f"CPUQuota {value / 10_000:g}%" if name == "CPUQuotaPerSecUSec" else f"{name} {value}"
 
 
 def _list_probes(known: Known | None) -> Iterator[str]:

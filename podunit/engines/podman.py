@@ -132,7 +132,8 @@ def remove_sandbox(pod: Pod) -> tuple[Word, ...]:
     """Remove what is left of the sandbox, and containers that still refer to it: podman keeps it for them otherwise."""
     # A container that goes at the same time makes podman fail, or leave the sandbox in silence.
     remove = f'{PODMAN} rm --force --ignore --depend "$1" && ! {PODMAN} container exists "$1"'
-    return ("/bin/sh", "-c", f"until {remove}; do sleep 0.2; done", "remove", sandbox_name(pod))
+    retry = f"until {remove}; do [ -x {PODMAN} ] || exit; sleep 0.2; done"
+    return ("/bin/sh", "-c", retry, "remove", sandbox_name(pod))
 
 
 def run_container(pod: Pod, container: Container, scope: Scope) -> tuple[Word, ...]:

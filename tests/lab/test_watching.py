@@ -237,7 +237,7 @@ def test_describe_tells_all_of_a_pod(pods: Pods) -> None:
     assert text.startswith("pod web: active (exited) since ")
     assert f"  spec: /root/pod.yaml:{line}:1\n" in text
     assert "MemoryMax 64.0M" in text
-    assert "CPUQuotaPerSecUSec 50%" in text
+    assert "CPUQuota 50%" in text
     assert "  restarts: 0, last exit: -\n" in text
     pods.lab.run("podunit", "delete", "web", "other")
     assert pods.lab.sh("ls /var/lib/podunit").stdout.find("places") < 0
