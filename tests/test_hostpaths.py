@@ -13,11 +13,8 @@ from pathlib import Path
 import pytest
 
 from podunit.hostpaths import list_host_paths, prepare_paths
-from podunit.kubernetes.objects import Objects
-from podunit.kubernetes.translate import read_pod
 from podunit.model import HostPathType, Pod
-from podunit.report import Report
-from podunit.source import Mapping, parse_documents
+from tests.sound_pods import ODD_NAMES, read_sound_pod
 from tests.systemd_syntax import read_command
 
 
@@ -30,13 +27,7 @@ def read(mounts: list[dict[str, object]], volumes: list[dict[str, object]]) -> P
         "metadata": {"name": "web"},
         "spec": {"containers": [{"name": "a", "image": "b", "volumeMounts": numbered}], "volumes": volumes},
     }
-    report = Report()
-    (node,) = parse_documents(json.dumps(pod, ensure_ascii=False).encode(), "f", report)
-    assert isinstance(node, Mapping)
-    found = read_pod(node, Objects(), report)
-    assert report.problems == ()
-    assert found is not None
-    return found
+    return read_sound_pod(json.dumps(pod, ensure_ascii=False))
 
 
 def list_commands(pod: Pod) -> list[list[str]]:
@@ -182,23 +173,7 @@ def test_without_a_type_nothing_is_checked() -> None:
     assert list_commands(host_path("/no/such/path")) == []
 
 
-_ODD = [
-    "a b",
-    "-n",
-    "$HOME ${HOME} $$",
-    "`x` $(x)",
-    "50% %n %%",
-    'it\'s "q"',
-    "a;b&c|d>e",
-    "*?[a]",
-    "\\ \\n \\x41",
-    "ü€🐋",
-    "#a",
-    "!",
-]
-
-
-@pytest.mark.parametrize("name", _ODD)
+@pytest.mark.parametrize("name", ODD_NAMES)
 def test_a_path_is_taken_as_it_is(name: str, tmp_path: Path) -> None:
     for kind in ("Directory", "File"):
         said = prepare(host_path(tmp_path / name, kind))[1]

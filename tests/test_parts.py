@@ -19,16 +19,13 @@ from pathlib import Path
 import pytest
 
 from podunit.generate import generate_pod
-from podunit.kubernetes.objects import Objects
-from podunit.kubernetes.translate import read_pod
 from podunit.model import Pod
 from podunit.names import container_unit
 from podunit.render import render
-from podunit.report import Report
 from podunit.scope import Scope
-from podunit.source import Mapping, parse_documents
 from podunit.target import OLDEST
 from podunit.unitfile import Value
+from tests.sound_pods import ODD_NAMES, read_sound_pod
 from tests.systemd_syntax import DIRECTORIES, read_command
 
 _ENTER = ("unshare", "--mount", *(() if os.geteuid() == 0 else ("--user", "--map-root-user")))
@@ -55,13 +52,7 @@ def read(mounts: list[dict[str, object]], volumes: list[dict[str, object]]) -> P
         "metadata": {"name": "web"},
         "spec": {"restartPolicy": "Never", "containers": [container], "volumes": volumes},
     }
-    report = Report()
-    (node,) = parse_documents(json.dumps(pod, ensure_ascii=False).encode(), "f", report)
-    assert isinstance(node, Mapping)
-    found = read_pod(node, Objects(), report)
-    assert report.problems == ()
-    assert found is not None
-    return found
+    return read_sound_pod(json.dumps(pod, ensure_ascii=False))
 
 
 def list_commands(pod: Pod, directive: str, scope: Scope = Scope.SYSTEM) -> list[list[str]]:
@@ -135,27 +126,7 @@ def test_a_part_below_a_file_is_refused(volume: Path, tmp_path: Path) -> None:
     assert prepare(part_of(volume, "file/part"), tmp_path) == (False, said)
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "a b",
-        "-n",
-        "--make-rshared",
-        "$HOME ${HOME} $$",
-        "`x` $(x)",
-        "50% %n %%",
-        'it\'s "q"',
-        "a;b&c|d>e",
-        "*?[a]",
-        "\\ \\n \\x41",
-        "ü€🐋",
-        "#a",
-        "!",
-        "a,b",
-        '"',
-        '",x="',
-    ],
-)
+@pytest.mark.parametrize("name", [*ODD_NAMES, "--make-rshared", "a,b", '"', '",x="'])
 def test_a_part_is_taken_as_it_is_and_podman_mounts_it(name: str, tmp_path: Path) -> None:
     volume = tmp_path / name
     volume.mkdir()

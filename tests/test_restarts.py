@@ -6,13 +6,10 @@ import subprocess
 
 import pytest
 
-from podunit.kubernetes.objects import Objects
-from podunit.kubernetes.translate import read_pod
 from podunit.model import Container
-from podunit.report import Report
 from podunit.restarts import can_fail, pause_script, restart_directives
-from podunit.source import Mapping, parse_documents
 from podunit.target import OLDEST, Target
+from tests.sound_pods import read_sound_pod
 
 NEWER = Target(254, (4, 3, 1))
 
@@ -23,13 +20,7 @@ def read(fields: str, notes: str = "") -> Container:
         f"apiVersion: v1\nkind: Pod\nmetadata: {{name: a, annotations: {{{notes}}}}}\n"
         f"spec: {{containers: [{{name: c, image: 'localhost/i:1', {fields}}}]}}\n"
     )
-    report = Report()
-    (document,) = parse_documents(text.encode(), "pod.yaml", report)
-    assert isinstance(document, Mapping)
-    pod = read_pod(document, Objects(), report)
-    assert pod is not None
-    assert report.problems == ()
-    return pod.containers[0]
+    return read_sound_pod(text).containers[0]
 
 
 def describe(container: Container, *, init: bool = False, target: Target = NEWER) -> str:

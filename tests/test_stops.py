@@ -10,13 +10,10 @@ import pytest
 
 from podunit.engines.programs import PODMAN
 from podunit.engines.stops import run_post_start, stop_container
-from podunit.kubernetes.objects import Objects
-from podunit.kubernetes.translate import read_pod
 from podunit.model import Pod
-from podunit.report import Report
 from podunit.signals import SIGNALS
-from podunit.source import Mapping, parse_documents
 from podunit.unitfile import Word
+from tests.sound_pods import read_sound_pod
 
 
 def read(lifecycle: str, *, sidecar: bool = False, grace_sec: int = 20) -> Pod:
@@ -28,13 +25,7 @@ def read(lifecycle: str, *, sidecar: bool = False, grace_sec: int = 20) -> Pod:
         "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\n"
         f"spec: {{{other}{kind}: [{hooked}], terminationGracePeriodSeconds: {grace_sec}}}\n"
     )
-    report = Report()
-    (document,) = parse_documents(text.encode(), "pod.yaml", report)
-    assert isinstance(document, Mapping)
-    pod = read_pod(document, Objects(), report)
-    assert pod is not None
-    assert report.problems == ()
-    return pod
+    return read_sound_pod(text)
 
 
 def run(words: tuple[Word, ...], tmp_path: Path) -> subprocess.CompletedProcess[str]:

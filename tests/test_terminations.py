@@ -8,14 +8,11 @@ from pathlib import Path
 import pytest
 
 from podunit.engines.terminations import keep_message, make_message
-from podunit.kubernetes.objects import Objects
-from podunit.kubernetes.translate import read_pod
 from podunit.model import Message, Pod
-from podunit.report import Report
 from podunit.scope import Scope
-from podunit.source import Mapping, parse_documents
 from podunit.state import StateFolder
 from podunit.unitfile import Word
+from tests.sound_pods import read_sound_pod
 
 
 def read(fields: str) -> Pod:
@@ -24,13 +21,7 @@ def read(fields: str) -> Pod:
         "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\n"
         f"spec: {{containers: [{{name: c, image: 'localhost/i:1'{fields}}}]}}\n"
     )
-    report = Report()
-    (document,) = parse_documents(text.encode(), "pod.yaml", report)
-    assert isinstance(document, Mapping)
-    pod = read_pod(document, Objects(), report)
-    assert pod is not None
-    assert report.problems == ()
-    return pod
+    return read_sound_pod(text)
 
 
 _FALLS_BACK = ", terminationMessagePolicy: FallbackToLogsOnError"

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.lab.laboratory import Laboratory, LabUnavailableError
+from tests.lab.pods import Pods, wait_for
 
 _FOLDER = Path(__file__).parent
 
@@ -42,3 +43,13 @@ def lab(suite: str) -> Iterator[Laboratory]:
         yield laboratory
     finally:
         laboratory.end()
+
+
+@pytest.fixture
+def pods(lab: Laboratory) -> Iterator[Pods]:
+    """A lab without pods, and with an empty /run/test for what they write; nothing is left of those of the test."""
+    lab.sh("rm -rf /run/test; mkdir -p /run/test")
+    pods = Pods(lab)
+    yield pods
+    pods.clear()
+    wait_for(pods.remains, "", timeout_sec=5)

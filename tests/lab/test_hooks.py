@@ -3,24 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 
-import pytest
-
-from tests.lab.laboratory import Laboratory
-from tests.lab.pods import Pods, container, pod, quick, quote, wait_for
+from tests.lab.pods import Pods, container, pod, quick, quote
 
 MOUNT = "volumeMounts: [{name: log, mountPath: /log}]"
 MORE = "  os: {name: linux}\n  volumes: [{name: log, hostPath: {path: /run/test}}]\n"
-
-
-@pytest.fixture
-def pods(lab: Laboratory) -> Iterator[Pods]:
-    lab.sh("rm -rf /run/test; mkdir -p /run/test")
-    pods = Pods(lab)
-    yield pods
-    pods.clear()
-    wait_for(pods.remains, "", timeout_sec=5)
 
 
 def lifecycle(**hooks: str) -> str:

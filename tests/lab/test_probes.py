@@ -6,10 +6,6 @@ tasks/configure-pod-container/configure-liveness-readiness-startup-probes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import pytest
-
 from tests.lab.laboratory import Laboratory
 from tests.lab.pods import Pods, container, pod, quick, wait_for
 
@@ -18,15 +14,6 @@ MOUNT = "volumeMounts: [{name: host, mountPath: /host}]"
 HOST = "  volumes: [{name: host, hostPath: {path: /run/test}}]\n"
 SERVE = "httpd -f -vv -p 8080 -h /host & wait"
 WEB, OTHER = "container@web.web", "container@web.other"
-
-
-@pytest.fixture
-def pods(lab: Laboratory) -> Iterator[Pods]:
-    lab.sh("rm -rf /run/test; mkdir -p /run/test")
-    pods = Pods(lab)
-    yield pods
-    pods.clear()
-    wait_for(pods.remains, "", timeout_sec=5)
 
 
 def touch(pods: Pods, *names: str) -> None:

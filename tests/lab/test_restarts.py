@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
-from tests.lab.laboratory import Laboratory
 from tests.lab.pods import Pods, container, pod, quick, wait_for
 
 MOUNT = "volumeMounts: [{name: log, mountPath: /log}]"
@@ -17,15 +14,6 @@ KEEPER = container("keeper", "sleep 1000 & wait")
 
 def rule(operator: str, *codes: int) -> str:
     return f"restartPolicyRules: [{{action: Restart, exitCodes: {{operator: {operator}, values: {list(codes)}}}}}]"
-
-
-@pytest.fixture
-def pods(lab: Laboratory) -> Iterator[Pods]:
-    lab.sh("rm -rf /run/test; mkdir -p /run/test")
-    pods = Pods(lab)
-    yield pods
-    pods.clear()
-    wait_for(pods.remains, "", timeout_sec=5)
 
 
 def ran(name: str, then: str) -> str:

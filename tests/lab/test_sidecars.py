@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
-from tests.lab.laboratory import Laboratory
 from tests.lab.pods import Pods, container, pod, quick, wait_for
 
 MOUNT = "volumeMounts: [{name: log, mountPath: /log}]"
@@ -26,15 +23,6 @@ INITS = (
     + container("agent", say("agent"), MOUNT, ALWAYS)
 )
 ALL = ("pod@web", "sandbox@web", "container@web.proxy", "container@web.agent", "container@web.main")
-
-
-@pytest.fixture
-def pods(lab: Laboratory) -> Iterator[Pods]:
-    lab.sh("rm -rf /run/test; mkdir -p /run/test")
-    pods = Pods(lab)
-    yield pods
-    pods.clear()
-    wait_for(pods.remains, "", timeout_sec=5)
 
 
 def read_log(pods: Pods) -> list[str]:
