@@ -9,29 +9,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from podunit import __version__
-from podunit.cgroups import container_directives, is_memory_limited, oom_directives, slice_directives
-from podunit.engines import nfs, parts, podman, probes, pulls, secrets, volumes
-from podunit.engines.stops import run_post_start, stop_container, stop_file
-from podunit.hostpaths import list_host_paths, prepare_paths
-from podunit.messages import describe_message
+from podunit.cgroups import slice_directives
+from podunit.containers import make_container
+from podunit.engines import nfs, podman, probes, pulls, secrets, volumes
+from podunit.engines.stops import stop_file
 from podunit.model import (
     DEFAULT_NAMESPACE,
-    Container,
     EmptyDir,
     Files,
     NetworkDirectory,
     Pod,
     RestartPolicy,
-    Setting,
 )
 from podunit.names import (
     PARENT_SLICE,
-    PROBER_SERVICE,
-    PROBER_SOCKET,
     again_unit,
     container_unit,
     containers_target,
-    image_unit,
     job_unit,
     mend_unit,
     mount_unit,
@@ -44,12 +38,10 @@ from podunit.names import (
     stop_unit,
     timer_unit,
 )
-from podunit.probes import Exec, Sleep
-from podunit.restarts import can_fail, find_codes, pause_script, restart_directives
+from podunit.restarts import can_fail, find_codes
 from podunit.rules import FailureAction
 from podunit.runs import Schedule
 from podunit.scope import Scope
-from podunit.signals import SIGNALS
 from podunit.target import Target
 from podunit.turns import done_file, judge_failures, make_job
 from podunit.unitfile import (
@@ -64,24 +56,10 @@ from podunit.unitfile import (
     quote_unit_in_script,
     quote_word,
 )
+from podunit.values import START_SEC, STOP_MARGIN_SEC, SYSTEMCTL, Values, list_settings
 from podunit.workload import Workload
 
-# podman stop returns when the grace period is over and the kill is done; below this margin systemd would cut it short.
-_STOP_MARGIN_SEC = 10
-
-# Exit statuses of SIGTERM and SIGKILL.
-_TERMINATED, _KILLED = 143, 137
-
-# Time for each command of a start. systemd's 90 s are too short where podman relabels a large directory or makes an
-# image's files belong to a user's subordinate IDs; an end there has to be, or a podman that hangs would never be tried
-# again. Pulls have units of their own.
-_START_SEC = 900
-
 _WANTED_BY = {Scope.SYSTEM: "multi-user.target", Scope.USER: "default.target"}
-# What a template is given, by name.
-Values = Mapping[str, Value | tuple[Value, ...] | tuple[Directive, ...] | bool | None]
-
-_SYSTEMCTL = {Scope.SYSTEM: "systemctl", Scope.USER: "systemctl --user"}
 
 
 def generate(workload: Workload, scope: Scope, target: Target) -> tuple[UnitFile, ...]:
@@ -114,16 +92,16 @@ def generate_pod(pod: Pod, scope: Scope, target: Target) -> tuple[UnitFile, ...]
     if pod.schedule:
         units[:0] = _timer(pod, pod.schedule, shared)
     if pod.run and (turns := pod.run.turns) and pod.name == f"{turns.job}-0":
-        units.insert(0, make_job(pod, turns, Value(_SYSTEMCTL[scope])))
+        units.insert(0, make_job(pod, turns, Value(SYSTEMCTL[scope])))
     if shared["again_unit"]:
         units.append(UnitFile(again_unit(pod.name), "pod-again.service.j2", shared))
     units += [_nfs(pod, volume, shared) for volume in nfs.list_network_directories(pod)]
     units += _pulls(pod, scope, shared)
     for index, container in enumerate(pod.init_containers):
         earlier = pod.init_containers[:index]
-        units.append(_container(pod, container, scope, target, shared, earlier, init=not container.sidecar))
+        units.append(make_container(pod, container, scope, target, shared, earlier, init=not container.sidecar))
     units += [
-        _container(pod, container, scope, target, shared, pod.init_containers, init=False)
+        make_container(pod, container, scope, target, shared, pod.init_containers, init=False)
         for container in pod.containers
     ]
     return tuple(units)
@@ -175,7 +153,7 @@ def _name_units(pod: Pod, scope: Scope) -> Values:
         "containers_target": join_units([containers_target(pod.name)]),
         "containers": join_units(containers),
         "members": join_units([*containers, *reversed(inits)]),
-        "systemctl": Value(_SYSTEMCTL[scope]),
+        "systemctl": Value(SYSTEMCTL[scope]),
         "retries": retries,
         "runs": pod.run is not None,
         "keeps_up": keeps_up,
@@ -203,13 +181,13 @@ def _slice(pod: Pod, scope: Scope) -> UnitFile:
         "pod.slice.j2",
         {
             "pod": escape_text(pod.name),
-            "slice_settings": (*slice_directives(pod, scope), *_settings(pod.settings, "Slice")),
+            "slice_settings": (*slice_directives(pod, scope), *list_settings(pod.settings, "Slice")),
         },
     )
 
 
 def _handle(pod: Pod, scope: Scope, target: Target, shared: Values) -> UnitFile:
-    ready = probes.wait_until_ready(pod, container_unit, _SYSTEMCTL[scope])
+    ready = probes.wait_until_ready(pod, container_unit, SYSTEMCTL[scope])
     return UnitFile(
         pod_unit(pod.name),
         "pod.service.j2",
@@ -226,8 +204,8 @@ def _handle(pod: Pod, scope: Scope, target: Target, shared: Values) -> UnitFile:
             "systemd_version": Value(str(target.systemd)),
             "podman_version": Value(target.podman_text),
             "claims": join_words(claims) if (claims := volumes.list_claims(pod)) else None,
-            "unit_settings": _settings(pod.settings, "Unit"),
-            "install_settings": _settings(pod.settings, "Install"),
+            "unit_settings": list_settings(pod.settings, "Unit"),
+            "install_settings": list_settings(pod.settings, "Install"),
         },
     )
 
@@ -278,8 +256,8 @@ def _sandbox(pod: Pod, scope: Scope, target: Target, shared: Values) -> UnitFile
             else None,
             "network_target": Value("network.target") if scope is Scope.SYSTEM else None,
             "redirect_ports": command_line(podman.redirect_ports(pod, scope)) if pod.redirects else None,
-            "timeout_start_sec": Value(str(_START_SEC)),
-            "timeout_stop_sec": Value(str(pod.grace_sec + _STOP_MARGIN_SEC)),
+            "timeout_start_sec": Value(str(START_SEC)),
+            "timeout_stop_sec": Value(str(pod.grace_sec + STOP_MARGIN_SEC)),
             "run": command_line(podman.run_sandbox(pod, target.podman)),
             "shielded": podman.needs_shield(pod, target.podman),
             "pid_file": quote_word(podman.sandbox_pid_file(pod), expands_variables=False),
@@ -326,124 +304,3 @@ def _pulls(pod: Pod, scope: Scope, shared: Values) -> list[UnitFile]:
         for container in (*pod.init_containers, *pod.containers)
         if pod.registries and pulls.list_images(container)
     ]
-
-
-def _container(
-    pod: Pod,
-    container: Container,
-    scope: Scope,
-    target: Target,
-    shared: Values,
-    earlier: tuple[Container, ...],
-    *,
-    init: bool,
-) -> UnitFile:
-    sandbox = sandbox_unit(pod.name)
-    inits = [container_unit(pod.name, it.name) for it in earlier if not it.sidecar]
-    sidecars = [container_unit(pod.name, it.name) for it in earlier if it.sidecar]
-    wanted = pulls.list_images(container)
-    images = tuple(image_unit(image, always=always) for image, always in wanted.items())
-    pulled = [image_unit(image, always=True) for image, always in wanted.items() if always]
-    if pod.registries and wanted:
-        images = (pull_unit(pod.name, container.name),)
-        pulled = list(images)
-    host_paths = (*list_host_paths(container), *nfs.list_mount_points(pod, container))
-    run = podman.run_init_container(pod, container, scope) if init else podman.run_container(pod, container, scope)
-    pid_file = podman.container_pid_file(pod, container, scope)
-    make_secrets, remove_secrets = secrets.make_secrets(pod, container, scope), secrets.remove_secrets(pod, container)
-    address_file = podman.address_file(pod) if podman.needs_addresses(container) else None
-    verify = podman.verify_image_user(container)
-    prober = [PROBER_SOCKET] if not init and probes.has_probes(container) else []
-    if probes.asks_prober(pod, container):
-        # At a shutdown what runs hooks stops later than who asks for them.
-        prober = [PROBER_SOCKET, PROBER_SERVICE]
-    unit = container_unit(pod.name, container.name)
-    hooks = probes.register_hooks(pod, container, unit)
-    checks = probes.register_probes(pod, container, unit)
-    started = probes.wait_until_started(pod, container)
-    post_start = run_post_start(pod, container)
-    # In a Job the whole pod is run again instead.
-    never = init and pod.run is not None
-    pause = pause_script(container, target, systemctl=_SYSTEMCTL[scope], init=init, never=never)
-    return UnitFile(
-        unit,
-        "init.service.j2" if init else "container.service.j2",
-        {
-            **shared,
-            "container": escape_text(container.name),
-            "required_units": join_units(inits) if inits else None,
-            "image_units": join_units(images) if images else None,
-            "pause": command_line(("/bin/sh", "-c", pause, "pause", unit)) if pause else None,
-            "sidecar": container.sidecar,
-            "sidecar_units": join_units(sidecars) if sidecars else None,
-            "last_sidecar": join_units(sidecars[-1:]) if sidecars else None,
-            "pull_units": tuple(quote_word(unit, expands_variables=True) for unit in pulled),
-            "silent": init and container.tty,
-            "after": join_units([sandbox, *images, *(container_unit(pod.name, it.name) for it in earlier), *prober]),
-            "prober_socket": join_units([PROBER_SOCKET]),
-            "probes_directory": join_words([probes.probes_directory(pod, container)]) if prober else None,
-            "register_hooks": command_line(hooks) if hooks else None,
-            "register_probes": command_line(checks) if checks else None,
-            "wait_until_started": command_line(started) if started else None,
-            "memory_limited": is_memory_limited(pod, container),
-            "mounts": join_words(host_paths) if host_paths else None,
-            "run": command_line(run),
-            "pid_file": quote_word(pid_file, expands_variables=False) if pid_file else None,
-            "post_start": command_line(post_start) if post_start else None,
-            "has_hook": bool(container.pre_stop and pod.grace_sec),
-            "clean_status": Value(" ".join(map(str, _list_clean(container)))),
-            "stop": command_line(stop_container(pod, container)),
-            "remove": command_line(podman.remove_container(pod, container), ignore_failure=True),
-            "make_secrets": command_line(make_secrets) if make_secrets else None,
-            "remove_secrets": command_line(remove_secrets, ignore_failure=True) if remove_secrets else None,
-            "address_file": quote_word(address_file, expands_variables=False) if address_file else None,
-            "timeout_start_sec": Value(_timeout_start(container)),
-            "restart": restart_directives(container, target, init=init, never=never),
-            "timeout_stop_sec": Value(str(_timeout_stop_sec(pod, init=init))),
-            "resources": (*container_directives(pod, container, scope), *oom_directives(pod, scope, target)),
-            "prepare": (*((command_line(verify),) if verify else ()), *prepare_paths(container)),
-            **_parts(pod, container, scope),
-            **describe_message(pod, container, scope, init=init),
-            "image": escape_text(container.image),
-            "limited": pod.run is not None and container.restart_policy is RestartPolicy.ON_FAILURE and not init,
-            "unit_settings": _settings(container.settings, "Unit"),
-            "service_settings": _settings(container.settings, "Service"),
-        },
-    )
-
-
-def _parts(pod: Pod, container: Container, scope: Scope) -> Values:
-    """What the templates say of the parts of volumes that a container mounts."""
-    words = parts.list_parts(pod, container)
-    return {
-        "parts": command_line(words) if words else None,
-        "parts_directory": quote_word(parts.parts_directory(pod, container), expands_variables=False),
-        "parts_path": quote_word(parts.locate_parts(pod, container), expands_variables=True),
-        "root_shell": command_line(parts.run_as_root(scope)),
-        "find_mountpoint": command_line(parts.find_mountpoint()),
-    }
-
-
-def _settings(settings: tuple[Setting, ...], section: str) -> tuple[Directive, ...]:
-    # The value is systemd's own syntax already: the user wrote a directive, specifiers and quotes included.
-    return tuple(Directive(s.name, Value(s.value)) for s in settings if s.section == section)
-
-
-def _list_clean(container: Container) -> tuple[int, ...]:
-    """Exit statuses of a container that ends by the signal to stop, or is killed."""
-    own = 128 + SIGNALS[container.stop_signal] if container.stop_signal else _TERMINATED
-    return tuple(dict.fromkeys((own, _TERMINATED, _KILLED)))
-
-
-def _timeout_start(container: Container) -> str:
-    if isinstance(container.post_start, Exec):
-        # As on Kubernetes, a command has all the time it wants.
-        return "infinity"
-    pause_sec = container.post_start.seconds if isinstance(container.post_start, Sleep) else 0
-    return str(max(_START_SEC, probes.startup_timeout_sec(container), pause_sec + _STOP_MARGIN_SEC))
-
-
-def _timeout_stop_sec(pod: Pod, *, init: bool) -> int:
-    # In the foreground podman passes the signal on and waits: systemd kills after the grace period. The time has to do
-    # for the removal of what is left, too.
-    return max(pod.grace_sec, _STOP_MARGIN_SEC) if init else pod.grace_sec + _STOP_MARGIN_SEC

@@ -147,7 +147,9 @@ _ROOMS: tuple[tuple[str, ...], ...] = (
         "podunit.turns",
         "podunit.hostpaths",
         "podunit.messages",
+        "podunit.values",
     ),
+    ("podunit.containers",),
     ("podunit.load", "podunit.generate", "podunit.failures", "podunit.rollout", "podunit.history", "podunit.readiness"),
     ("podunit.exchange",),
     (
