@@ -92,9 +92,11 @@ class Document:
 def load_files(paths: Iterable[str], report: Report, *, skip_unsupported: bool = False) -> Workload | None:
     """All pods of the files; None, and at least one error in the report, if anything is wrong with them.
 
-    With `skip_unsupported` a kind that podunit does not run is a warning.
+    A ConfigMap or Secret that is in none of them is a warning: an earlier apply may have kept it. With
+    `skip_unsupported` a kind that podunit does not run is one, too.
     """
-    return translate(read_documents(paths, report, skip_unsupported=skip_unsupported), report)
+    documents = read_documents(paths, report, skip_unsupported=skip_unsupported)
+    return _translate(documents, (), Objects(more=True), report)
 
 
 def read_documents(paths: Iterable[str], report: Report, *, skip_unsupported: bool = False) -> tuple[Document, ...]:
@@ -154,10 +156,14 @@ def _mentions(file: Path, names: Iterable[str]) -> bool:
     return any(f'"{name}"' in text for name in names)
 
 
-def translate(documents: Iterable[Document], report: Report, kept: Iterable[Document] = ()) -> Workload | None:
-    """What the objects mean together; None, and at least one error in the report, if anything is wrong with them."""
-    given, kept = tuple(documents), tuple(kept)
-    objects = Objects()
+def translate_with_kept(documents: Iterable[Document], kept: Iterable[Document], report: Report) -> Workload | None:
+    """As `load_files`, of objects and all those `kept` that they may refer to, or that refer to them."""
+    return _translate(tuple(documents), tuple(kept), Objects(), report)
+
+
+def _translate(
+    given: tuple[Document, ...], kept: tuple[Document, ...], objects: Objects, report: Report
+) -> Workload | None:
     for document in (*given, *kept):
         own, key = report.within(document.path), (document.version, document.kind)
         if read_object := _OBJECTS.get(key):

@@ -280,7 +280,8 @@ class Container:
 
     `cdi_devices` are names of the Container Device Interface, such as nvidia.com/gpu=0. A `sidecar` is an init
     container that goes on. `restart_policy` holds where none of the `restart_rules` does. Without a `stop_signal` that
-    of the image holds. The `message` that it leaves is None for one whose end nobody has asked about.
+    of the image holds. The `message` that it leaves is None for one whose end nobody has asked about. Without what is
+    `missing`, such as ConfigMap 'web', it must not start.
     """
 
     name: str
@@ -309,6 +310,7 @@ class Container:
     pre_stop: Hook | None = None
     stop_signal: str | None = None
     message: Message | None = None
+    missing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,6 +34,10 @@ _HEAD = """\
 Reasons are those of the first error in a file; each is at line:column. Errors are counted without the template that a
 pod's fields are in; those that a first one hides are not among them.
 """
+_TAIL = """
+Not valid for Kubernetes either are a key twice, an unknown field, a value of another type, and a version of the API
+that is served no longer; podunit takes some versions of the last kind. What a file refers to and does not have, such
+as a Secret, is a warning: an apply needs it, there or from an earlier one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +151,6 @@ def generalise(problem: Problem) -> str:
     path = re.sub(r"\[\d+\]", "[]", problem.path)
     path = re.sub(r"^spec\.(?:jobTemplate\.spec\.)?template\.(?=spec\.)", "", path)
     message = re.sub(r"\b(line|port|with) \d+", r"\1 N", problem.message)
-    message = re.sub(r"(there is no \w+) '.*'", r"\1 '…'", message)
     message = re.sub(r"(selects several pods), [^:]*", r"\1", message)
     return f"{path}: {message}" if path else message
 
@@ -170,22 +173,11 @@ def _write_total(title: str, words: Iterable[str]) -> str:
     return f"| {title} | {' | '.join(map(str, cells))} |"
 
 
-def _write_causes(refused: Collection[tuple[Manifest, Outcome]]) -> str:
-    """How many of the refused files ask for what no single machine has, or are refused by Kubernetes as well."""
+def _needs_cluster_storage(outcome: Outcome) -> bool:
+    """Whether it is refused for a volume that is a cloud's or a cluster's."""
     storages = {field.name for field in list_objects()["Volume"].fields if field.verdict is Verdict.REFUSED}
-    errors = [{problem.message for problem in found.problems if problem.level is Level.ERROR} for _, found in refused]
-    invalid = sum(not is_valid((found.root / found.name).read_bytes()) for found, _ in refused)
-    remote = sum(not said.isdisjoint(f"'{name}' is not supported" for name in storages) for said in errors)
-    elsewhere = sum(
-        any(message.startswith(("there is no ConfigMap ", "there is no Secret ")) for message in said)
-        for said in errors
-    )
-    return (
-        f"\nOf the {len(refused)} refused files, {invalid} are not valid for Kubernetes {_VERSION.removesuffix('.0')} "
-        "either: a key twice, an unknown field, a value of\nanother type, or a version of the API that is served no "
-        f"longer. {remote} ask for storage of a cloud or a cluster, and\n{elsewhere} for a ConfigMap or Secret that is "
-        "not in the same file. Some are in two of these groups."
-    )
+    errors = {problem.message for problem in outcome.problems if problem.level is Level.ERROR}
+    return not errors.isdisjoint(f"'{name}' is not supported" for name in storages)
 
 
 def write_page(outcomes: Iterable[tuple[Manifest, Outcome]]) -> str:
@@ -196,14 +188,20 @@ def write_page(outcomes: Iterable[tuple[Manifest, Outcome]]) -> str:
         for _, outcome in outcomes
         for said in {generalise(problem) for problem in outcome.problems if problem.level is Level.ERROR}
     )
+    workloads = [(found, outcome) for found, outcome in outcomes if found.is_workload]
+    valid = [(found, outcome) for found, outcome in workloads if is_valid((found.root / found.name).read_bytes())]
+    here = [outcome for _, outcome in valid if not _needs_cluster_storage(outcome)]
+    version = _VERSION.removesuffix(".0")
     ranked = sorted(files_by_error.items(), key=lambda item: (-item[1], item[0]))
     lines = [
         _HEAD,
         "| | files | compiles | with warnings | refused | passed |",
         "|---|---|---|---|---|---|",
         _write_total("all", (outcome.word for _, outcome in outcomes)),
-        _write_total("only workload kinds", (outcome.word for found, outcome in outcomes if found.is_workload)),
-        _write_causes([(found, outcome) for found, outcome in outcomes if outcome.status]),
+        _write_total("only workload kinds", (outcome.word for _, outcome in workloads)),
+        _write_total(f"of these, valid for Kubernetes {version}", (outcome.word for _, outcome in valid)),
+        _write_total("of these, without storage of a cloud or a cluster", (outcome.word for outcome in here)),
+        _TAIL,
         "\n## Errors by the number of files\n",
         "| files | error |",
         "|---|---|",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from podunit.load import load_files, read_documents, scale, translate
+from podunit.load import load_files, read_documents, scale, translate_with_kept
 from podunit.model import Owner
 from podunit.report import Report
 from podunit.workload import Controller, Replacement, Workload
@@ -117,6 +117,6 @@ def test_an_object_can_be_scaled(fields: str, tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text(f"{head}{fields}  {_SELECTOR}\n  template: {_TEMPLATE}\n", encoding="utf-8")
     report = Report()
     documents = [scale(found, 3) for found in read_documents([str(tmp_path / "a.yaml")], report)]
-    workload = translate(documents, report)
+    workload = translate_with_kept(documents, (), report)
     assert workload is not None
     assert [pod.name for pod in workload.pods] == ["web-0", "web-1", "web-2"]

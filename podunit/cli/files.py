@@ -62,14 +62,14 @@ def load_with_kept(
 
     With `replicas` the files are those of kept controllers, which get this number of pods.
     """
-    from podunit.load import find_kept, read_documents, scale, translate
+    from podunit.load import find_kept, read_documents, scale, translate_with_kept
     from podunit.report import Report
 
     report = Report()
     documents = read_documents(files, report, skip_unsupported=skip_unsupported)
     if replicas is not None:
         documents = tuple(scale(document, replicas) for document in documents)
-    workload = translate(documents, report, find_kept(documents, kept, installed, report))
+    workload = translate_with_kept(documents, find_kept(documents, kept, installed, report), report)
     return documents, _check(workload, report, Format.TEXT)
 
 

@@ -220,8 +220,7 @@ def find_volume(claim: Located[str], path: str, objects: Objects, report: Report
                 report.error(claim.at, path, message, f"write the same; the volume is at {volume.name.at}")
             return volume
     if known and known.volume:
-        message = f"claim '{claim.value}' wants PersistentVolume '{known.volume.value}', which is not here"
-        report.error(claim.at, path, message, "name its file as well, or apply it before")
+        objects.miss(f"PersistentVolume '{known.volume.value}' for claim '{claim.value}'", claim.at, path, report)
     elif known and known.mode is VolumeMode.BLOCK:
         message = f"claim '{claim.value}' asks for a block device, and no PersistentVolume is kept for it"
         hint = "add one with 'volumeMode: Block', and this claim's name as its claimRef"

@@ -75,11 +75,17 @@ class PersistentVolume:
 
 @dataclass(slots=True)
 class Objects:
-    """What pods may refer to, by kind and name."""
+    """What pods may refer to, by kind and name.
 
+    With `more` there may be others that are not known here: one that is missing is then only a warning, and kept for
+    `take_missing`.
+    """
+
+    more: bool = False
     configs: dict[tuple[ConfigKind, str], Config] = field(default_factory=dict)
     claims: dict[str, Claim] = field(default_factory=dict)
     volumes: dict[str, PersistentVolume] = field(default_factory=dict)
+    _missing: list[str] = field(default_factory=list)
 
     def add_claim(self, claim: Claim, report: Report) -> None:
         """Take a claim in; a second one of the name is a problem."""
@@ -99,11 +105,26 @@ class Objects:
     def find(self, kind: ConfigKind, name: Located[str], path: str, optional: bool, report: Report) -> Config | None:
         """The object of this name; None if there is none, which is a problem unless it is optional."""
         found = self.configs.get((kind, name.value))
-        if found is None and not optional:
-            names = [known for of_kind, known in self.configs if of_kind is kind]
-            hint = suggest(name.value, names) or "name its file as well, or apply it before"
-            report.error(name.at, path, f"there is no {kind} '{name.value[:60]}'", hint)
-        return found
+        if found is not None or optional:
+            return found
+        hint = suggest(name.value, [known for of_kind, known in self.configs if of_kind is kind])
+        self.miss(f"{kind} '{name.value[:60]}'", name.at, path, report, hint)
+        return None
+
+    def miss(self, what: str, at: Position, path: str, report: Report, hint: str = "") -> None:
+        """Say that `what` is referred to, and is not here."""
+        if self.more:
+            hint = hint or "an apply needs it, in its files or from an earlier one; units made without it do not start"
+            report.warning(at, path, f"there is no {what} in these files", hint)
+            self._missing.append(what)
+        else:
+            report.error(at, path, f"there is no {what}", hint or "name its file as well, or apply it before")
+
+    def take_missing(self) -> tuple[str, ...]:
+        """What has been missed since the last call."""
+        missing = tuple(dict.fromkeys(self._missing))
+        self._missing.clear()
+        return missing
 
 
 def read_config_map(node: Node, objects: Objects, report: Report) -> None:

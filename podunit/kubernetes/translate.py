@@ -61,6 +61,7 @@ class _Context:
     objects: Objects
     host_network: bool
     devices: Devices
+    missing: tuple[str, ...]
 
 
 def read_pod(node: Mapping, objects: Objects, report: Report) -> model.Pod | None:
@@ -113,7 +114,10 @@ def translate_pod(
     volumes = translate_volumes(spec.volumes, Projector(itself, objects, report), report)
     host_network = spec.host_network or _is_network(annotations, "host")
     no_network = _is_network(annotations, "none") and not host_network
-    context = _Context(itself, spec, volumes, annotations, objects, host_network, Devices(annotations.devices, report))
+    registries = translate_pull_secrets(spec, objects, report)
+    devices = Devices(annotations.devices, report)
+    missing = objects.take_missing()
+    context = _Context(itself, spec, volumes, annotations, objects, host_network, devices, missing)
     check_node(spec, report)
     refuse_stdin(spec.init_containers, "spec.initContainers", report)
     refuse_hooks(spec.init_containers, "spec.initContainers", report)
@@ -150,7 +154,7 @@ def translate_pod(
         host_ipc=spec.host_ipc,
         runtime=translate_runtime(spec, report),
         is_critical=translate_priority(spec, report),
-        registries=translate_pull_secrets(spec, objects, report),
+        registries=registries,
         sysctls=translate_sysctls(spec, host_network, report),
         deadline_sec=_translate_deadline(spec.active_deadline_seconds, report),
     )
@@ -254,6 +258,7 @@ def _translate_container(path: str, container: schema.Container, context: _Conte
         else None,
         stop_signal=translate_stop_signal(container, path, context.spec, report),
         message=translate_message(container, path, report),
+        missing=(*context.missing, *context.objects.take_missing()),
     )
 
 

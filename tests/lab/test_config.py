@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.lab.laboratory import Laboratory
-from tests.lab.pods import IMAGE, Pods, pod, wait_for
+from tests.lab.pods import IMAGE, UNITS, Pods, pod, wait_for
 
 CONFIG = """\
 apiVersion: v1
@@ -163,6 +163,22 @@ def test_a_changed_object_restarts_only_the_pods_that_use_it(pods: Pods) -> None
     failed = pods.apply(POD, check=False)
     assert failed.returncode == 1
     assert "there is no Secret 'db'" in failed.stderr
+
+
+def test_units_made_without_what_they_refer_to_do_not_start_and_say_why(pods: Pods) -> None:
+    pods.apply(OTHER)
+    text = OTHER.replace("name: other", "name: web").replace("[sleep, '1000']", "[sleep, '1000'], envFrom: FROM")
+    text = text.replace("FROM", "[{configMapRef: {name: app}}, {secretRef: {name: db}}]")
+    pods.lab.write("/root/web.yaml", text)
+    made = pods.lab.run("podunit", "compile", "/root/web.yaml", "--output", UNITS)
+    assert "there is no Secret 'db' in these files" in made.stderr
+    pods.systemctl("daemon-reload")
+    assert pods.systemctl("start", "pod@web", check=False).returncode == 1
+    said = pods.lab.run("journalctl", "-b", "--output=cat", "--unit=container@web.a").stdout
+    assert "there is no ConfigMap 'app', Secret 'db': apply the pod again with it\n" in said
+    assert pods.lab.run("podman", "ps", "--all", "--quiet", "--filter=name=web.a").stdout == ""
+    pods.apply(CONFIG + text)
+    assert inside(pods, "echo $mode $user") == "fast admin\n"
 
 
 def test_a_claim_outlives_the_pod(pods: Pods) -> None:
