@@ -157,8 +157,12 @@ def test_top_tells_what_the_kernel_counts(pods: Pods) -> None:
     assert table[0].split() == ["POD", "CONTAINER", "CPU%", "MEMORY", "TASKS", "READ/s", "WRITE/s"]
     assert [line.split()[:2] for line in table[1:]] == [["web", "(all)"], ["web", "busy"], ["web", "idle"]]
     # On a terminal until Ctrl-C, which is no failure.
-    live = "timeout --preserve-status --foreground --signal=INT 3 podunit top; echo ended $?"
-    shown = pods.lab.sh(f"script --quiet --command '{live}' /dev/null < /dev/null").stdout
+    # A machine that is busy may need longer for two tables.
+    for seconds in (3, 20):
+        live = f"timeout --preserve-status --foreground --signal=INT {seconds} podunit top; echo ended $?"
+        shown = pods.lab.sh(f"script --quiet --command '{live}' /dev/null < /dev/null").stdout
+        if shown.count("CPU%") >= 2:
+            break
     assert shown.count("CPU%") >= 2
     assert "ended 0" in shown
 
