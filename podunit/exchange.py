@@ -6,7 +6,6 @@ has the folder open keeps what it has opened.
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import os
 from dataclasses import dataclass
@@ -92,6 +91,9 @@ def _is_new(folder: Path) -> bool:
 
 def _swap(one: Path, other: Path) -> bool:
     """Swap two names in one step; False where that cannot be done."""
+    # Few commands come here, and it takes a while to import.
+    import ctypes
+
     libc = ctypes.CDLL(None, use_errno=True)
     if not hasattr(libc, "renameat2"):
         return False

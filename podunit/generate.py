@@ -14,7 +14,6 @@ from podunit.containers import make_container
 from podunit.engines import nfs, podman, probes, pulls, secrets, volumes
 from podunit.engines.stops import stop_file
 from podunit.model import (
-    DEFAULT_NAMESPACE,
     EmptyDir,
     Files,
     NetworkDirectory,
@@ -22,6 +21,7 @@ from podunit.model import (
     RestartPolicy,
 )
 from podunit.names import (
+    DEFAULT_NAMESPACE,
     PARENT_SLICE,
     again_unit,
     container_unit,

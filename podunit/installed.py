@@ -9,8 +9,15 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from podunit.model import DEFAULT_NAMESPACE
-from podunit.names import parse_container_unit, parse_pod, pod_unit, sandbox_unit, slice_unit, timer_unit
+from podunit.names import (
+    DEFAULT_NAMESPACE,
+    parse_container_unit,
+    parse_pod,
+    pod_unit,
+    sandbox_unit,
+    slice_unit,
+    timer_unit,
+)
 
 _MEMORY_LOW = re.compile(r"^MemoryLow=(\d+)$", re.MULTILINE)
 _VOLUMES = re.compile(r"^Volumes=(.*)$", re.MULTILINE)

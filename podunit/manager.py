@@ -129,7 +129,7 @@ class Manager:
 
     async def get_properties(self, unit: str, *interfaces: str) -> Mapping[str, Any]:
         """All properties of a unit in interfaces such as 'Unit', 'Service'; it is loaded for that."""
-        path = (await self._call(_PATH, _MANAGER, "LoadUnit", "s", [unit]))[0]
+        path = _unit_path(unit)
         found: dict[str, Any] = {}
         for interface in interfaces:
             reply = await self._call(path, _PROPERTIES, "GetAll", "s", [f"{_NAME}.{interface}"])

@@ -15,9 +15,6 @@ from podunit.rules import RestartRule
 from podunit.runs import Run, Schedule
 from podunit.security import Security
 
-# core/v1 ObjectMeta: the namespace of an object that names none.
-DEFAULT_NAMESPACE = "default"
-
 
 class RestartPolicy(StrEnum):
     """`restartPolicy` of a Pod or a Container."""

@@ -72,7 +72,8 @@ class StateFolder:
     def keep_places(self, places: Mapping[str, str]) -> None:
         """Keep where objects were read, '' for no file, and forget those of objects that are not kept."""
         old = self.read_places()
-        kept = {name: place for name, place in {**old, **places}.items() if place and name in self.read_objects()}
+        objects = self.read_objects()
+        kept = {name: place for name, place in {**old, **places}.items() if place and name in objects}
         if kept == old:
             return
         with _explained(self._places):

@@ -17,12 +17,27 @@ from podunit.failures import UnitFailure, find_failures
 from podunit.history import Exit, Past, read_pasts
 from podunit.installed import InstalledContainer, InstalledPod
 from podunit.manager import Manager
+from podunit.names import container_unit, pod_unit
 from podunit.readiness import read_known
 from podunit.scope import Scope
 
 _POLL_MIN_SEC, _POLL_MAX_SEC = 0.1, 1.0
 # USEC_INFINITY: the next time of a timer that has none.
 _NEVER_USEC = 2**64 - 1
+# systemd compares every unit with every pattern.
+_MANY = 100
+# What systemd says of a unit that it has only just loaded.
+_FORGOTTEN: Mapping[str, Any] = {
+    "ActiveState": "inactive",
+    "SubState": "dead",
+    "Result": "success",
+    "NRestarts": 0,
+    "MainPID": 0,
+    "ControlGroup": "",
+    "StateChangeTimestamp": 0,
+    "ActiveEnterTimestamp": 0,
+    "ActiveExitTimestamp": 0,
+}
 # podman tells of an end before the unit's state changes.
 _MARGIN_USEC = 60_000_000
 
@@ -211,17 +226,25 @@ async def get_summaries(manager: Manager, pods: Iterable[InstalledPod], scope: S
     """The states of pods and of all their containers, init containers included, in the order of their start."""
     pods = tuple(pods)
     # In order: a pod that is done is then shown with the ends of its containers.
-    handles = await manager.get_all_properties([pod.unit for pod in pods], "Unit")
-    containers = [container for pod in pods for container in pod.containers]
-    found = await manager.get_all_properties([it.unit for it in containers], "Unit", "Service")
-    properties = {it.unit: own for it, own in zip(containers, found, strict=True)}
+    active = await _get_active_states(manager, pods)
+    units = [container.unit for pod in pods for container in pod.containers]
+    loaded = [unit for unit in units if unit in active]
+    found = await manager.get_all_properties(loaded, "Unit", "Service")
+    properties = {**dict.fromkeys(units, _FORGOTTEN), **dict(zip(loaded, found, strict=True))}
     pasts = _read_pasts(properties, scope)
     summaries = []
-    for pod, handle in zip(pods, handles, strict=True):
+    for pod in pods:
         states = tuple(_judge(pod, it, properties[it.unit], pasts.get(it.unit), scope) for it in pod.containers)
-        phase = find_phase(pod, handle["ActiveState"], states)
-        summaries.append(PodSummary(pod.name, pod.owner, handle["ActiveState"], phase, states))
+        handle = active.get(pod.unit, "inactive")
+        summaries.append(PodSummary(pod.name, pod.owner, handle, find_phase(pod, handle, states), states))
     return tuple(summaries)
+
+
+async def _get_active_states(manager: Manager, pods: Iterable[InstalledPod]) -> dict[str, str]:
+    """The active states of those handles and containers that systemd knows: it forgets what is inactive."""
+    names = [unit for pod in pods for unit in (pod.unit, *(container.unit for container in pod.containers))]
+    patterns = names if len(names) <= _MANY else [pod_unit("*"), container_unit("*", "*")]
+    return {unit.name: unit.active for unit in await manager.list_units_by_patterns(patterns)}
 
 
 def find_phase(pod: InstalledPod, active: str, states: Iterable[ContainerState]) -> Phase:

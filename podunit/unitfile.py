@@ -22,6 +22,7 @@ _CONTINUED = " \\\n  "
 _SAFE_WORD = re.compile(r"[A-Za-z0-9_@%+=:,./~^!&*(){}|<>?\[\]-]+")
 _UNIT_NAME_SAFE = re.compile(r"[A-Za-z0-9:_.]")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_ESCAPED = re.compile(r"[\x00-\x1f\x7f\\]")
 _ESCAPES = {"\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
 
@@ -139,11 +140,12 @@ def unescape_unit_name(text: str) -> str:
 def _escape_piece(text: str, expands_variables: bool) -> str:
     if "\0" in text:
         raise ValueError("NUL has no place in a command line")
-    escaped = "".join(
-        _ESCAPES.get(char) or (f"\\x{ord(char):02x}" if _CONTROL.fullmatch(char) else char) for char in text
-    )
-    escaped = escaped.replace("%", "%%")
+    escaped = _ESCAPED.sub(_escape_char, text).replace("%", "%%")
     return escaped.replace("$", "$$") if expands_variables else escaped
+
+
+def _escape_char(found: re.Match[str]) -> str:
+    return _ESCAPES.get(found[0]) or f"\\x{ord(found[0]):02x}"
 
 
 def _hex_bytes(char: str) -> str:

@@ -61,7 +61,7 @@ class Shell:
         (self.folder / name).write_bytes(text.encode() if isinstance(text, str) else text)
 
     def command(self, *arguments: str) -> list[str]:
-        script = "import sys; from podunit.cli.main import run; sys.argv[0] = 'podunit'; run()"
+        script = "import sys; from podunit.cli.entry import run; sys.argv[0] = 'podunit'; run()"
         return [sys.executable, "-c", script, *arguments]
 
     def run(

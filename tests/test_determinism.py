@@ -18,7 +18,7 @@ _CASES = sorted(
 
 def compile_all(folder: Path, environment: dict[str, str]) -> bytes:
     """What a fresh process makes of all sound golden cases, one after the other, in a folder of its own."""
-    script = "import sys; from podunit.cli.main import run; sys.argv[0] = 'podunit'; run()"
+    script = "import sys; from podunit.cli.entry import run; sys.argv[0] = 'podunit'; run()"
     files = [os.path.relpath(case / "pod.yaml", folder) for case in _CASES]
     done = subprocess.run(
         [sys.executable, "-c", script, "--system", "compile", *files],

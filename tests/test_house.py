@@ -166,6 +166,7 @@ _ROOMS: tuple[tuple[str, ...], ...] = (
     ("podunit.deploy", "podunit.description"),
     (
         "podunit.cli",
+        "podunit.cli.version",
         "podunit.cli.settings",
         "podunit.cli.output",
         "podunit.cli.files",
@@ -180,6 +181,7 @@ _ROOMS: tuple[tuple[str, ...], ...] = (
         "podunit.cli.watching",
         "podunit.cli.attach",
         "podunit.cli.main",
+        "podunit.cli.entry",
     ),
 )
 _PLACES = {module: (room, place) for room, modules in enumerate(_ROOMS) for place, module in enumerate(modules)}

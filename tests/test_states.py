@@ -15,7 +15,7 @@ import pytest
 from podunit.cli.output import format_exit
 from podunit.history import Exit
 from podunit.installed import InstalledContainer, InstalledPod
-from podunit.manager import Manager
+from podunit.manager import Manager, UnitState
 from podunit.names import container_unit, pod_unit
 from podunit.scope import Scope
 from podunit.states import Phase, PodSummary, get_summaries
@@ -45,6 +45,10 @@ class FakeManager:
 
     async def get_all_properties(self, units: Iterable[str], *_: str) -> tuple[Mapping[str, Any], ...]:
         return tuple({**_FORGOTTEN, **self._units.get(unit, {})} for unit in units)
+
+    async def list_units_by_patterns(self, _: Iterable[str]) -> tuple[UnitState, ...]:
+        states = {unit: {**_FORGOTTEN, **own} for unit, own in self._units.items()}
+        return tuple(UnitState(unit, "loaded", own["ActiveState"], own["SubState"]) for unit, own in states.items())
 
 
 def make_pod(*containers: str, ends: bool) -> InstalledPod:

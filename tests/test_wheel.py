@@ -55,11 +55,11 @@ def test_an_installed_wheel_does_what_the_checkout_does(wheel: Path, tmp_path: P
     run(*pip, "--no-deps", "--no-index", "--target", str(target), str(wheel), cwd=tmp_path)
     # Without -I the checkout's editable install would still come second; without `site` it is not there at all.
     path = os.pathsep.join([str(target), sysconfig.get_path("purelib"), sysconfig.get_path("platlib")])
-    script = "import podunit; from podunit.cli.main import run; print(podunit.__file__); run()"
+    script = "import podunit; from podunit.cli.entry import run; print(podunit.__file__); run()"
     example = str(_CHECKOUT / "examples/web.yaml")
     output = run(*(sys.executable, "-S", "-c", script, "--system", "compile", example), cwd=tmp_path, PYTHONPATH=path)
     file, _, units = output.partition("\n")
     assert Path(file) == target / "podunit/__init__.py"
-    script = "from podunit.cli.main import run; run()"
+    script = "from podunit.cli.entry import run; run()"
     assert units == run(sys.executable, "-c", script, "--system", "compile", example, cwd=tmp_path)
     assert "# file pod@web.service\n" in units

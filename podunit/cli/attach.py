@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,7 +11,9 @@ from podunit.cli.pods import Pod, find_pods
 from podunit.cli.settings import Settings
 from podunit.cli.times import parse_since
 from podunit.errors import PodunitError
-from podunit.installed import InstalledContainer
+
+if TYPE_CHECKING:
+    from podunit.installed import InstalledContainer
 
 
 def logs(

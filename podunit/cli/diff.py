@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated
 
@@ -114,6 +113,8 @@ def _print_change(change: Change, forecast: Forecast, indent: str) -> None:
 
 def _compare(name: str, forecast: Forecast) -> list[str]:
     """A unified diff of a unit as it is and as it would be."""
+    import difflib
+
     before, after = forecast.before[name].splitlines(), forecast.after[name].splitlines()
     return list(difflib.unified_diff(before, after, f"installed/{name}", f"applied/{name}", lineterm=""))
 

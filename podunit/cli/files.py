@@ -11,11 +11,11 @@ import typer
 
 from podunit.cli.output import Format, print_report
 from podunit.cli.settings import Settings
-from podunit.workload import Workload
 
 if TYPE_CHECKING:
     from podunit.load import Document
     from podunit.report import Position, Report
+    from podunit.workload import Workload
 
 Loaded = TypeVar("Loaded")
 

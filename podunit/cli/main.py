@@ -1,4 +1,4 @@
-"""The command `podunit`: its commands, and how each ends.
+"""The command `podunit`: its global options, and its commands.
 
 Exit status: 0, 1 the input has problems or a pod failed, 2 usage, 3 the system refused, 130 and 143 interrupted; `exec`
 has its command's, and `diff` has 1 for a difference and 2 for problems. What a command needs is imported inside it: the
@@ -7,20 +7,15 @@ start-up of one is not paid by all.
 
 from __future__ import annotations
 
-import os
-import signal
-import sys
-from io import TextIOWrapper
 from pathlib import Path
-from types import FrameType
-from typing import Annotated, NoReturn, cast
+from typing import Annotated
 
 import typer
 
 from podunit.cli import attach, describing, diff, explain, files, lifecycle, listing, watching
-from podunit.cli.output import Color, print_error, set_color
+from podunit.cli.output import Color, set_color
 from podunit.cli.settings import Settings
-from podunit.errors import PodunitError
+from podunit.cli.version import print_version
 from podunit.scope import Scope
 
 app = typer.Typer(
@@ -33,9 +28,7 @@ app = typer.Typer(
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        from podunit import __version__
-
-        print(f"podunit {__version__}")
+        print_version()
         raise typer.Exit
 
 
@@ -93,32 +86,3 @@ for command in (
     lifecycle.uninstall,
 ):
     app.command(command.__name__.rstrip("_"))(command)
-
-
-def run() -> None:
-    """Run the command line and end the process."""
-    signal.signal(signal.SIGTERM, _terminate)
-    for stream in (sys.stdout, sys.stderr):
-        # What the locale cannot show is escaped; a message is never lost for that.
-        cast(TextIOWrapper, stream).reconfigure(errors="backslashreplace")
-    try:
-        try:
-            app()
-        finally:
-            sys.stdout.flush()
-    except PodunitError as error:
-        print_error(error)
-        status = 3
-    except BrokenPipeError:
-        # Whoever read this has seen enough. The interpreter flushes once more at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        status = 128 + signal.SIGPIPE
-    except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        print_error(PodunitError(f"standard output: {(error.strerror or str(error)).lower()}"))
-        status = 3
-    sys.exit(status)
-
-
-def _terminate(number: int, _: FrameType | None) -> NoReturn:
-    sys.exit(128 + number)

@@ -11,20 +11,19 @@ import shutil
 import sys
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
-from podunit.bringup import PodOutcome
-from podunit.cli.settings import Settings
-from podunit.condition import Condition
-from podunit.deploy import DEADLINE
-from podunit.errors import PodunitError
-from podunit.events import Event
-from podunit.failures import UnitFailure
-from podunit.history import Exit
-from podunit.planning import TOLD_BY_PODS, Outcome
-from podunit.report import Level, Problem, Report
-from podunit.source import split_lines
-from podunit.states import Phase, PodState, PodSummary, format_time
+if TYPE_CHECKING:
+    from podunit.bringup import PodOutcome
+    from podunit.cli.settings import Settings
+    from podunit.condition import Condition
+    from podunit.errors import PodunitError
+    from podunit.events import Event
+    from podunit.failures import UnitFailure
+    from podunit.history import Exit
+    from podunit.planning import Outcome
+    from podunit.report import Problem, Report
+    from podunit.states import PodState, PodSummary
 
 
 class Format(StrEnum):
@@ -77,6 +76,8 @@ def print_outcome(done: Outcome, settings: Settings) -> None:
 
 def list_object_words(done: Outcome) -> list[str]:
     """What became of objects, a line for each of which the pods do not tell."""
+    from podunit.planning import TOLD_BY_PODS
+
     parts = [(*name.partition("."), word) for name, word in done.objects.items()]
     return [f"{kind} {own}: {word}" for kind, _, own, word in parts if kind not in TOLD_BY_PODS]
 
@@ -140,6 +141,8 @@ def print_json(value: object) -> None:
 
 
 def _print_failure(outcome: PodOutcome) -> None:
+    from podunit.deploy import DEADLINE
+
     named = [failure.container for failure in outcome.failures if failure.container]
     because = f": container '{named[0]}' failed" if named else ""
     if outcome.job == "canceled":
@@ -154,6 +157,8 @@ def _print_failure(outcome: PodOutcome) -> None:
 
 def print_pod_state(state: PodState) -> None:
     """Print the head of a pod's status, and what keeps it from being up."""
+    from podunit.states import Phase, format_time
+
     color = {"active": "1;32", "failed": "1;31"}.get(state.active, "0")
     since = f" since {format_time(state.since_usec)}" if state.since_usec else ""
     succeeded = f", {Phase.SUCCEEDED}" if state.summary.phase is Phase.SUCCEEDED else ""
@@ -190,11 +195,15 @@ def print_event_table(events: Iterable[Event]) -> None:
 
 
 def _list_cells(event: Event) -> tuple[str, ...]:
+    from podunit.states import format_time
+
     return (format_time(event.at_usec), event.type, event.reason, event.subject, event.message)
 
 
 def print_unmet(summary: PodSummary, condition: Condition, why: str) -> None:
     """Print that a pod is not what it was waited for to be, and what it is instead."""
+    from podunit.states import Phase
+
     _print_error(f"pod '{summary.pod}' is not {condition}: {why}")
     unready = [one.container for one in summary.containers if not one.init and not one.ready]
     waiting = f", not ready: {', '.join(unready)}" if summary.phase is Phase.RUNNING and unready else ""
@@ -227,6 +236,8 @@ def format_exit(last: Exit | None) -> str:
     """How and when a container ended: '137 (OOMKilled) 2026-01-02T03:04:05Z', '-' if it has not."""
     if last is None:
         return "-"
+    from podunit.states import format_time
+
     why = "OOMKilled" if last.oom_killed else last.signal
     return f"{last.status}{f' ({why})' if why else ''} {format_time(last.at_usec)}"
 
@@ -244,6 +255,8 @@ def _print_error(message: str) -> None:
 
 
 def _print_text(problems: Iterable[Problem]) -> None:
+    from podunit.report import Level
+
     terminal = sys.stderr.isatty()
     sources: dict[str, tuple[str, ...]] = {}
     for problem in problems:
@@ -257,6 +270,8 @@ def _print_text(problems: Iterable[Problem]) -> None:
 
 
 def _print_source(problem: Problem, sources: dict[str, tuple[str, ...]]) -> None:
+    from podunit.source import split_lines
+
     at = problem.at
     if at.file not in sources:
         try:

@@ -19,6 +19,7 @@ from podunit.kubernetes.schema import ObjectMeta
 from podunit.kubernetes.schema_probes import PortOrName
 from podunit.kubernetes.verdicts import ignored_fields, refused_fields
 from podunit.model import Pod, Port, Protocol, Redirect
+from podunit.names import DEFAULT_NAMESPACE
 from podunit.report import Position, Report
 from podunit.source import Mapping as Node
 
@@ -150,7 +151,7 @@ def _choose_port(service: str, port: ServicePort) -> int:
 def _select(service: ServiceObject, pods: Iterable[Pod], *, kept: bool, report: Report) -> tuple[Pod, ...]:
     """The pods of the Service's namespace that have its labels; what that means of several of them is said."""
     wanted = {(key.value, value.value) for key, value in service.spec.selector.entries}
-    namespace = service.metadata.namespace.value if service.metadata.namespace else model.DEFAULT_NAMESPACE
+    namespace = service.metadata.namespace.value if service.metadata.namespace else DEFAULT_NAMESPACE
     found = tuple(pod for pod in pods if wanted and pod.namespace == namespace and wanted <= set(pod.labels))
     if len(found) < 2 or _is_headless(service):
         return found

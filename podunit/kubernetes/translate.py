@@ -39,6 +39,7 @@ from podunit.kubernetes.terminals import refuse_stdin, translate_stdin
 from podunit.kubernetes.terminations import translate_message
 from podunit.kubernetes.volumes import translate_devices, translate_mounts, translate_volumes
 from podunit.model import RestartPolicy
+from podunit.names import DEFAULT_NAMESPACE
 from podunit.report import Report
 from podunit.source import Mapping
 
@@ -76,7 +77,7 @@ def read_pod(node: Mapping, objects: Objects, report: Report) -> model.Pod | Non
 def translate_namespace(metadata: schema.ObjectMeta, report: Report) -> str:
     """The namespace of an object: only a name here, by which nothing is kept apart."""
     if metadata.namespace is None:
-        return model.DEFAULT_NAMESPACE
+        return DEFAULT_NAMESPACE
     check_label_name(metadata.namespace, "metadata.namespace", "namespace", report)
     return metadata.namespace.value
 
