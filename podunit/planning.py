@@ -20,13 +20,14 @@ from podunit.host import find_target, require_nfs
 from podunit.install import Change, UnitDirectory
 from podunit.installed import InstalledPod, list_pods
 from podunit.manager import Manager
-from podunit.names import PARENT_SLICE, job_unit, parse_pod, pod_unit, timer_unit
+from podunit.names import PARENT_SLICE, parse_pod, pod_unit, timer_unit
 from podunit.plan import IN_TURN, Decision, Deed, decide, decide_once
 from podunit.render import render
 from podunit.rollout import Rollout, Scene, plan_rollouts, refuse_strangers
 from podunit.scope import Scope
 from podunit.specs import find_file
 from podunit.state import StateFolder
+from podunit.states import get_active_states
 from podunit.workload import Workload
 
 HELD = "kept as it is by its owner"
@@ -97,6 +98,20 @@ class Plan:
         due = bool(new or changed) or (scene.start_stopped and state in ("inactive", "failed"))
         return replace(decide_once(pod, word, state, (*new, *changed), due), unit=job)
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing is written, started or stopped, whatever pods that are waited for may do meanwhile."""
+        scene = self.scene
+        if self.refreshed or any(rollout.excess or rollout.deadline_sec is not None for rollout in self.rollouts):
+            return False
+        named = ((name, rollout) for rollout in self.rollouts for wave in rollout.waves for name in wave)
+        return all(
+            name in scene.before
+            and scene.before[name].texts == scene.wanted[name]
+            and self.decide(scene.before[name], rollout).deed is Deed.NOTHING
+            for name, rollout in named
+        )
+
     def stays_stopped(self, name: str, rollout: Rollout) -> bool:
         """Whether a pod was stopped by somebody, and is left so."""
         scene = self.scene
@@ -143,7 +158,7 @@ async def plan_apply(
     refuse_strangers(workload.pods, before)
     # Whatever is in the way is found before anything is changed.
     directory.plan({name: text for own in (read_static_units(), *wanted.values()) for name, text in own.items()})
-    states = await _get_active_states(manager)
+    states = await get_active_states(manager)
     handles = {pod: states[pod_unit(pod)] for pod in {**wanted, **before}}
     refreshed = state.compare_files(files)
     scene = Scene(before, handles, wanted, frozenset(refreshed), start_stopped)
@@ -202,12 +217,6 @@ def compose(directory: UnitDirectory, texts: Mapping[str, str], gone: Iterable[s
     parent = {PARENT_SLICE: render(generate_parent(low))} if low else {}
     texts = {**texts, **parent}
     return Composition(texts, directory.plan(texts, (*gone, *({PARENT_SLICE} - parent.keys()))), after)
-
-
-async def _get_active_states(manager: Manager) -> Mapping[str, str]:
-    """The active states of all handles, timers and Jobs, by unit."""
-    units = await manager.list_units_by_patterns([pod_unit("*"), timer_unit("*"), job_unit("*")])
-    return defaultdict(lambda: "inactive", {unit.name: unit.active for unit in units})
 
 
 @dataclass(frozen=True, slots=True)

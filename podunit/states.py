@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,7 +18,7 @@ from podunit.failures import UnitFailure, find_failures
 from podunit.history import Exit, Past, read_pasts
 from podunit.installed import InstalledContainer, InstalledPod
 from podunit.manager import Manager
-from podunit.names import container_unit, pod_unit
+from podunit.names import container_unit, job_unit, pod_unit, timer_unit
 from podunit.readiness import read_known
 from podunit.scope import Scope
 
@@ -196,6 +197,12 @@ async def get_pod_state(manager: Manager, pod: InstalledPod, scope: Scope) -> Po
         failures=await find_failures(manager, pod, scope, 0) if lasting else (),
         next_run_usec=await _get_next_run_usec(manager, pod),
     )
+
+
+async def get_active_states(manager: Manager) -> Mapping[str, str]:
+    """The active states of all handles, timers and Jobs, by unit; inactive is what systemd does not know."""
+    units = await manager.list_units_by_patterns([pod_unit("*"), timer_unit("*"), job_unit("*")])
+    return defaultdict(lambda: "inactive", {unit.name: unit.active for unit in units})
 
 
 async def wait_until_up(manager: Manager, pod: InstalledPod, min_ready_sec: int) -> bool:

@@ -10,6 +10,7 @@ import typer
 
 from podunit.cli.files import load_to_apply
 from podunit.cli.settings import Settings
+from podunit.cli.settled import look_at, recall, remember
 from podunit.errors import PodunitError
 
 if TYPE_CHECKING:
@@ -40,16 +41,26 @@ def apply_files(
     prune: bool = False,
     copy: bool = False,
 ) -> None:
+    sight = None
+    if not (dry_run or copy or replicas is not None):
+        sight = look_at(settings, files, start_stopped, skip_unsupported, folder, prune)
+    if sight and (settled := recall(settings, sight)):
+        tell(settings, settled, output, dry_run)
+        return
+
     from podunit import deploy
     from podunit.cli.output import print_note
     from podunit.install import hold
     from podunit.manager import connect
     from podunit.planning import plan_apply
+    from podunit.report import Report
     from podunit.specs import write_copies
     from podunit.state import StateFolder
 
-    state = StateFolder(settings.state_folder)
-    workload, objects, places = load_to_apply(settings, files, skip_unsupported=skip_unsupported, replicas=replicas)
+    state, report = StateFolder(settings.state_folder), Report()
+    workload, objects, places = load_to_apply(
+        settings, files, skip_unsupported=skip_unsupported, replicas=replicas, report=report
+    )
 
     copies = _plan_copies(settings, files) if copy else {}
     said = [f"file {target}: created" for target in copies.values()]
@@ -79,6 +90,9 @@ def apply_files(
             done = await deploy.apply(plan, directory, state, manager, settings.scope)
             if replicas is None:
                 state.keep_places(places)
+            # What a file is warned of is said each time.
+            if sight and not report.problems:
+                await remember(settings, sight, plan, done, manager)
             return done
 
     finish(settings, run, timeout, output, dry_run, said)
@@ -140,15 +154,19 @@ def finish(
     """Run a command, and tell what became of pods; `said` is what else went well then."""
     import asyncio
 
-    from podunit.cli.output import describe_outcome, print_json, print_outcome
-
     async def limited() -> Outcome:
         try:
             return await asyncio.wait_for(run(), timeout)
         except TimeoutError:
             raise PodunitError(f"not done within {timeout} s", "the jobs go on: see systemctl list-jobs") from None
 
-    done = asyncio.run(limited())
+    tell(settings, asyncio.run(limited()), output, dry_run, said)
+
+
+def tell(settings: Settings, done: Outcome, output: OutcomeFormat, dry_run: bool, said: Iterable[str] = ()) -> None:
+    """Tell what became of pods; ends with status 1 if one is not up."""
+    from podunit.cli.output import describe_outcome, print_json, print_outcome
+
     if output is OutcomeFormat.JSON:
         print_json({**describe_outcome(done), "dryRun": dry_run})
     else:

@@ -57,6 +57,7 @@ def load_with_kept(
     *,
     skip_unsupported: bool = False,
     replicas: int | None = None,
+    report: Report | None = None,
 ) -> tuple[tuple[Document, ...], Workload]:
     """As `load`, with what earlier applies have kept; the objects of the files, and all pods that they concern.
 
@@ -65,7 +66,7 @@ def load_with_kept(
     from podunit.load import find_kept, read_documents, scale, translate_with_kept
     from podunit.report import Report
 
-    report = Report()
+    report = Report() if report is None else report
     documents = read_documents(files, report, skip_unsupported=skip_unsupported)
     if replicas is not None:
         documents = tuple(scale(document, replicas) for document in documents)
@@ -102,16 +103,26 @@ def choose_files(settings: Settings, files: list[str] | None, *, prune: bool) ->
 
 
 def load_to_apply(
-    settings: Settings, files: list[str], *, skip_unsupported: bool, replicas: int | None = None
+    settings: Settings,
+    files: list[str],
+    *,
+    skip_unsupported: bool,
+    replicas: int | None = None,
+    report: Report | None = None,
 ) -> tuple[Workload, dict[str, str], dict[str, str]]:
-    """What an apply of these files installs, and the objects in them by `KIND.NAME`, as kept, with their places."""
+    """What an apply of these files installs, and the objects in them by `KIND.NAME`, as kept, with their places.
+
+    Their problems are printed, and added to `report`.
+    """
     from podunit.documents import dump_document
     from podunit.installed import list_pods
     from podunit.state import StateFolder
 
     kept = StateFolder(settings.state_folder).read_objects()
     installed = {pod.object_key for pod in list_pods(settings.read_units()).values()}
-    documents, workload = load_with_kept(files, kept, installed, skip_unsupported=skip_unsupported, replicas=replicas)
+    documents, workload = load_with_kept(
+        files, kept, installed, skip_unsupported=skip_unsupported, replicas=replicas, report=report
+    )
     objects = {document.key: dump_document(document.node) for document in documents}
     return workload, objects, {document.key: locate(document.node.at) for document in documents}
 
