@@ -187,7 +187,7 @@ def _slice(pod: Pod, scope: Scope) -> UnitFile:
 
 
 def _handle(pod: Pod, scope: Scope, target: Target, shared: Values) -> UnitFile:
-    ready = probes.wait_until_ready(pod, container_unit, SYSTEMCTL[scope])
+    ready = probes.wait_until_ready(pod, pod_unit(pod.name), container_unit, SYSTEMCTL[scope])
     return UnitFile(
         pod_unit(pod.name),
         "pod.service.j2",

@@ -38,8 +38,10 @@ _WAIT = (
     'timeout 1 sh -c "read -r _ < \\$1" read "$1" && exit; done 2> /dev/null; exit 0'
 )
 
-# While a container restarts there is no pipe; one that has been stopped, or is done, is nothing to wait for.
+# While a container restarts there is no pipe; one that has been stopped, or is done, is nothing to wait for. systemd
+# runs this even while it stops the unit, since the end of the command before is none that failed.
 _WAIT_READY = (
+    'case $(SYSTEMCTL list-jobs --plain --no-legend "$1") in *" stop "*|*" restart "*) exit;; esac; shift; '
     'while [ $# -gt 0 ]; do until { read -r _ < "$1"; } 2> /dev/null; do '
     'case $(SYSTEMCTL is-active "$2") in inactive|failed) break;; esac; sleep 0.5; done; shift 2; done'
 )
@@ -120,10 +122,12 @@ def wait_until_started(pod: Pod, container: Container) -> tuple[Word, ...] | Non
     return ("/bin/sh", "-c", _WAIT, "wait", (Specifier.RUNTIME_DIR, f"/{probes_directory(pod, container)}/started"))
 
 
-def wait_until_ready(pod: Pod, find_unit: Callable[[str, str], str], systemctl: str) -> tuple[Word, ...] | None:
+def wait_until_ready(
+    pod: Pod, handle: str, find_unit: Callable[[str, str], str], systemctl: str
+) -> tuple[Word, ...] | None:
     """Wait for all readiness probes of a pod; None where there are none.
 
-    `find_unit` knows the unit of a pod's container.
+    `find_unit` knows the unit of a pod's container, and `handle` is that of the pod, which waits.
     """
     probed = [it for it in (*pod.init_containers, *pod.containers) if it.probes.readiness]
     if not probed:
@@ -131,7 +135,7 @@ def wait_until_ready(pod: Pod, find_unit: Callable[[str, str], str], systemctl: 
     words: list[Word] = []
     for it in probed:
         words += [(Specifier.RUNTIME_DIR, f"/{probes_directory(pod, it)}/ready"), find_unit(pod.name, it.name)]
-    return ("/bin/sh", "-c", _WAIT_READY.replace("SYSTEMCTL", systemctl), "wait", *words)
+    return ("/bin/sh", "-c", _WAIT_READY.replace("SYSTEMCTL", systemctl), "wait", handle, *words)
 
 
 def startup_timeout_sec(container: Container) -> int:
