@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -19,7 +19,7 @@ from podunit.host import remove_claims, remove_remains
 from podunit.install import Change, UnitDirectory
 from podunit.installed import InstalledPod
 from podunit.manager import Manager
-from podunit.plan import IN_TURN
+from podunit.plan import IN_TURN, Deed
 from podunit.planning import DELETED, HELD, WAITING, Outcome, Plan, choose_files, compose
 from podunit.rollout import Rollout
 from podunit.scope import Scope
@@ -28,6 +28,8 @@ from podunit.states import wait_until_up
 
 # What a pod's job ends with when it is not up in time.
 DEADLINE = "deadline"
+# How long a restarted container of a pod that no controller gives a deadline may take to be ready: as its start may.
+_READY_SEC = 600
 
 
 class Verb(StrEnum):
@@ -127,8 +129,6 @@ class _Apply:
         return PodOutcome(name, ("left as it is" if name in self._scene.before else "not created",))
 
     async def _bring_up_in_time(self, name: str, rollout: Rollout) -> PodOutcome:
-        if rollout.deadline_sec is None:
-            return await self._bring_up(name, rollout)
         since_usec = time.time_ns() // 1000
         try:
             return await asyncio.wait_for(self._bring_up(name, rollout), rollout.deadline_sec)
@@ -142,10 +142,13 @@ class _Apply:
         outcome = await bring_up(self._manager, pod, decision, self._scope)
         if name in rollout.spared or self._plan.stays_stopped(name, rollout):
             return outcome
-        # A replica that was there before counts as well: it may be what an earlier apply has waited for in vain.
-        if rollout.deadline_sec is None or outcome.job:
+        # A replica that was there before counts as well: it may be what an earlier apply has waited for in vain. The
+        # start of a pod waits for its probes by itself, and that of a container does not.
+        again = decision.containers if decision.deed is Deed.RESTART_CONTAINERS else ()
+        if outcome.job or not (rollout.deadline_sec or any(container.probed for container in again)):
             return outcome
-        if await wait_until_up(self._manager, pod, rollout.min_ready_sec):
+        up = wait_until_up(self._manager, pod, self._scope, rollout.min_ready_sec)
+        if await asyncio.wait_for(up, rollout.deadline_sec or _READY_SEC):
             return outcome
         return PodOutcome(name, (), "canceled")
 
@@ -156,15 +159,19 @@ class _Apply:
         texts, gone = await choose_files(manager, scene, pods, rollouts)
         await manager.run_jobs(manager.stop_unit, sorted(gone))
         await _forget_times(manager, (pod for pod in scene.before.values() if pod.name in pods and pod.timer in gone))
-        # From here to the end of the write nothing is waited for: another rollout writes as well.
+        # To the end of the write nothing is waited for: another rollout writes as well.
         found = compose(self._directory, texts, gone)
         self._directory.write(found.change, found.texts, self._state.list_exchanges(refreshed))
         self._state.commit_files(refreshed)
         self._change = self._change.join(found.change)
         self._after.update({pod: found.after[pod] for pod in pods})
-        if not found.change.is_empty:
-            await manager.reload()
-        await _enable(manager, scene.before, {pod: found.after[pod] for pod in pods})
+
+        async def tell() -> None:
+            if not found.change.is_empty:
+                await manager.reload()
+            await _enable(manager, scene.before, {pod: found.after[pod] for pod in pods})
+
+        await _see_through(tell())
 
 
 async def operate(
@@ -344,6 +351,16 @@ async def _enable(manager: Manager, before: Mapping[str, InstalledPod], pods: Ma
         await manager.enable_unit_files(boots)
     if changed:
         await manager.reload()
+
+
+async def _see_through(work: Coroutine[None, None, None]) -> None:
+    """Do this to its end, even if whoever waits for it is told to stop."""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await task
+        raise
 
 
 async def _gather(outcomes: Iterable[Awaitable[PodOutcome]]) -> tuple[PodOutcome, ...]:

@@ -17,7 +17,7 @@ from podunit.installed import InstalledPod
 from podunit.manager import Manager
 from podunit.names import slice_unit
 from podunit.prober.states import Known
-from podunit.readiness import read_known
+from podunit.readiness import find_known
 from podunit.scope import Scope
 from podunit.state import StateFolder
 from podunit.states import PodState, format_time, get_pod_state
@@ -103,15 +103,16 @@ async def describe_pod(
     state = await get_pod_state(manager, pod, scope)
     slice_properties = await manager.get_properties(slice_unit(pod.name), "Slice")
     services = await manager.get_all_properties([it.unit for it in pod.containers], "Service")
-    names = [container.name for container in pod.containers]
-    known = {name: found for name in names if (found := read_known(pod.name, name, scope))}
+    known = {it.name: found for it in pod.containers if (found := find_known(it, scope))}
     return Description(
         state=state,
         place=place,
         units=await _list_units(manager, pod),
         groups={
             name: _make_group(properties)
-            for name, properties in zip(("", *names), (slice_properties, *services), strict=True)
+            for name, properties in zip(
+                ("", *(it.name for it in pod.containers)), (slice_properties, *services), strict=True
+            )
         },
         probes=known,
         events=_read_last_events(pod, scope),

@@ -5,6 +5,7 @@ In: a manager, names of what podman keeps. Out: a `Target`, or PodunitError that
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 from collections.abc import Iterable
@@ -69,6 +70,16 @@ def remove_remains(
     elif paths:
         for each in paths:
             shutil.rmtree(each)
+
+
+def list_images() -> dict[str, str]:
+    """podman's images: their IDs by each of their names; none if podman does not tell."""
+    try:
+        found = json.loads(_run("images", "--format=json") or "[]")
+    except PodunitError:
+        # Only an addition to what is known of a pod.
+        return {}
+    return {name: f"sha256:{one['Id']}" for one in found for name in one.get("Names") or ()}
 
 
 def _list_state(scope: Scope) -> tuple[Path, ...]:

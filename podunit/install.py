@@ -22,6 +22,7 @@ from pathlib import Path
 
 from podunit.errors import PodunitError
 from podunit.exchange import Exchange, sync
+from podunit.holder import describe_holder
 from podunit.names import MARKS
 from podunit.scope import Scope
 from podunit.written import digest, dump_written, parse_written
@@ -216,7 +217,7 @@ async def hold(path: Path, say: Callable[[str], None]) -> AsyncIterator[UnitDire
                 directory = stack.enter_context(locked(path))
             except BlockingIOError:
                 if not said:
-                    say(f"waiting for another podunit that is at work in {path}")
+                    say(f"waiting for {describe_holder(path) or 'another podunit'}, which is at work in {path}")
                 said = True
                 await asyncio.sleep(_LOCK_INTERVAL_SEC)
             else:

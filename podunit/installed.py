@@ -40,7 +40,7 @@ class InstalledContainer:
     """One container's unit; `image_units` are the units that make its image present.
 
     `ends` is said of one that is to come to an end: a main container of a pod that is not restarted for ever;
-    `keeps_message` of one that leaves a message when it ends.
+    `keeps_message` of one that leaves a message when it ends, `probed` of one that has probes.
     """
 
     pod: str
@@ -51,6 +51,7 @@ class InstalledContainer:
     image_units: tuple[str, ...]
     ends: bool
     keeps_message: bool = False
+    probed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +196,8 @@ def _list_containers(texts: Mapping[str, str]) -> Iterable[InstalledContainer]:
             # A sidecar is restarted always, whatever its pod is.
             ends = not init and _RESTART.findall(text)[-1:] != ["always"]
             message = "\nTerminationMessagePath=" in text
-            found.append(InstalledContainer(*parsed, unit, image[1] if image else "", init, images, ends, message))
+            probed = "\nRuntimeDirectory=podunit-probes/" in text
+            shown = image[1] if image else ""
+            found.append(InstalledContainer(*parsed, unit, shown, init, images, ends, message, probed))
     # An init container is required by those that come later: it has fewer requirements than they.
     return sorted(found, key=lambda it: (not it.init, _count_inits(texts[it.unit]), it.name))

@@ -101,15 +101,22 @@ def load_files(paths: Iterable[str], report: Report, *, skip_unsupported: bool =
 
 def read_documents(paths: Iterable[str], report: Report, *, skip_unsupported: bool = False) -> tuple[Document, ...]:
     """The objects in the files, of kinds that podunit knows; what is wrong with others is in the report."""
-    reader = _Reader(report, skip_unsupported)
     found: list[Document] = []
     for path in dict.fromkeys(file for given in paths for file in source.list_files(given, report)):
         data = source.read_source(path, report)
-        if data is None:
-            continue
-        for node in source.parse_documents(data, path, report):
-            found += reader.read(node, "")
+        if data is not None:
+            found += _read(path, data, _Reader(report, skip_unsupported))
     return tuple(found)
+
+
+def read_texts(texts: Mapping[str, str], report: Report) -> tuple[Document, ...]:
+    """As `read_documents`, of texts that are given by what they are called in the report."""
+    reader = _Reader(report, skips_unsupported=False)
+    return tuple(document for name, text in texts.items() for document in _read(name, text.encode(), reader))
+
+
+def _read(name: str, data: bytes, reader: _Reader) -> list[Document]:
+    return [found for node in source.parse_documents(data, name, reader.report) for found in reader.read(node, "")]
 
 
 def scale(document: Document, replicas: int) -> Document:
@@ -149,6 +156,13 @@ def find_kept(
         if key.partition(".")[0] in kinds or (key in present and (every or _mentions(file, names))):
             found += read_documents([str(file)], report)
     return tuple(found)
+
+
+def list_references(text: str, known: Iterable[str]) -> list[str]:
+    """Of these objects, given by `KIND.NAME`, those to which one may refer whose text this is, as it is kept."""
+    kinds = {kind for _, kind in _OBJECTS}
+    parts = [(key, *key.partition(".")) for key in known]
+    return [key for key, kind, _, name in parts if kind in kinds and f'"{name}"' in text]
 
 
 def _mentions(file: Path, names: Iterable[str]) -> bool:

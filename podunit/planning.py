@@ -7,7 +7,7 @@ what becomes of each pod if all goes well.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -38,12 +38,38 @@ TOLD_BY_PODS = ("Pod", "Job", "CronJob")
 
 
 @dataclass(frozen=True, slots=True)
+class GoneBack:
+    """What an apply has undone again: the generation before, 0 for one that is not known, and what had failed."""
+
+    generation: int
+    failed: tuple[PodOutcome, ...]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """What a command has done: to each pod, to the unit files, and to the objects kept, by `KIND.NAME`."""
 
     pods: tuple[PodOutcome, ...]
     change: Change = field(default_factory=Change)
     objects: Mapping[str, str] = field(default_factory=dict)
+    gone_back: GoneBack | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is to be on the machine: pods and their owners, and by pod the texts of its units and what they read.
+
+    `objects` are kept for later, by `KIND.NAME`. With `restarts` all pods that run are restarted. Pods in `fallen` are
+    to run and are not up, though nobody has stopped them: they are stopped and started.
+    """
+
+    workload: Workload
+    objects: Mapping[str, str]
+    texts: Mapping[str, Mapping[str, str]]
+    files: Mapping[str, Mapping[str, bytes]]
+    restarts: bool = False
+    fallen: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +78,7 @@ class Plan:
 
     `objects` are kept for later, by `KIND.NAME`; `files` are what units read, by pod, and `refreshed` the paths that
     differ. `states` are active states of handles and timers. `vanished` are pods that the spec folder has no longer, by
-    name, with the reason; they are removed if the plan `prunes`.
+    name, with the reason; they are removed if the plan `prunes`. Pods that run are restarted if it `restarts`.
     """
 
     workload: Workload
@@ -64,6 +90,7 @@ class Plan:
     states: Mapping[str, str]
     vanished: Mapping[str, str]
     prunes: bool
+    restarts: bool = False
 
     def decide(self, pod: InstalledPod, rollout: Rollout) -> Decision:
         """What is done with a pod once its files are in place."""
@@ -76,6 +103,8 @@ class Plan:
         if pod.job_unit:
             return self._decide_in_turn(pod, pod.job_unit)
         is_replaced = name in rollout.replaced
+        if self.restarts and scene.runs(name):
+            return Decision(Deed.RESTART, ("restarted",), ("a restart was asked for",))
         return decide(
             pod,
             scene.before.get(name),
@@ -152,23 +181,46 @@ async def plan_apply(
     """
     target = await find_target(manager)
     require_nfs((pod.name for pod in workload.pods if list_network_directories(pod)), scope)
-    wanted = {pod.name: {unit.name: render(unit) for unit in generate_pod(pod, scope, target)} for pod in workload.pods}
-    files = {pod.name: generate_files(pod) for pod in workload.pods}
+    texts = {pod.name: {unit.name: render(unit) for unit in generate_pod(pod, scope, target)} for pod in workload.pods}
+    wish = Wish(workload, objects, texts, {pod.name: generate_files(pod) for pod in workload.pods})
+    return await plan_wish(wish, directory, state, manager, start_stopped=start_stopped, folder=folder, prune=prune)
+
+
+async def plan_wish(
+    wish: Wish,
+    directory: UnitDirectory,
+    state: StateFolder,
+    manager: Manager,
+    *,
+    start_stopped: bool = False,
+    folder: Path | None = None,
+    prune: bool = False,
+) -> Plan:
+    """As `plan_apply`, for pods that are files already."""
+    workload, wanted = wish.workload, wish.texts
     before = list_pods(directory.read())
     refuse_strangers(workload.pods, before)
     # Whatever is in the way is found before anything is changed.
     directory.plan({name: text for own in (read_static_units(), *wanted.values()) for name, text in own.items()})
     states = await get_active_states(manager)
     handles = {pod: states[pod_unit(pod)] for pod in {**wanted, **before}}
-    refreshed = state.compare_files(files)
-    scene = Scene(before, handles, wanted, frozenset(refreshed), start_stopped)
-    rollouts = plan_rollouts(workload, scene)
+    handles.update((pod, "failed") for pod in wish.fallen)
+    refreshed = state.compare_files(wish.files)
+    touched = frozenset(wanted) if wish.restarts else frozenset(refreshed)
+    scene = Scene(before, handles, wanted, touched, start_stopped)
+    rollouts = tuple(_stop_first(rollout, wish.fallen) for rollout in plan_rollouts(workload, scene))
     known = {*wanted, *(name for rollout in rollouts for wave in rollout.excess for name in wave)}
     rest = [pod for name, pod in before.items() if name not in known]
     vanished = _find_vanished(rest, state.read_places(), folder) if folder else {}
     if prune and vanished:
         rollouts = (Rollout((), excess=(tuple(vanished),)), *rollouts)
-    return Plan(workload, objects, scene, rollouts, files, refreshed, states, vanished, prune)
+    return Plan(workload, wish.objects, scene, rollouts, wish.files, refreshed, states, vanished, prune, wish.restarts)
+
+
+def _stop_first(rollout: Rollout, fallen: Collection[str]) -> Rollout:
+    """The rollout, with these of its pods stopped before it begins."""
+    own = tuple(name for wave in rollout.waves for name in wave if name in fallen and name not in rollout.replaced)
+    return replace(rollout, replaced=(*rollout.replaced, *own)) if own else rollout
 
 
 def _find_vanished(pods: Iterable[InstalledPod], places: Mapping[str, str], folder: Path) -> dict[str, str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from podunit.installed import InstalledContainer
 from podunit.prober.states import Known, read_state
 from podunit.scope import Scope
 
@@ -17,6 +18,11 @@ def read_known(pod: str, container: str, scope: Scope) -> Known | None:
     folder = _runtime_folder(scope) / f"podunit-probes/{pod}.{container}"
     # At first there is no result.
     return read_state(folder) or (Known("", started=False, ready=False) if folder.is_dir() else None)
+
+
+def find_known(container: InstalledContainer, scope: Scope) -> Known | None:
+    """As `read_known`, of an installed container: one whose probes are gone may have left what was known."""
+    return read_known(container.pod, container.name, scope) if container.probed else None
 
 
 def _runtime_folder(scope: Scope) -> Path:

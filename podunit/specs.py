@@ -54,3 +54,10 @@ def write_copies(copies: Mapping[Path, Path]) -> None:
         except OSError as error:
             hint = "run this as root, or use --user" if isinstance(error, PermissionError) else ""
             raise PodunitError(f"{target}: {(error.strerror or str(error)).lower()}", hint) from None
+
+
+def remove_copies(copies: Mapping[Path, Path]) -> None:
+    """Remove the copies again."""
+    for target in copies.values():
+        target.unlink(missing_ok=True)
+        sync(target.parent)

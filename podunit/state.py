@@ -7,13 +7,12 @@ Whoever calls holds the lock of the unit directory.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from podunit.errors import PodunitError
 from podunit.exchange import Exchange, begin, list_content, settle, sync
+from podunit.private import explained, write_private
 from podunit.scope import Scope
 
 
@@ -34,26 +33,26 @@ class StateFolder:
 
     def read_objects(self) -> dict[str, Path]:
         """The files of all objects, by `KIND.NAME`."""
-        with _explained(self._objects):
+        with explained(self._objects):
             return {file.name.removesuffix(".json"): file for file in _list(self._objects) if file.suffix == ".json"}
 
     def keep_objects(self, texts: Mapping[str, str]) -> dict[str, str]:
         """Keep objects, by `KIND.NAME`, each in place of an earlier one: 'created', 'changed' or 'unchanged'."""
         words = self.compare_objects(texts)
-        with _explained(self._objects):
+        with explained(self._objects):
             for name, text in texts.items():
                 if words[name] == "unchanged":
                     continue
                 self._make_folder(self._objects)
                 fresh = self._objects / f"{name}.json.new"
-                _write(fresh, text.encode())
+                write_private(fresh, text.encode())
                 fresh.rename(self._objects / f"{name}.json")
         return words
 
     def compare_objects(self, texts: Mapping[str, str]) -> dict[str, str]:
         """What keeping these objects comes to, as `keep_objects` says it."""
         words = {}
-        with _explained(self._objects):
+        with explained(self._objects):
             for name, text in texts.items():
                 file = self._objects / f"{name}.json"
                 old = file.read_text(encoding="utf-8") if file.exists() else None
@@ -76,19 +75,19 @@ class StateFolder:
         kept = {name: place for name, place in {**old, **places}.items() if place and name in objects}
         if kept == old:
             return
-        with _explained(self._places):
+        with explained(self._places):
             if not kept:
                 self._places.unlink()
                 return
             self._make_folder(self._objects)
             fresh = self._places.with_name(f"{self._places.name}.new")
-            _write(fresh, json.dumps(kept, indent=2, sort_keys=True).encode())
+            write_private(fresh, json.dumps(kept, indent=2, sort_keys=True).encode())
             fresh.rename(self._places)
 
     def forget_objects(self, names: Iterable[str]) -> tuple[str, ...]:
         """Keep these objects no longer; those that were there."""
         gone = []
-        with _explained(self._objects):
+        with explained(self._objects):
             for name in names:
                 file = self._objects / f"{name}.json"
                 if file.exists():
@@ -100,7 +99,7 @@ class StateFolder:
 
     def compare_files(self, files: Mapping[str, Mapping[str, bytes]]) -> dict[str, frozenset[str]]:
         """The paths that differ from those in use, of pods where any does."""
-        with _explained(self._files):
+        with explained(self._files):
             present = {folder.name for folder in _list(self._files)}
             old = {pod: self._read_files(pod) if pod in present else {} for pod in files}
         return {pod: paths for pod, own in files.items() if (paths := _compare(old[pod], own))}
@@ -108,7 +107,7 @@ class StateFolder:
     def stage_files(self, files: Mapping[str, Mapping[str, bytes]]) -> dict[str, frozenset[str]]:
         """Write the files of pods beside those that are in use; the paths that differ, of pods where any does."""
         changed = self.compare_files(files)
-        with _explained(self._files):
+        with explained(self._files):
             for pod in changed:
                 staged = self._find_exchange(pod).successor
                 settle(self._files / pod)
@@ -117,7 +116,7 @@ class StateFolder:
                 for path, data in files[pod].items():
                     file = staged / path
                     self._make_folder(file.parent)
-                    _write(file, data)
+                    write_private(file, data)
                 begin(staged)
                 for folder in (*(path for path in staged.rglob("*") if path.is_dir()), staged, self._files):
                     sync(folder)
@@ -129,7 +128,7 @@ class StateFolder:
 
     def commit_files(self, pods: Iterable[str]) -> None:
         """The exchanges of these pods are made; what they have replaced stays until `discard_files`."""
-        with _explained(self._files):
+        with explained(self._files):
             for pod in pods:
                 settle(self._files / pod)
                 if not list_content(self._files / pod):
@@ -137,13 +136,13 @@ class StateFolder:
 
     def discard_files(self) -> None:
         """Remove what has been replaced, and what was staged by somebody who died."""
-        with _explained(self._files):
+        with explained(self._files):
             for folder in self._files.glob("*_*"):
                 shutil.rmtree(folder)
 
     def forget_files(self, pods: Iterable[str]) -> None:
         """Remove the files of pods, and the messages of their containers."""
-        with _explained(self._files):
+        with explained(self._files):
             for pod in pods:
                 for folder in (self._files / pod, *self._files.glob(f"{pod}_*"), self._ends / pod):
                     if folder.exists():
@@ -152,11 +151,22 @@ class StateFolder:
     def read_message(self, pod: str, container: str) -> str | None:
         """What a container has left at its last end, None for one that has not ended."""
         file = self._ends / pod / container / "last"
-        with _explained(file):
+        with explained(file):
             try:
                 return file.read_bytes().decode(errors="replace")
             except FileNotFoundError:
                 return None
+
+    def read_files(self, pod: str) -> dict[str, bytes]:
+        """What the units of a pod read, by path."""
+        with explained(self._files):
+            return self._read_files(pod) if (self._files / pod).is_dir() else {}
+
+    def read_object(self, name: str) -> str | None:
+        """The text of an object, by `KIND.NAME`; None for one that is not kept."""
+        file = self._objects / f"{name}.json"
+        with explained(file):
+            return file.read_text(encoding="utf-8") if file.exists() else None
 
     def _make_folder(self, path: Path) -> None:
         self._path.mkdir(parents=True, exist_ok=True)
@@ -179,27 +189,3 @@ def _list(folder: Path) -> list[Path]:
 
 def _compare(old: Mapping[str, bytes], new: Mapping[str, bytes]) -> frozenset[str]:
     return frozenset(path for path in (*old, *new) if old.get(path) != new.get(path))
-
-
-def _write(file: Path, data: bytes) -> None:
-    handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "wb") as stream:
-        stream.write(data)
-        stream.flush()
-        os.fsync(handle)
-
-
-class _explained:  # noqa: N801 - a context manager, used as a word
-    """Turn the system's errors into ours."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, OSError):
-            where = error.filename or self._path
-            hint = "run this as root, or use --user" if isinstance(error, PermissionError) else ""
-            raise PodunitError(f"{where}: {(error.strerror or str(error)).lower()}", hint) from None

@@ -19,10 +19,13 @@ from podunit.history import Exit, Past, read_pasts
 from podunit.installed import InstalledContainer, InstalledPod
 from podunit.manager import Manager
 from podunit.names import container_unit, job_unit, pod_unit, timer_unit
-from podunit.readiness import read_known
+from podunit.prober.states import Kind
+from podunit.readiness import find_known
 from podunit.scope import Scope
 
 _POLL_MIN_SEC, _POLL_MAX_SEC = 0.1, 1.0
+# Files of the prober make no signal, and a rollout waits for them again and again.
+_PROBED_POLL_SEC = 0.2
 # USEC_INFINITY: the next time of a timer that has none.
 _NEVER_USEC = 2**64 - 1
 # systemd compares every unit with every pattern.
@@ -205,20 +208,29 @@ async def get_active_states(manager: Manager) -> Mapping[str, str]:
     return defaultdict(lambda: "inactive", {unit.name: unit.active for unit in units})
 
 
-async def wait_until_up(manager: Manager, pod: InstalledPod, min_ready_sec: int) -> bool:
-    """Wait until the pod and its containers have been active for so long without a break; False if it is stopped."""
-    units = (pod.unit, *(container.unit for container in pod.containers if not container.init))
+async def wait_until_up(manager: Manager, pod: InstalledPod, scope: Scope, min_ready_sec: int = 0) -> bool:
+    """Wait until the pod is active and its containers have been ready for so long; False if it is stopped.
+
+    A container without probes is ready while it is active.
+    """
+    containers = [container for container in pod.containers if not container.init]
+    units = (pod.unit, *(container.unit for container in containers))
     while True:
         left_sec = _POLL_MAX_SEC
         found = await manager.get_all_properties(units, "Unit")
         if found[0]["ActiveState"] in ("inactive", "deactivating"):
             return False
-        if all(properties["ActiveState"] == "active" for properties in found):
+        known = [find_known(container, scope) for container in containers]
+        if all(one.ready for one in known if one) and all(
+            properties["ActiveState"] == "active" for properties in found
+        ):
             since_usec = max(properties["ActiveEnterTimestampMonotonic"] for properties in found)
-            left_sec = min_ready_sec - (time.clock_gettime(time.CLOCK_MONOTONIC) - since_usec / 1_000_000)
+            active_sec = time.clock_gettime(time.CLOCK_MONOTONIC) - since_usec / 1_000_000
+            turns = [one.results[Kind.READINESS].at for one in known if one and Kind.READINESS in one.results]
+            left_sec = min_ready_sec - min((active_sec, *(time.time() - turn for turn in turns)))
             if left_sec <= 0 or not min_ready_sec:
                 return True
-        await asyncio.sleep(min(max(left_sec, _POLL_MIN_SEC), _POLL_MAX_SEC))
+        await asyncio.sleep(min(max(left_sec, _POLL_MIN_SEC), _POLL_MAX_SEC if not any(known) else _PROBED_POLL_SEC))
 
 
 async def _get_next_run_usec(manager: Manager, pod: InstalledPod) -> int:
@@ -279,7 +291,7 @@ def _judge(
     pod: InstalledPod, container: InstalledContainer, properties: Mapping[str, Any], past: Past | None, scope: Scope
 ) -> ContainerState:
     active = properties["ActiveState"] == "active"
-    known = read_known(pod.name, container.name, scope)
+    known = find_known(container, scope)
     return ContainerState(
         pod=pod.name,
         container=container.name,

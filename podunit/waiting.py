@@ -13,7 +13,7 @@ from podunit.condition import Condition
 from podunit.installed import InstalledPod
 from podunit.manager import Manager
 from podunit.names import again_unit, timer_unit
-from podunit.readiness import read_known
+from podunit.readiness import find_known
 from podunit.scope import Scope
 from podunit.states import Phase, PodSummary, get_summaries
 
@@ -94,6 +94,6 @@ async def _list_coming(manager: Manager, pods: Iterable[InstalledPod]) -> set[st
 
 def _find_poll_sec(pods: Iterable[InstalledPod], condition: Condition, scope: Scope) -> float:
     containers = [container for pod in pods for container in pod.containers]
-    if condition is Condition.READY and any(read_known(it.pod, it.name, scope) for it in containers):
+    if condition is Condition.READY and any(find_known(it, scope) for it in containers):
         return _PROBED_POLL_SEC
     return _ENDED_POLL_SEC if any(container.ends for container in containers) else math.inf

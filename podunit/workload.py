@@ -11,6 +11,9 @@ from enum import StrEnum
 from podunit.model import Owner, Pod
 from podunit.report import Position
 
+# apps/v1: the default of revisionHistoryLimit; for pods of no owner as well.
+HISTORY_LIMIT = 10
+
 
 class Replacement(StrEnum):
     """How pods that run are replaced when their template has changed.
@@ -29,7 +32,8 @@ class Controller:
 
     At most `max_unavailable` are down at once; the first `held` pods keep what they are, and all do if it is `paused`.
     `ordered` pods start and go one after the other; `descending` ones are replaced from the last to the first. A pod
-    counts as up after `min_ready_sec` without a break, and has failed after `deadline_sec`.
+    counts as up after `min_ready_sec` without a break, and has failed after `deadline_sec`. So many revisions are kept
+    besides the one that is there.
     """
 
     owner: Owner
@@ -43,6 +47,7 @@ class Controller:
     descending: bool
     min_ready_sec: int
     deadline_sec: int
+    history_limit: int
     name_at: Position
 
 

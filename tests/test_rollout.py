@@ -27,6 +27,7 @@ _CONTROLLER = Controller(
     descending=False,
     min_ready_sec=0,
     deadline_sec=600,
+    history_limit=10,
     name_at=_AT,
 )
 _STATEFUL = replace(_CONTROLLER, ordered=True, descending=True)

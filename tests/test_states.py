@@ -55,7 +55,14 @@ def make_pod(*containers: str, ends: bool) -> InstalledPod:
     """A pod `web`; a container `(i)` is an init container."""
     made = [
         InstalledContainer(
-            "web", (name := text.strip("()")), container_unit("web", name), "i", name != text, (), ends and name == text
+            "web",
+            (name := text.strip("()")),
+            container_unit("web", name),
+            "i",
+            name != text,
+            (),
+            ends and name == text,
+            probed=True,
         )
         for text in containers
     ]

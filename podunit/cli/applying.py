@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -16,8 +18,14 @@ from podunit.errors import PodunitError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from podunit.planning import Forecast, Outcome
+    from podunit.generations import Origin
+    from podunit.planning import Forecast, Outcome, Plan
+    from podunit.rollback import Machine
     from podunit.workload import Workload
+
+
+# The exit status of a command that has undone what it did.
+_GONE_BACK = 4
 
 
 class OutcomeFormat(StrEnum):
@@ -40,24 +48,22 @@ def apply_files(
     folder: Path | None = None,
     prune: bool = False,
     copy: bool = False,
+    atomic: bool = False,
+    message: str = "",
 ) -> None:
     sight = None
     if not (dry_run or copy or replicas is not None):
         sight = look_at(settings, files, start_stopped, skip_unsupported, folder, prune)
     if sight and (settled := recall(settings, sight)):
-        tell(settings, settled, output, dry_run)
+        tell(settings, settled, output, dry_run, sums_up=True)
         return
 
-    from podunit import deploy
-    from podunit.cli.output import print_note
-    from podunit.install import hold
-    from podunit.manager import connect
     from podunit.planning import plan_apply
     from podunit.report import Report
-    from podunit.specs import write_copies
-    from podunit.state import StateFolder
+    from podunit.rollback import carry_out
+    from podunit.specs import remove_copies, write_copies
 
-    state, report = StateFolder(settings.state_folder), Report()
+    report = Report()
     workload, objects, places = load_to_apply(
         settings, files, skip_unsupported=skip_unsupported, replicas=replicas, report=report
     )
@@ -73,29 +79,91 @@ def apply_files(
                 settings, workload, objects, start_stopped=start_stopped, folder=folder, prune=prune
             )
             return forecast.outcome
-        # systemd first: without it nothing may be changed.
-        async with connect(settings.scope) as manager, hold(settings.unit_directory, print_note) as directory:
+        async with open_machine(settings) as machine:
             plan = await plan_apply(
                 workload,
                 objects,
-                directory,
-                state,
-                manager,
+                machine.directory,
+                machine.state,
+                machine.manager,
                 settings.scope,
                 start_stopped=start_stopped,
                 folder=folder,
                 prune=prune,
             )
             write_copies(copies)
-            done = await deploy.apply(plan, directory, state, manager, settings.scope)
+            limit = timeout if atomic else None
+            with telling_where_it_stops(plan, machine):
+                done = await carry_out(plan, machine, make_origin(message), places, atomic=atomic, timeout_sec=limit)
+            if done.gone_back:
+                remove_copies(copies)
+                return done
             if replicas is None:
-                state.keep_places(places)
+                machine.state.keep_places(places)
             # What a file is warned of is said each time.
             if sight and not report.problems:
-                await remember(settings, sight, plan, done, manager)
+                await remember(settings, sight, plan, done, machine.manager)
             return done
 
-    finish(settings, run, timeout, output, dry_run, said)
+    # With `atomic` the time is that of the apply: to go back takes its own.
+    finish(settings, run, None if atomic else timeout, output, dry_run, said, sums_up=True)
+
+
+@asynccontextmanager
+async def open_machine(settings: Settings) -> AsyncIterator[Machine]:
+    """All that a plan changes, with nobody else at work there."""
+    from podunit.cli.output import print_note
+    from podunit.generations import Generations
+    from podunit.install import hold
+    from podunit.manager import connect
+    from podunit.rollback import Machine
+    from podunit.state import StateFolder
+
+    state, generations = StateFolder(settings.state_folder), Generations(settings.state_folder)
+    # systemd first: without it nothing may be changed.
+    async with connect(settings.scope) as manager, hold(settings.unit_directory, print_note) as directory:
+        yield Machine(directory, state, generations, manager, settings.scope)
+
+
+@contextmanager
+def telling_where_it_stops(plan: Plan, machine: Machine) -> Iterator[None]:
+    """If somebody ends the waiting, say in which state that leaves the pods."""
+    import asyncio
+
+    from podunit.cli.output import print_note
+    from podunit.snapshots import list_changed_pods
+
+    try:
+        yield
+    except asyncio.CancelledError:
+        new, old = list_changed_pods(plan, machine.directory.read())
+        print_note("the waiting was ended; what systemd has begun goes on: see systemctl list-jobs")
+        for pods, state in ((new, "as they were applied"), (old, "as they were before")):
+            if pods:
+                print_note(f"units {state}: {', '.join(pods)}")
+        print_note("another apply goes on from there, podunit rollout undo goes back")
+        raise
+
+
+def make_origin(message: str) -> Origin:
+    """How what this command does comes to be."""
+    import pwd
+    import shlex
+    import sys
+    import time
+
+    from podunit.generations import Origin
+    from podunit.states import format_time
+
+    def name(uid: int) -> str:
+        try:
+            return pwd.getpwuid(uid).pw_name
+        except KeyError:
+            return str(uid)
+
+    command = shlex.join(["podunit", *sys.argv[1:]])
+    at = format_time(time.time_ns() // 1000)
+    return Origin(at, name(os.geteuid()), command, os.environ.get("SUDO_USER", ""), message)
 
 
 def _plan_copies(settings: Settings, files: list[str]) -> dict[Path, Path]:
@@ -119,28 +187,40 @@ async def forecast_apply(
     prune: bool,
 ) -> Forecast:
     """What an apply would come to; nothing is changed, and nobody is waited for."""
+    from podunit.planning import plan_apply
+
+    async def make_plan(machine: Machine) -> Plan:
+        return await plan_apply(
+            workload,
+            objects,
+            machine.directory,
+            machine.state,
+            machine.manager,
+            settings.scope,
+            start_stopped=start_stopped,
+            folder=folder,
+            prune=prune,
+        )
+
+    return await foresee_plan(settings, make_plan)
+
+
+async def foresee_plan(settings: Settings, make_plan: Callable[[Machine], Awaitable[Plan]]) -> Forecast:
+    """What a plan would come to, made for a machine that is only looked at."""
     from podunit.cli.output import print_note
+    from podunit.generations import Generations
     from podunit.install import UnitDirectory
     from podunit.manager import connect
-    from podunit.planning import foresee, plan_apply
+    from podunit.planning import foresee
+    from podunit.rollback import Machine
     from podunit.state import StateFolder
 
     state, directory = StateFolder(settings.state_folder), UnitDirectory(settings.unit_directory)
     if directory.is_unsettled:
         print_note(f"another podunit is at work in {directory.path}, or was interrupted: an apply undoes that first")
     async with connect(settings.scope) as manager:
-        plan = await plan_apply(
-            workload,
-            objects,
-            directory,
-            state,
-            manager,
-            settings.scope,
-            start_stopped=start_stopped,
-            folder=folder,
-            prune=prune,
-        )
-        return await foresee(plan, directory, state, manager)
+        machine = Machine(directory, state, Generations(settings.state_folder), manager, settings.scope)
+        return await foresee(await make_plan(machine), directory, state, manager)
 
 
 def finish(
@@ -150,6 +230,8 @@ def finish(
     output: OutcomeFormat,
     dry_run: bool,
     said: Iterable[str] = (),
+    *,
+    sums_up: bool = False,
 ) -> None:
     """Run a command, and tell what became of pods; `said` is what else went well then."""
     import asyncio
@@ -160,12 +242,20 @@ def finish(
         except TimeoutError:
             raise PodunitError(f"not done within {timeout} s", "the jobs go on: see systemctl list-jobs") from None
 
-    tell(settings, asyncio.run(limited()), output, dry_run, said)
+    tell(settings, asyncio.run(limited()), output, dry_run, said, sums_up=sums_up)
 
 
-def tell(settings: Settings, done: Outcome, output: OutcomeFormat, dry_run: bool, said: Iterable[str] = ()) -> None:
-    """Tell what became of pods; ends with status 1 if one is not up."""
-    from podunit.cli.output import describe_outcome, print_json, print_outcome
+def tell(
+    settings: Settings,
+    done: Outcome,
+    output: OutcomeFormat,
+    dry_run: bool,
+    said: Iterable[str] = (),
+    *,
+    sums_up: bool = False,
+) -> None:
+    """Tell what became of pods; ends with status 1 if one is not up, and 4 if what was done is undone again."""
+    from podunit.cli.output import describe_outcome, print_gone_back, print_json, print_outcome, print_sum
 
     if output is OutcomeFormat.JSON:
         print_json({**describe_outcome(done), "dryRun": dry_run})
@@ -173,10 +263,34 @@ def tell(settings: Settings, done: Outcome, output: OutcomeFormat, dry_run: bool
         for line in said:
             settings.print_success(line)
         print_outcome(done, settings)
+    if sums_up and not dry_run:
+        print_sum(done, settings)
     if dry_run:
         note_dry_run(settings)
+    if done.gone_back:
+        print_gone_back(done, done.gone_back)
+        raise typer.Exit(_GONE_BACK)
+    if sums_up and not dry_run:
+        _tell_the_way_back(settings, done)
     if any(outcome.job for outcome in done.pods):
         raise typer.Exit(1)
+
+
+def _tell_the_way_back(settings: Settings, done: Outcome) -> None:
+    """Say how to undo what has failed, where something is known of the time before."""
+    from podunit.cli.output import print_hint
+    from podunit.cli.pods import find_owner_word
+    from podunit.generations import Fate, Generations
+    from podunit.installed import list_pods
+
+    failed = {outcome.pod for outcome in done.pods if outcome.job}
+    if not failed:
+        return
+    pods = [pod for name, pod in list_pods(settings.read_units()).items() if name in failed]
+    generations = Generations(settings.state_folder).read()
+    done_keys = {key for one in generations for key, it in one.revisions.items() if it.fate is Fate.DONE}
+    for word in dict.fromkeys(find_owner_word(pod) for pod in pods if pod.object_key in done_keys):
+        print_hint(f"podunit rollout undo {word} brings back what was up before")
 
 
 def note_dry_run(settings: Settings) -> None:

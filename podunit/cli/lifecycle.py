@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from podunit.cli.applying import OutcomeFormat, apply_files, finish, note_dry_run
+from podunit.cli.applying import OutcomeFormat, apply_files, finish, note_dry_run, open_machine
 from podunit.cli.files import FilesOrFolder, Prune, SkipUnsupported, choose_files, load_with_kept
 from podunit.cli.pods import Owners, Pods, Targets, find_pods, is_file, name_owner, parse_word
 from podunit.cli.settings import Settings
@@ -24,6 +24,12 @@ Timeout = Annotated[
 ]
 Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until the jobs are done.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done if all goes well; change nothing.")]
+Atomic = Annotated[
+    bool, typer.Option("--atomic", help="Go back to what was before if a pod does not come up; ends with status 4.")
+]
+Message = Annotated[
+    str, typer.Option("--message", "-m", metavar="TEXT", help="Why: for rollout history.", show_default=False)
+]
 Report = Annotated[OutcomeFormat, typer.Option("--output", "-o", help="How to say what became of the pods.")]
 
 
@@ -36,6 +42,8 @@ def apply(
     prune: Prune = False,
     copy: Annotated[bool, typer.Option("--copy", help="Put the files into the spec folder.")] = False,
     skip_unsupported: SkipUnsupported = False,
+    atomic: Atomic = False,
+    message: Message = "",
 ) -> None:
     """Install pods: start what is new, restart what changed, and wait until it is up."""
     settings: Settings = context.obj
@@ -53,6 +61,8 @@ def apply(
         folder=folder,
         prune=prune,
         copy=copy,
+        atomic=atomic,
+        message=message,
     )
 
 
@@ -63,15 +73,29 @@ def up(
     output: Report = OutcomeFormat.TEXT,
     dry_run: DryRun = False,
     skip_unsupported: SkipUnsupported = False,
+    atomic: Atomic = False,
+    message: Message = "",
 ) -> None:
     """Install and start pods, or start installed ones, and wait until they are up."""
     settings: Settings = context.obj
     files = [target for target in targets if is_file(target)]
     names = [target for target in targets if not is_file(target)]
+    if (atomic or message) and not files:
+        raise typer.BadParameter("--atomic and --message go with files: name them")
     if names:
         find_pods(settings, names)
     if files:
-        apply_files(settings, files, timeout, output, dry_run, start_stopped=True, skip_unsupported=skip_unsupported)
+        apply_files(
+            settings,
+            files,
+            timeout,
+            output,
+            dry_run,
+            start_stopped=True,
+            skip_unsupported=skip_unsupported,
+            atomic=atomic,
+            message=message,
+        )
     if names:
         _operate(settings, names, "start", timeout, output, dry_run, with_timers=True)
 
@@ -190,10 +214,8 @@ def uninstall(
     import asyncio
 
     from podunit import deploy
-    from podunit.cli.output import print_note
-    from podunit.install import UnitDirectory, hold
+    from podunit.install import UnitDirectory
     from podunit.installed import list_pods
-    from podunit.manager import connect
     from podunit.state import StateFolder
 
     settings: Settings = context.obj
@@ -210,8 +232,9 @@ def uninstall(
     async def run() -> Outcome:
         if dry_run:
             return deploy.foresee_removal(UnitDirectory(settings.unit_directory), state, pods.values())
-        async with connect(settings.scope) as manager, hold(settings.unit_directory, print_note) as directory:
-            return await deploy.remove_static_units(manager, directory, state)
+        async with open_machine(settings) as machine:
+            machine.generations.clear()
+            return await deploy.remove_static_units(machine.manager, machine.directory, state)
 
     finish(settings, run, None, OutcomeFormat.TEXT, dry_run)
 
@@ -237,9 +260,7 @@ def _delete(
     volumes: bool,
 ) -> None:
     from podunit import deploy
-    from podunit.cli.output import print_note
-    from podunit.install import UnitDirectory, hold
-    from podunit.manager import connect
+    from podunit.install import UnitDirectory
     from podunit.state import StateFolder
 
     pods = find_pods(settings, names)
@@ -248,8 +269,12 @@ def _delete(
     async def run() -> Outcome:
         if dry_run:
             return deploy.foresee_deletion(UnitDirectory(settings.unit_directory), state, pods, objects)
-        async with connect(settings.scope) as manager, hold(settings.unit_directory, print_note) as directory:
-            return await deploy.delete(manager, directory, state, pods, objects, settings.scope, volumes=volumes)
+        async with open_machine(settings) as machine:
+            done = await deploy.delete(
+                machine.manager, machine.directory, state, pods, objects, settings.scope, volumes=volumes
+            )
+            machine.generations.forget(state.read_objects().keys())
+            return done
 
     finish(settings, run, timeout, output, dry_run)
 

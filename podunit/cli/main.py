@@ -1,8 +1,8 @@
 """The command `podunit`: its global options, and its commands.
 
-Exit status: 0, 1 the input has problems or a pod failed, 2 usage, 3 the system refused, 130 and 143 interrupted; `exec`
-has its command's, and `diff` has 1 for a difference and 2 for problems. What a command needs is imported inside it: the
-start-up of one is not paid by all.
+Exit status: 0, 1 the input has problems or a pod failed, 2 usage, 3 the system refused, 4 gone back, 130 and 143
+interrupted; `exec` has its command's, and `diff` has 1 for a difference and 2 for problems. What a command needs is
+imported inside it: the start-up of one is not paid by all.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from podunit.cli import attach, describing, diff, explain, files, lifecycle, listing, watching
+from podunit.cli import attach, describing, diff, explain, files, lifecycle, listing, rollouts, watching
 from podunit.cli.output import Color, set_color
 from podunit.cli.settings import Settings
 from podunit.cli.version import print_version
@@ -86,3 +86,6 @@ for command in (
     lifecycle.uninstall,
 ):
     app.command(command.__name__.rstrip("_"))(command)
+
+
+app.add_typer(rollouts.app, name="rollout")

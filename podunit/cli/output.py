@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from podunit.events import Event
     from podunit.failures import UnitFailure
     from podunit.history import Exit
-    from podunit.planning import Outcome
+    from podunit.planning import GoneBack, Outcome
     from podunit.report import Problem, Report
     from podunit.states import PodState, PodSummary
 
@@ -58,6 +58,11 @@ def print_error(error: PodunitError) -> None:
         print(f"  hint: {error.hint}", file=sys.stderr)
 
 
+def print_hint(text: str) -> None:
+    """Print what to do now."""
+    print(f"  hint: {text}", file=sys.stderr)
+
+
 def print_outcome(done: Outcome, settings: Settings) -> None:
     """Print what became of each pod and, if somebody wants to know, of each unit file."""
     if settings.verbose:
@@ -72,6 +77,39 @@ def print_outcome(done: Outcome, settings: Settings) -> None:
             _print_failure(outcome)
         elif outcome.done:
             settings.print_success(f"pod {outcome.pod}: {', '.join(outcome.done)}")
+
+
+def print_sum(done: Outcome, settings: Settings) -> None:
+    """Print how many pods were changed, and so on, to standard error: standard output has a line for each."""
+    if not settings.quiet:
+        counts = count_pods(done)
+        print(f"summary: {', '.join(f'{number} {word}' for word, number in counts.items())}", file=sys.stderr)
+
+
+def count_pods(done: Outcome) -> dict[str, int]:
+    """How many pods a command has made or changed, left, started or restarted, deleted, and brought up in vain."""
+
+    def count(*words: str) -> int:
+        said = [word for outcome in done.pods if not outcome.job for word in dict.fromkeys(outcome.done)]
+        return sum(word.split()[-1] in words and "not" not in word.split() for word in said)
+
+    return {
+        "changed": count("created", "changed", "rewritten"),
+        "unchanged": count("unchanged"),
+        "restarted": count("started", "restarted"),
+        "deleted": count("deleted"),
+        "failed": sum(bool(outcome.job) for outcome in done.pods),
+    }
+
+
+def print_gone_back(done: Outcome, gone_back: GoneBack) -> None:
+    """Print what has failed, to what was gone back for that, and whether that is up."""
+    for outcome in gone_back.failed:
+        _print_failure(outcome)
+    to = f"generation {gone_back.generation}" if gone_back.generation else "what was there before"
+    _print_error(f"went back to {to}: {gone_back.reason}")
+    if failed := [outcome.pod for outcome in done.pods if outcome.job]:
+        _print_error(f"what was gone back to is not up either: {', '.join(failed)}")
 
 
 def list_object_words(done: Outcome) -> list[str]:
@@ -92,6 +130,8 @@ def describe_outcome(done: Outcome) -> dict[str, object]:
             "removed": list(done.change.removed),
         },
         "objects": dict(done.objects),
+        "summary": count_pods(done),
+        "goneBack": done.gone_back and {"generation": done.gone_back.generation, "reason": done.gone_back.reason},
         "pods": [
             {
                 "pod": outcome.pod,

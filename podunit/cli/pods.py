@@ -123,6 +123,12 @@ def name_owner(kind: str, name: str) -> str:
     return f"{_KINDS[kind][0]}/{name}"
 
 
+def find_owner_word(pod: InstalledPod) -> str:
+    """The word for the owner of a pod, or for the pod itself if that is nobody's."""
+    kind, _, name = pod.owner.partition("/")
+    return name_owner(kind, name) if pod.owner else pod.name
+
+
 def find_pods(settings: Settings, names: list[str]) -> tuple[InstalledPod, ...]:
     """The installed pods that these words name, each once; PodunitError for one that is not there."""
     from podunit.installed import list_pods

@@ -168,6 +168,7 @@ class DeploymentSpec:
     template: PodTemplateSpec
     replicas: Located[int] | None = None
     strategy: DeploymentStrategy = field(default_factory=DeploymentStrategy)
+    revision_history_limit: Located[int] | None = None
     min_ready_seconds: Located[int] | None = None
     progress_deadline_seconds: Located[int] | None = None
     paused: bool = False
@@ -201,6 +202,7 @@ class StatefulSetSpec:
     pod_management_policy: PodManagementPolicy = PodManagementPolicy.ORDERED_READY
     update_strategy: StatefulSetUpdateStrategy = field(default_factory=StatefulSetUpdateStrategy)
     ordinals: StatefulSetOrdinals = field(default_factory=StatefulSetOrdinals)
+    revision_history_limit: Located[int] | None = None
     min_ready_seconds: Located[int] | None = None
 
 
@@ -213,6 +215,7 @@ class DaemonSetSpec:
     selector: LabelSelector
     template: PodTemplateSpec
     update_strategy: DaemonSetUpdateStrategy = field(default_factory=DaemonSetUpdateStrategy)
+    revision_history_limit: Located[int] | None = None
     min_ready_seconds: Located[int] | None = None
 
 

@@ -19,7 +19,7 @@ from podunit.kubernetes.translate import translate_namespace, translate_pod
 from podunit.model import Owner, Pod, RestartPolicy
 from podunit.report import Position, Report
 from podunit.source import Mapping
-from podunit.workload import Controller, Replacement, Workload
+from podunit.workload import HISTORY_LIMIT, Controller, Replacement, Workload
 
 # apps/v1 DeploymentSpec: the default of progressDeadlineSeconds; for the kinds that have no such field as well.
 _DEADLINE_SEC = 600
@@ -54,6 +54,7 @@ def read_deployment(node: Mapping, objects: Objects, report: Report) -> Workload
     _check_selector(spec.selector, spec.template, report)
     strategy = _translate_strategy(spec.strategy, replicas, "spec.strategy", report)
     owned = _Owned(found.metadata, found.kind.value, spec.template, tuple(range(replicas)), objects, report)
+    owned = replace(owned, history=spec.revision_history_limit)
     return owned.translate(strategy, min_ready_sec, deadline_sec=deadline_sec, paused=spec.paused)
 
 
@@ -95,7 +96,7 @@ def read_daemon_set(node: Mapping, objects: Objects, report: Report) -> Workload
     _check_selector(spec.selector, spec.template, report)
     strategy = _translate_strategy(spec.update_strategy, 1, "spec.updateStrategy", report)
     owned = _Owned(found.metadata, found.kind.value, spec.template, (0,), objects, report)
-    return owned.translate(strategy, min_ready_sec)
+    return replace(owned, history=spec.revision_history_limit).translate(strategy, min_ready_sec)
 
 
 def read_stateful_set(node: Mapping, objects: Objects, report: Report) -> Workload:
@@ -142,7 +143,7 @@ def read_stateful_set(node: Mapping, objects: Objects, report: Report) -> Worklo
     )
     if spec.service_name and spec.service_name.value:
         check_label_name(spec.service_name, "spec.serviceName", "Service", report)
-    owned = replace(owned, claims=claims, service=spec.service_name)
+    owned = replace(owned, claims=claims, service=spec.service_name, history=spec.revision_history_limit)
     ordered = spec.pod_management_policy is fields.PodManagementPolicy.ORDERED_READY
     return owned.translate(strategy, min_ready_sec, ordered=ordered, descending=True)
 
@@ -166,6 +167,7 @@ class _Owned:
     report: Report
     claims: tuple[fields.ClaimTemplate, ...] = ()
     service: Located[str] | None = None
+    history: Located[int] | None = None
 
     def translate(
         self,
@@ -188,6 +190,7 @@ class _Owned:
         # Without replicas the template is checked all the same. Each is translated for itself, as it may ask its name.
         pods = [self._translate_pod(pod, namespace) for pod in names or (f"{name.value}-0",)]
         _check_host_ports(self.template, len(names), report)
+        history_limit = _check_not_negative(self.history, "spec.revisionHistoryLimit", report)
         return Workload(
             tuple(replace(pod, owner=owner) for pod in pods[: len(names)]),
             controllers=(
@@ -203,6 +206,7 @@ class _Owned:
                     descending=descending,
                     min_ready_sec=min_ready_sec,
                     deadline_sec=deadline_sec,
+                    history_limit=HISTORY_LIMIT if history_limit is None else history_limit,
                     name_at=name.at,
                 ),
             ),

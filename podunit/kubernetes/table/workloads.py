@@ -27,11 +27,11 @@ _READY = honoured(
     "seconds that a new pod has to be ready before it counts",
     "so long the containers run without a break before the pod counts as up",
 )
-_HISTORY = ignored(
+_HISTORY = honoured(
     "revisionHistoryLimit",
     "integer",
-    "how many old versions are kept; 10 by default",
-    "there is no history of versions",
+    "how many old revisions are kept; 10 by default",
+    "so many podunit rollout undo can go back to",
 )
 
 OBJECTS = (
