@@ -99,6 +99,7 @@ class Generations:
         self._state = state_folder
         self._path = state_folder / "generations"
         self._content = self._path / "content"
+        self._images = self._path / "images"
 
     def read(self) -> tuple[Generation, ...]:
         """All that are kept, the first one first."""
@@ -129,6 +130,7 @@ class Generations:
         }
         with explained(self._path):
             self._write(replace(generation, revisions=revisions))
+            self._note_images(images)
         self.trim()
 
     def load(self, key: str, revision: Revision) -> Snapshot:
@@ -160,6 +162,40 @@ class Generations:
     def forget(self, kept: Collection[str]) -> None:
         """Drop all revisions but those of these keys: their pods are gone, and so are the secrets of these."""
         self._drop({(one.number, key) for one in self.read() for key in one.revisions if key not in kept})
+
+    def read_images(self) -> dict[str, list[str]]:
+        """The IDs of all images that pods have run, by their names, whether the generation is still kept or not."""
+        with explained(self._images):
+            try:
+                found: dict[str, list[str]] = json.loads(self._images.read_bytes())
+            except (FileNotFoundError, ValueError):
+                # Only what is known here is ever removed.
+                return {}
+            return found
+
+    def forget_images(self, names: Collection[str]) -> None:
+        """These images are not there any more."""
+        known = self.read_images()
+        with explained(self._images):
+            if left := {name: known[name] for name in known if name not in names}:
+                self._write_images(left)
+            else:
+                self._images.unlink(missing_ok=True)
+
+    def _note_images(self, images: Mapping[str, Mapping[str, str]]) -> None:
+        old = self.read_images()
+        new = {name: list(ids) for name, ids in old.items()}
+        for name, number in (pair for own in images.values() for pair in own.items()):
+            if number not in new.setdefault(name, []):
+                new[name].append(number)
+        if new != old:
+            self._write_images(new)
+
+    def _write_images(self, images: Mapping[str, list[str]]) -> None:
+        fresh = self._images.with_suffix(".new")
+        write_private(fresh, json.dumps(images, indent=1, sort_keys=True).encode())
+        fresh.rename(self._images)
+        sync(self._path)
 
     def clear(self) -> None:
         """Drop all there is."""

@@ -82,6 +82,15 @@ def list_images() -> dict[str, str]:
     return {name: f"sha256:{one['Id']}" for one in found for name in one.get("Names") or ()}
 
 
+def remove_image(name: str) -> bool:
+    """Remove an image by its name; False if podman keeps it, because a container uses it."""
+    try:
+        _run("rmi", name)
+    except PodunitError:
+        return False
+    return True
+
+
 def _list_state(scope: Scope) -> tuple[Path, ...]:
     # A user's moved with systemd 254.
     home = Path.home()

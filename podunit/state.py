@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from podunit.exchange import Exchange, begin, list_content, settle, sync
@@ -147,6 +147,14 @@ class StateFolder:
                 for folder in (self._files / pod, *self._files.glob(f"{pod}_*"), self._ends / pod):
                     if folder.exists():
                         shutil.rmtree(folder)
+
+    def list_left(self, pods: Collection[str]) -> tuple[Path, ...]:
+        """What is here of other pods than these, and what was half-done by somebody who died."""
+        with explained(self._path):
+            folders = [*_list(self._files), *_list(self._ends)]
+            # An underscore is in no pod's name.
+            left = [folder for folder in folders if folder.name not in pods]
+            return (*left, *(file for file in (*_list(self._objects), *_list(self._path)) if file.suffix == ".new"))
 
     def read_message(self, pod: str, container: str) -> str | None:
         """What a container has left at its last end, None for one that has not ended."""

@@ -38,7 +38,7 @@ _BROKEN = _SOUND.replace("spec:", "spec:\n  restartPolicy: 'Alway,100%: no'").re
 _COMMANDS = (
     *("validate", "compile", "explain"),
     *("diff", "apply", "up", "down", "delete", "scale", "start", "stop", "restart", "enable", "disable"),
-    *("ps", "status", "describe", "wait", "top", "events", "logs", "exec", "uninstall", "rollout"),
+    *("ps", "status", "describe", "wait", "top", "events", "logs", "exec", "gc", "uninstall", "rollout"),
 )
 _MESSAGE = "'Alway,100%: no' is not one of Always, OnFailure, Never"
 

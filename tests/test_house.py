@@ -166,7 +166,7 @@ _ROOMS: tuple[tuple[str, ...], ...] = (
     ("podunit.bringup", "podunit.waiting", "podunit.usage"),
     ("podunit.planning",),
     ("podunit.snapshots", "podunit.deploy", "podunit.description"),
-    ("podunit.rollback",),
+    ("podunit.rollback", "podunit.garbage"),
     (
         "podunit.cli",
         "podunit.cli.version",
@@ -184,6 +184,7 @@ _ROOMS: tuple[tuple[str, ...], ...] = (
         "podunit.cli.times",
         "podunit.cli.watching",
         "podunit.cli.rollouts",
+        "podunit.cli.collecting",
         "podunit.cli.attach",
         "podunit.cli.main",
         "podunit.cli.entry",

@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from podunit.cli import attach, describing, diff, explain, files, lifecycle, listing, rollouts, watching
+from podunit.cli import attach, collecting, describing, diff, explain, files, lifecycle, listing, rollouts, watching
 from podunit.cli.output import Color, set_color
 from podunit.cli.settings import Settings
 from podunit.cli.version import print_version
@@ -83,6 +83,7 @@ for command in (
     watching.events,
     attach.logs,
     attach.exec_,
+    collecting.gc,
     lifecycle.uninstall,
 ):
     app.command(command.__name__.rstrip("_"))(command)

@@ -279,3 +279,25 @@ def test_ctrl_c_ends_the_waiting_and_says_what_is_there(pods: Pods) -> None:
     assert pods.lab.run("podunit", "diff", "/root/bad.yaml", check=False).returncode == 0
     pods.lab.run("podunit", "rollout", "undo", "web")
     assert (pods.state("pod@web"), see(pods)) == ("active", "the first page")
+
+
+def test_gc_removes_what_nothing_needs(pods: Pods) -> None:
+    for name in ("old", "theirs"):
+        pods.lab.run("podman", "tag", "localhost/podunit-test:1", f"registry.invalid/{name}:1")
+    pods.apply(OTHER.replace("localhost/podunit-test:1", "registry.invalid/old:1"))
+    pods.apply(OTHER)
+    pods.lab.sh("mkdir -p /var/lib/podunit/files/gone_new")
+    dry = pods.lab.run("podunit", "gc", "--dry-run")
+    assert dry.stdout == "/var/lib/podunit/files/gone_new: removed\n"
+    # What a revision needs is kept.
+    done = pods.lab.run("podunit", "gc")
+    assert done.stdout == dry.stdout
+    assert pods.lab.run("podunit", "gc").stdout == ""
+    pods.lab.run("podunit", "rollout", "undo", "other")
+    assert pods.state("pod@other") == "active"
+    pods.lab.run("podunit", "delete", "other")
+    assert pods.lab.run("podunit", "gc").stdout == "image registry.invalid/old:1: removed\n"
+    left = pods.lab.run("podman", "images", "--format={{.Repository}}").stdout.split()
+    assert ("registry.invalid/old" in left, "registry.invalid/theirs" in left) == (False, True)
+    assert "localhost/podunit-test" in left
+    pods.lab.run("podman", "rmi", "registry.invalid/theirs:1")

@@ -1,0 +1,38 @@
+"""The command that removes what podunit has left behind and nothing needs: gc."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from podunit.cli.applying import note_dry_run, open_machine
+from podunit.cli.lifecycle import DryRun
+from podunit.cli.settings import Settings
+
+if TYPE_CHECKING:
+    from podunit.garbage import Garbage
+
+
+def gc(context: typer.Context, dry_run: DryRun = False) -> None:
+    """Remove old revisions, files of pods that are gone, and images that pods of podunit have used and none needs."""
+    import asyncio
+
+    from podunit.garbage import find_garbage, remove_garbage
+
+    settings: Settings = context.obj
+
+    async def run() -> Garbage:
+        async with open_machine(settings) as machine:
+            found = find_garbage(machine.directory.read(), machine.state, machine.generations)
+            return found if dry_run else remove_garbage(found, machine.generations)
+
+    found = asyncio.run(run())
+    for text in found.revisions:
+        settings.print_success(f"{text}: removed")
+    for path in found.paths:
+        settings.print_success(f"{path}: removed")
+    for name in found.images:
+        settings.print_success(f"image {name}: removed")
+    if dry_run:
+        note_dry_run(settings)

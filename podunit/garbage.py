@@ -1,0 +1,69 @@
+"""What podunit has left behind that nothing needs: revisions beyond the limits, files of pods that are gone, images.
+
+In: what is installed and kept, and podman's images. Out: `Garbage`, and its removal. An image is podunit's to remove
+only if a pod of podunit's has run it, by its name and ID, and no installed pod and no kept revision has its name in a
+unit; one that was built on this machine (localhost/) cannot be had again and stays, as does one that a container uses.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from podunit.generations import Generations
+from podunit.host import list_images, remove_image
+from podunit.installed import list_pods
+from podunit.state import StateFolder
+
+
+@dataclass(frozen=True, slots=True)
+class Garbage:
+    """Revisions as 'revision 3 of Pod.web', files and folders, and names of images."""
+
+    revisions: tuple[str, ...] = ()
+    paths: tuple[Path, ...] = ()
+    images: tuple[str, ...] = ()
+
+
+def find_garbage(texts: Mapping[str, str], state: StateFolder, generations: Generations) -> Garbage:
+    """What nothing needs; `texts` are those of all installed units. Nobody else is at work."""
+    excess = generations.list_excess()
+    gone = {(one.number, key) for one in excess for key in one.revisions}
+    kept = [
+        generations.load(key, revision)
+        for one in generations.read()
+        for key, revision in one.revisions.items()
+        if (one.number, key) not in gone
+    ]
+    units = [*texts.values(), *(text for one in kept for pod in one.pods.values() for text in pod.texts.values())]
+    return Garbage(
+        tuple(f"revision {number} of {key}" for number, key in sorted(gone)),
+        (*state.list_left(list_pods(texts)), *generations.list_unused()),
+        tuple(sorted(_find_images(generations.read_images(), units))),
+    )
+
+
+def remove_garbage(garbage: Garbage, generations: Generations) -> Garbage:
+    """Remove it; what of it is gone now."""
+    generations.trim()
+    for path in garbage.paths:
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+    images = tuple(name for name in garbage.images if remove_image(name))
+    generations.forget_images(images)
+    return replace(garbage, images=images)
+
+
+def _find_images(used: Mapping[str, Iterable[str]], units: Iterable[str]) -> set[str]:
+    units = tuple(units)
+    return {
+        name
+        for name, number in list_images().items()
+        if number in used.get(name, ())
+        and not name.startswith("localhost/")
+        and not any(name in text for text in units)
+    }

@@ -1,0 +1,97 @@
+"""What `podunit.garbage` promises: what nothing needs goes, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from podunit import garbage
+from podunit.garbage import find_garbage, remove_garbage
+from podunit.generations import Content, Fate, Generations, Origin, Snapshot
+from podunit.state import StateFolder
+
+_ORIGIN = Origin("2026-01-02T03:04:05Z", "root", "podunit apply web.yaml")
+_ID, _OTHER_ID = "sha256:1", "sha256:2"
+
+
+class FakePodman:
+    """podman's images; those in `in_use` it does not give up."""
+
+    def __init__(self, images: Mapping[str, str], in_use: str = "") -> None:
+        self.images = dict(images)
+        self._in_use = in_use
+
+    def remove(self, name: str) -> bool:
+        if name == self._in_use:
+            return False
+        del self.images[name]
+        return True
+
+
+def give(monkeypatch: pytest.MonkeyPatch, podman: FakePodman) -> None:
+    monkeypatch.setattr(garbage, "list_images", lambda: podman.images)
+    monkeypatch.setattr(garbage, "remove_image", podman.remove)
+
+
+def keep(store: Generations, *images: str, limit: int = 0) -> None:
+    """A generation of pod web, which runs these."""
+    text = "".join(f"ExecStart=podman run {image}\n" for image in images)
+    snapshot = Snapshot("Pod.web", {}, {}, {"web": Content({"container@web.main.service": text})}, limit)
+    known = dict.fromkeys(images, _ID)
+    store.conclude(store.begin(_ORIGIN, [snapshot]), {"Pod.web": Fate.DONE}, {"Pod.web": known})
+
+
+def test_only_what_pods_have_run_and_none_needs_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ("reg/old:1", "reg/kept:1", "reg/installed:1", "reg/theirs:1", "localhost/built:1", "reg/used:1")
+    podman = FakePodman({**dict.fromkeys(names, _ID), "reg/moved:1": _OTHER_ID}, "reg/used:1")
+    give(monkeypatch, podman)
+    store, state = Generations(tmp_path), StateFolder(tmp_path)
+    keep(store, "reg/old:1", "reg/installed:1", "localhost/built:1", "reg/used:1", "reg/moved:1", "reg/gone:1")
+    keep(store, "reg/kept:1")
+    installed = {"pod@web.service": "", "container@web.main.service": "ExecStart=podman run reg/installed:1\n"}
+    found = find_garbage(installed, state, store)
+    assert found.images == ("reg/old:1", "reg/used:1")
+    assert remove_garbage(found, store).images == ("reg/old:1",)
+    assert set(podman.images) == {*names, "reg/moved:1"} - {"reg/old:1"}
+    assert find_garbage(installed, state, store).images == ("reg/used:1",)
+    store.forget(())
+    assert find_garbage({}, state, store).images == ("reg/installed:1", "reg/kept:1", "reg/used:1")
+
+
+def test_what_is_of_no_pod_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    give(monkeypatch, FakePodman({}))
+    store, state = Generations(tmp_path), StateFolder(tmp_path)
+    keep(store, limit=5)
+    left = [
+        "files/gone/v",
+        "files/web_old/v",
+        "ends/gone/main",
+        "objects/Pod.web.json.new",
+        "generations/content/x.new",
+    ]
+    stays = ["files/web/v", "ends/web/main", "objects/Pod.gone.json"]
+    for name in (*left, *stays):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("x")
+    found = find_garbage({"pod@web.service": ""}, state, store)
+    assert len(found.paths) == len(left)
+    assert found.revisions == ()
+    remove_garbage(found, store)
+    assert [name for name in (*left, *stays) if (tmp_path / name).exists()] == stays
+    assert len(store.read()) == 1
+
+
+def test_a_lower_limit_takes_effect(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    give(monkeypatch, FakePodman({}))
+    store, state = Generations(tmp_path), StateFolder(tmp_path)
+    keep(store, "a", limit=5)
+    keep(store, "b", limit=5)
+    snapshot = Snapshot("Pod.web", {}, {}, {"web": Content({"container@web.main.service": "c"})}, 0)
+    # As after the end of the process, before anything old was dropped.
+    store.begin(_ORIGIN, [snapshot])
+    found = find_garbage({}, state, store)
+    assert found.revisions == ("revision 1 of Pod.web", "revision 2 of Pod.web")
+    remove_garbage(found, store)
+    assert [one.number for one in store.read()] == [3]
