@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from podunit.bringup import PodOutcome, bring_up, run, start_timer
+from podunit.bundles import forget_images
 from podunit.failures import find_failures
 from podunit.files import read_static_units
 from podunit.host import remove_claims, remove_remains
@@ -76,6 +77,7 @@ class _Apply:
         finally:
             # Only now: a pod that has started meanwhile may still have been reading.
             self._state.discard_files()
+            forget_images(self._state.path)
 
     async def _run(self, rollouts: tuple[Rollout, ...]) -> Outcome:
         removed = await asyncio.gather(*(self._remove_excess(rollout) for rollout in rollouts))
@@ -287,6 +289,7 @@ async def delete(
         for unit in await manager.list_units_by_patterns(names):
             await manager.reset_failed_unit(unit.name)
         state.forget_files(pod.name for pod in stopped)
+        forget_images(state.path)
         needed = {*kept, *(pod.object_key for pod in found.after.values())}
         state.forget_objects({pod.object_key for pod in stopped} - needed)
         if volumes:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from podunit import __version__
+from podunit import __version__, bundled, containers
 from podunit.cgroups import slice_directives
-from podunit.containers import make_container
 from podunit.engines import nfs, podman, probes, pulls, secrets, volumes
 from podunit.engines.stops import stop_file
 from podunit.model import (
     EmptyDir,
+    Engine,
     Files,
     NetworkDirectory,
     Pod,
@@ -59,6 +59,9 @@ from podunit.unitfile import (
 from podunit.values import START_SEC, STOP_MARGIN_SEC, SYSTEMCTL, Values, list_settings
 from podunit.workload import Workload
 
+# What makes the unit of a container, by the engine that makes its process.
+_MAKERS = {Engine.PODMAN: containers.make_container, Engine.CRUN: bundled.make_container}
+
 _WANTED_BY = {Scope.SYSTEM: "multi-user.target", Scope.USER: "default.target"}
 
 
@@ -97,6 +100,7 @@ def generate_pod(pod: Pod, scope: Scope, target: Target) -> tuple[UnitFile, ...]
         units.append(UnitFile(again_unit(pod.name), "pod-again.service.j2", shared))
     units += [_nfs(pod, volume, shared) for volume in nfs.list_network_directories(pod)]
     units += _pulls(pod, scope, shared)
+    make_container = _MAKERS[pod.engine]
     for index, container in enumerate(pod.init_containers):
         earlier = pod.init_containers[:index]
         units.append(make_container(pod, container, scope, target, shared, earlier, init=not container.sidecar))
@@ -115,7 +119,7 @@ def generate_files(pod: Pod) -> Mapping[str, bytes]:
         if isinstance(volume, Files)
         for file in volume.files
     }
-    for container in (*pod.init_containers, *pod.containers):
+    for container in (*pod.init_containers, *pod.containers) if pod.engine is Engine.PODMAN else ():
         for name, data in secrets.list_secret_files(pod, container):
             found[f"env/{container.name}/{name}"] = data
     return {**found, **dict(pulls.list_auth_files(pod))}
@@ -123,7 +127,7 @@ def generate_files(pod: Pod) -> Mapping[str, bytes]:
 
 def _name_units(pod: Pod, scope: Scope) -> Values:
     """What every template of a pod may name."""
-    containers = [container_unit(pod.name, container.name) for container in pod.containers]
+    mains = [container_unit(pod.name, container.name) for container in pod.containers]
     inits = [container_unit(pod.name, container.name) for container in pod.init_containers]
     ending = [container_unit(pod.name, it.name) for it in pod.init_containers if not it.sidecar]
     retries = pod.restart_policy is not RestartPolicy.NEVER
@@ -151,8 +155,8 @@ def _name_units(pod: Pod, scope: Scope) -> Values:
         if pod.grace_sec and any(it.sidecar for it in pod.init_containers)
         else None,
         "containers_target": join_units([containers_target(pod.name)]),
-        "containers": join_units(containers),
-        "members": join_units([*containers, *reversed(inits)]),
+        "containers": join_units(mains),
+        "members": join_units([*mains, *reversed(inits)]),
         "systemctl": Value(SYSTEMCTL[scope]),
         "retries": retries,
         "runs": pod.run is not None,

@@ -40,7 +40,8 @@ class InstalledContainer:
     """One container's unit; `image_units` are the units that make its image present.
 
     `ends` is said of one that is to come to an end: a main container of a pod that is not restarted for ever;
-    `keeps_message` of one that leaves a message when it ends, `probed` of one that has probes.
+    `keeps_message` of one that leaves a message when it ends, `probed` of one that has probes, `is_bundled` of one that
+    crun runs without podman.
     """
 
     pod: str
@@ -52,6 +53,7 @@ class InstalledContainer:
     ends: bool
     keeps_message: bool = False
     probed: bool = False
+    is_bundled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,12 +128,13 @@ class InstalledPod:
     def remains(self) -> Remains:
         """What its units remove when they stop."""
         removed = [found for text in self.texts.values() for found in _REMOVED.findall(text)]
-        folder = _STATE_DIRECTORY.search(self.texts.get(sandbox_unit(self.name), ""))
+        units = (sandbox_unit(self.name), *(container.unit for container in self.containers))
+        folders = [_STATE_DIRECTORY.search(self.texts.get(unit, "")) for unit in units]
         return Remains(
             containers=(*(f"{self.name}.{container.name}" for container in self.containers), f"{self.name}_sandbox"),
             secrets=tuple(name for kind, names in removed if kind == "secret" for name in names.split()),
             volumes=tuple(name for kind, names in removed if kind == "volume" for name in names.split()),
-            folders=(folder[1],) if folder else (),
+            folders=tuple(folder[1] for folder in folders if folder),
         )
 
     @property
@@ -197,7 +200,8 @@ def _list_containers(texts: Mapping[str, str]) -> Iterable[InstalledContainer]:
             ends = not init and _RESTART.findall(text)[-1:] != ["always"]
             message = "\nTerminationMessagePath=" in text
             probed = "\nRuntimeDirectory=podunit-probes/" in text
+            bundled = "\nEngine=crun\n" in text
             shown = image[1] if image else ""
-            found.append(InstalledContainer(*parsed, unit, shown, init, images, ends, message, probed))
+            found.append(InstalledContainer(*parsed, unit, shown, init, images, ends, message, probed, bundled))
     # An init container is required by those that come later: it has fewer requirements than they.
     return sorted(found, key=lambda it: (not it.init, _count_inits(texts[it.unit]), it.name))

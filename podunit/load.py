@@ -14,6 +14,7 @@ from podunit.conflicts import find_conflicts
 from podunit.decode import suggest
 from podunit.kubernetes.claims import read_claim, read_volume
 from podunit.kubernetes.elsewhere import INSTEAD
+from podunit.kubernetes.engines import refuse_fields, refuse_volumes
 from podunit.kubernetes.idle import IDLE, check_idle
 from podunit.kubernetes.jobs import read_cron_job, read_job
 from podunit.kubernetes.objects import Objects, read_config_map, read_secret
@@ -192,12 +193,14 @@ def _translate(
         if key == _SERVICE:
             services.read(document.node, own, kept=is_kept)
         if read := _WORKLOADS.get(key):
+            refuse_fields(document.node, document.kind, own)
             found = read(document.node, objects, own)
             workload = Workload((*workload.pods, *found.pods), controllers=(*workload.controllers, *found.controllers))
             concerned.update(pod.name for pod in found.pods if is_kept)
     if report.failed:
         return None
     workload = replace(workload, pods=services.attach(workload.pods, report), concerned=frozenset(concerned))
+    refuse_volumes(workload.pods, report)
     find_conflicts(workload, report)
     return None if report.failed else workload
 

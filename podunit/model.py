@@ -76,6 +76,13 @@ class Processes(StrEnum):
     HOST = "host"
 
 
+class Engine(StrEnum):
+    """Annotation `podunit/engine`: what makes the processes of a pod's containers."""
+
+    PODMAN = "podman"
+    CRUN = "crun"
+
+
 class Relabel(StrEnum):
     """Annotation `podunit/relabel`: how SELinux labels host paths for the containers (podman's :z and :Z)."""
 
@@ -390,3 +397,4 @@ class Pod:
     run: Run | None = None
     schedule: Schedule | None = None
     registries: tuple[bytes, ...] = ()
+    engine: Engine = Engine.PODMAN

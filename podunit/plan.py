@@ -137,8 +137,10 @@ def _find_causes(
             # Read by the next pull.
             continue
         # The sandbox copies the files of volumes when it starts; a secret variable is its container's alone.
-        unit = container_unit(pod.name, own) if kind == "env" else sandbox_unit(pod.name)
-        causes.setdefault(unit, []).append(f"{describe_file(path)} differs")
+        unit = container_unit(pod.name, own) if kind in ("env", "bundle") else sandbox_unit(pod.name)
+        cause = f"{describe_file(path)} differs"
+        if cause not in causes.setdefault(unit, []):
+            causes[unit].append(cause)
     return causes
 
 
@@ -147,4 +149,6 @@ def describe_file(path: str) -> str:
     kind, own, *rest = path.split("/", 2)
     if kind == "registries":
         return "the credentials of a registry"
+    if kind == "bundle":
+        return f"the bundle of container {own}"
     return f"a secret variable of container {own}" if kind == "env" else f"file {rest[0]} of volume {own}"

@@ -12,14 +12,17 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from podunit.bringup import PodOutcome
+from podunit.bundles import Bundles, forget_images, require_crun, restore_images
 from podunit.drift import Drift, find_drift, read_others
 from podunit.engines.nfs import list_network_directories
+from podunit.errors import PodunitError
 from podunit.files import read_static_units
 from podunit.generate import generate_files, generate_parent, generate_pod
 from podunit.host import find_target, require_nfs
 from podunit.install import Change, UnitDirectory
 from podunit.installed import InstalledPod, list_pods
 from podunit.manager import Manager
+from podunit.model import Engine
 from podunit.names import PARENT_SLICE, parse_pod, pod_unit, timer_unit
 from podunit.plan import IN_TURN, Decision, Deed, decide, decide_once
 from podunit.render import render
@@ -131,6 +134,9 @@ class Plan:
     def is_settled(self) -> bool:
         """Whether nothing is written, started or stopped, whatever pods that are waited for may do meanwhile."""
         scene = self.scene
+        if any(pod.engine is Engine.CRUN for pod in self.workload.pods):
+            # No file tells whether their images have changed.
+            return False
         if self.refreshed or any(rollout.excess or rollout.deadline_sec is not None for rollout in self.rollouts):
             return False
         named = ((name, rollout) for rollout in self.rollouts for wave in rollout.waves for name in wave)
@@ -174,15 +180,26 @@ async def plan_apply(
     start_stopped: bool,
     folder: Path | None = None,
     prune: bool = False,
+    makes: bool = False,
 ) -> Plan:
     """The plan; PodunitError if anything is in its way.
 
+    Bundles of pods are made, and images pulled and copied for them, if it `makes` what is missing.
     With a `folder` the workload is all that it describes: pods that came from there and are not in it have vanished.
     """
     target = await find_target(manager)
     require_nfs((pod.name for pod in workload.pods if list_network_directories(pod)), scope)
     texts = {pod.name: {unit.name: render(unit) for unit in generate_pod(pod, scope, target)} for pod in workload.pods}
-    wish = Wish(workload, objects, texts, {pod.name: generate_files(pod) for pod in workload.pods})
+    require_crun(workload.pods, target)
+    bundles = Bundles(state.path, target.podman_text)
+    find_bundles = bundles.make if makes else bundles.foresee
+    try:
+        files = {pod.name: {**generate_files(pod), **find_bundles(pod)} for pod in workload.pods}
+    except PodunitError:
+        if makes:
+            forget_images(state.path)
+        raise
+    wish = Wish(workload, objects, texts, files)
     return await plan_wish(wish, directory, state, manager, start_stopped=start_stopped, folder=folder, prune=prune)
 
 
@@ -198,6 +215,7 @@ async def plan_wish(
 ) -> Plan:
     """As `plan_apply`, for pods that are files already."""
     workload, wanted = wish.workload, wish.texts
+    restore_images(wish.files.values(), state.path)
     before = list_pods(directory.read())
     refuse_strangers(workload.pods, before)
     # Whatever is in the way is found before anything is changed.

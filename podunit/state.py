@@ -31,6 +31,11 @@ class StateFolder:
         self._ends = path / "ends"
         self._places = path / "places.json"
 
+    @property
+    def path(self) -> Path:
+        """The folder itself, which may not be there."""
+        return self._path
+
     def read_objects(self) -> dict[str, Path]:
         """The files of all objects, by `KIND.NAME`."""
         with explained(self._objects):

@@ -90,6 +90,7 @@ def apply_files(
                 start_stopped=start_stopped,
                 folder=folder,
                 prune=prune,
+                makes=True,
             )
             write_copies(copies)
             limit = timeout if atomic else None

@@ -67,7 +67,12 @@ def exec_(
     from podunit.engines.programs import PODMAN
 
     try:
-        name = _find_container(context.obj, pod, container)
+        found = _find_container(context.obj, pod, container)
+        if found.is_bundled:
+            from podunit.payload import enter
+
+            enter(f"{found.pod}.{found.name}", command, interactive=interactive, terminal=terminal)
+        name = f"{found.pod}.{found.name}"
         options = ["--interactive"] * interactive + ["--tty"] * terminal
         os.execv(PODMAN, [PODMAN, "exec", *options, name, *command])
     except OSError as error:
@@ -78,14 +83,14 @@ def exec_(
     raise typer.Exit(125)
 
 
-def _find_container(settings: Settings, pod: str, container: str | None) -> str:
-    """podman's name of a container, by default of the pod's first; of an owner's pods the first is meant."""
+def _find_container(settings: Settings, pod: str, container: str | None) -> InstalledContainer:
+    """A container, by default of the pod's first; of an owner's pods the first is meant."""
     found = find_pods(settings, [pod])[0]
     mains = tuple(one for one in found.containers if not one.init)
     chosen = [one for one in mains if container in (None, one.name)]
     if not chosen:
         raise PodunitError(f"there is no container '{container}' in pod '{pod}'", _name_containers(mains))
-    return f"{found.name}.{chosen[0].name}"
+    return chosen[0]
 
 
 def _name_containers(containers: tuple[InstalledContainer, ...]) -> str:

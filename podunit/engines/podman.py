@@ -40,7 +40,8 @@ from podunit.unitfile import Specifier, Variable, Word
 # an earlier one forgets it, and it stays.
 _FINISHES_NETWORK = (5, 3)
 
-_FACTS: Mapping[object, Specifier | Variable] = {
+# What stands in command lines for what only a running pod knows.
+FACTS: Mapping[object, Specifier | Variable] = {
     Fact.NODE_NAME: Specifier.HOST_NAME,
     Fact.POD_IP: Variable.POD_IP,
     Fact.HOST_IP: Variable.HOST_IP,
@@ -234,12 +235,17 @@ def _payload(pod: Pod, container: Container, scope: Scope) -> tuple[Word, ...]:
 def _variable(pod: Pod, container: Container, index: int, env: Env) -> Word:
     if is_kept_secret(env):
         return f"--secret={secret_name(pod, container, index)},type=env,target={env.name}"
+    return name_variable(env)
+
+
+def name_variable(env: Env) -> Word:
+    """A variable that may be read by others."""
     value = _word(env.value)
     return f"--env={env.name}={value}" if isinstance(value, str) else (f"--env={env.name}=", *value)
 
 
 def _word(text: Text) -> Word:
-    return text if isinstance(text, str) else tuple(_FACTS[it] if isinstance(it, Fact) else it for it in text)
+    return text if isinstance(text, str) else tuple(FACTS[it] if isinstance(it, Fact) else it for it in text)
 
 
 def _entrypoint(program: str) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from podunit.decode import Located, join_path, suggest
 from podunit.directives import list_directives, list_newer_directives, list_owned_directives
-from podunit.model import Relabel, Setting
+from podunit.model import Engine, Relabel, Setting
 from podunit.report import Report
 
 _PREFIX = "podunit/"
@@ -26,7 +26,6 @@ _MANUALS = {
 }
 _WORDS = ("boot", "engine", "network", "relabel")
 _DEVICES = "devices"
-_ENGINES = ("podman",)
 # podman's own rule; `container:…` and its like would be something else.
 _NETWORK = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
@@ -37,6 +36,7 @@ class Annotations:
     """What the annotations of a pod say."""
 
     boot: bool = True
+    engine: Engine = Engine.PODMAN
     relabel: Relabel = Relabel.NONE
     network: Located[str] | None = None
     pod: list[Setting] = field(default_factory=list)
@@ -72,8 +72,10 @@ def _read(
             report.error(value.at, path, f"'{value.value[:60]}' is not one of true, false", hint)
         found.boot = value.value != "false"
     elif word == "engine":
-        if value.value not in _ENGINES:
-            report.error(value.at, path, f"'{value.value[:60]}' is not one of {', '.join(_ENGINES)}")
+        if value.value in list(Engine):
+            found.engine = Engine(value.value)
+        else:
+            report.error(value.at, path, f"'{value.value[:60]}' is not one of {', '.join(Engine)}")
     elif word == "network":
         if not _NETWORK.fullmatch(value.value):
             hint = "write host, none, or the name of a network of podman's"

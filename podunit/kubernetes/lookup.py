@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
+from podunit.kubernetes.engine_fields import is_judged, is_taken
 from podunit.kubernetes.fields import Field, Object, Verdict
 from podunit.kubernetes.table import (
     claims,
@@ -53,13 +54,15 @@ class Found:
     """What a path leads to: a field, and the object that its value is; at least one of the two.
 
     `path` has no indices, and begins with the object's name in lower case. `unread` is the path of the first field on
-    the way that is refused or ignored, if there is one: what is below it is not read, whatever its own verdict.
+    the way that is refused or ignored, if there is one: what is below it is not read, whatever its own verdict. The
+    crun engine refuses what is `podman_only`.
     """
 
     path: str
     field: Field | None
     object: Object | None
     unread: str = ""
+    podman_only: bool = False
 
     def go(self, word: str) -> Found:
         """What is found in the field `word`; UnknownFieldError if there is none."""
@@ -69,7 +72,13 @@ class Found:
             raise UnknownFieldError(word, self.path, tuple(field.name for field in fields))
         is_read = self.field is None or self.field.verdict is Verdict.HONOURED
         unread = self.unread or ("" if is_read else self.path)
-        return Found(f"{self.path}.{word}", field, list_objects().get(field.object), unread)
+        alone = self.podman_only or bool(self.object and is_podman_only(self.object, field))
+        return Found(f"{self.path}.{word}", field, list_objects().get(field.object), unread, alone)
+
+
+def is_podman_only(owner: Object, field: Field) -> bool:
+    """Whether the crun engine refuses a field that is honoured."""
+    return field.verdict is Verdict.HONOURED and is_judged(owner.name) and not is_taken(owner.name, field)
 
 
 class UnknownFieldError(Exception):

@@ -145,6 +145,7 @@ def translate_pod(
         restart_policy=spec.restart_policy.value if spec.restart_policy else RestartPolicy.ALWAYS,
         grace_sec=_translate_grace(spec.termination_grace_period_seconds, report),
         boot=annotations.boot,
+        engine=annotations.engine,
         settings=tuple(annotations.pod),
         at=pod.at,
         name_at=name.at,

@@ -1,0 +1,65 @@
+"""The unit of one container that crun runs: systemd is the direct parent of its first process.
+
+In: the model, and what every template of the pod may name. Out: a `UnitFile`; what scripts have to know comes from the
+engine, their text from the template.
+"""
+
+from __future__ import annotations
+
+from podunit.cgroups import container_directives, oom_directives
+from podunit.engines import crun, podman
+from podunit.errors import PodunitError
+from podunit.hostpaths import list_host_paths, prepare_paths
+from podunit.model import Container, Pod
+from podunit.names import container_unit, sandbox_unit
+from podunit.restarts import pause_script, restart_directives
+from podunit.scope import Scope
+from podunit.target import Target
+from podunit.unitfile import UnitFile, Value, command_line, escape_text, join_units, join_words, quote_word
+from podunit.values import START_SEC, STOP_MARGIN_SEC, SYSTEMCTL, Values, list_settings
+
+
+def make_container(
+    pod: Pod,
+    container: Container,
+    scope: Scope,
+    target: Target,
+    shared: Values,
+    earlier: tuple[Container, ...],
+    *,
+    init: bool,
+) -> UnitFile:
+    """The service of a container; there are no `earlier` ones, and none comes to its end (`init`), with this engine."""
+    assert not earlier, "refused where they were read"
+    if scope is Scope.USER:
+        hint = "use --system, or leave out the annotation podunit/engine"
+        raise PodunitError(f"pod {pod.name}: the crun engine is for pods of the system only", hint)
+    unit = container_unit(pod.name, container.name)
+    pause = pause_script(container, target, systemctl=SYSTEMCTL[scope], init=init, never=False)
+    host_paths = list_host_paths(container)
+    address_file = podman.address_file(pod) if podman.needs_addresses(container) else None
+    return UnitFile(
+        unit,
+        "bundled.service.j2",
+        {
+            **shared,
+            "container": escape_text(container.name),
+            "pause": command_line(("/bin/sh", "-c", pause, "pause", unit)) if pause else None,
+            "after": join_units([sandbox_unit(pod.name)]),
+            "mounts": join_words(host_paths) if host_paths else None,
+            "runtime_directory": join_words([f"podunit/{crun.bundle_name(pod, container)}"]),
+            "state_directory": join_words([crun.root_directory(pod, container)]),
+            "prepare": prepare_paths(container),
+            "address_file": quote_word(address_file, expands_variables=False) if address_file else None,
+            "run": command_line(("run", *crun.run_container(pod, container, scope))),
+            "stop": command_line(("stop", *crun.stop_container(pod, container, scope))),
+            "remove": command_line(("remove", *crun.remove_container(pod, container))),
+            "restart": restart_directives(container, target, init=init, never=False),
+            "timeout_start_sec": Value(str(START_SEC)),
+            "timeout_stop_sec": Value(str(pod.grace_sec + STOP_MARGIN_SEC)),
+            "resources": (*container_directives(pod, container, scope), *oom_directives(pod, scope, target)),
+            "image": escape_text(container.image),
+            "unit_settings": list_settings(container.settings, "Unit"),
+            "service_settings": list_settings(container.settings, "Service"),
+        },
+    )

@@ -1,0 +1,244 @@
+"""Bundles for the crun engine, made while a pod is applied: podman says how it would run each container.
+
+In: the model. Out: files that units read when they start, and copies of images below the state folder. podman is asked
+here and never at a start. A container that podman makes and never runs has all that podman adds to what the pod says:
+its filter of system calls, capabilities, masked paths, and what the image itself says, users as numbers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import re
+import shutil
+import subprocess
+import tarfile
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from podunit.engines import crun
+from podunit.engines.podman import verify_image_user
+from podunit.engines.programs import PODMAN
+from podunit.errors import PodunitError
+from podunit.model import Container, Engine, Pod, PullPolicy
+from podunit.target import Target
+
+_FOLDER = "bundle"
+_KEY = "key"
+_IMAGE_FILE = re.compile(f"{_FOLDER}/[^/]+/image")
+_TIMEOUT_SEC = 60
+_WANTED = "{{.Id}} {{.OCIConfigPath}} {{.GraphDriver.Data.UpperDir}}"
+# That of Debian 12 makes and runs containers otherwise.
+_OLDEST_PODMAN = (5,)
+# Raised when the same recipe makes another bundle.
+_VERSION = 1
+
+
+def require_crun(pods: Iterable[Pod], target: Target) -> None:
+    """Refuse pods of the crun engine where that cannot be."""
+    bundled = [pod.name for pod in pods if pod.engine is Engine.CRUN]
+    if bundled and target.podman < _OLDEST_PODMAN:
+        message = f"pod {bundled[0]}: the crun engine needs podman 5 or later, this is {target.podman_text}"
+        raise PodunitError(message, "leave out the annotation podunit/engine")
+    if bundled and not Path(crun.CRUN).exists():
+        raise PodunitError(f"there is no {crun.CRUN}", "install crun; on Debian: apt install crun")
+
+
+class Bundles:
+    """Bundles of the pods of the system, whose state folder is `state`."""
+
+    def __init__(self, state: Path, podman_version: str) -> None:
+        self._state = state
+        self._images = state / "images"
+        self._podman_version = podman_version
+
+    def make(self, pod: Pod) -> dict[str, bytes]:
+        """The files of a pod's bundles, by their paths as in `generate_files`: pulls, copies images, asks podman."""
+        return {
+            f"{_FOLDER}/{container.name}/{name}": data
+            for container in _list_bundled(pod)
+            for name, data in self._make(pod, container).items()
+        }
+
+    def foresee(self, pod: Pod) -> dict[str, bytes]:
+        """The same without changing anything; of a bundle that is not there, or would be another, only the key."""
+        found = {}
+        for container in _list_bundled(pod):
+            image = _find_image(container.image)
+            key = self._make_key(pod, container, image) if image else b""
+            kept = self._read(pod, container)
+            names = kept if kept.get(_KEY) == key else {_KEY: key}
+            found.update({f"{_FOLDER}/{container.name}/{name}": data for name, data in names.items()})
+        return found
+
+    def _make(self, pod: Pod, container: Container) -> dict[str, bytes]:
+        _require_image(container)
+        image = _find_image(container.image)
+        if not image:
+            raise PodunitError(f"pod {pod.name}: image {container.image} is not there", "pull it, or build it")
+        key = self._make_key(pod, container, image)
+        kept = self._read(pod, container)
+        if kept.get(_KEY) == key:
+            _copy_image(self._images, image)
+            return kept
+        config = _read_image(image)
+        volumes = set(config.volumes) - {mount.mount_path for mount in container.mounts}
+        if container.security.read_only_root and volumes:
+            message = f"pod {pod.name}: image {container.image} has volumes, and a root file system that is read only"
+            raise PodunitError(message, f"mount an emptyDir at each: {', '.join(sorted(volumes))}")
+        if verify := verify_image_user(container):
+            _run(*(str(word) for word in verify))
+        captured = self._capture(pod, container, config)
+        _copy_image(self._images, image)
+        return {**captured, "image": f"{image}\n".encode(), _KEY: key}
+
+    def _capture(self, pod: Pod, container: Container, image: crun.ImageConfig) -> dict[str, bytes]:
+        name = crun.bundle_name(pod, container)
+        try:
+            _run(PODMAN, "create", *crun.make_model(pod, container))
+            _run(PODMAN, "container", "init", name)
+            identity, path, upper = _run(PODMAN, "inspect", f"--format={_WANTED}", name).split()
+            captured = json.loads(Path(path).read_text(encoding="utf-8"))
+            added = _pack(Path(upper), ("/etc/passwd", "/etc/group", captured["process"]["cwd"]))
+            own = {
+                f"files/{name}": Path(file).read_bytes()
+                for name, file in crun.list_own_files(captured, identity).items()
+            }
+        finally:
+            _run(PODMAN, "rm", "--force", "--ignore", "--volumes", "--time=0", name)
+        if captured["process"].get("selinuxLabel"):
+            hint = "leave out the annotation podunit/engine"
+            raise PodunitError(f"pod {pod.name}: the crun engine is not for machines with SELinux", hint)
+        signal = captured.get("annotations", {}).get("org.opencontainers.image.stopSignal", "15")
+        config = crun.compile_config(captured, identity, image, pod, container)
+        return {"config.json": config.encode(), "signal": f"{signal}\n".encode(), **own, **added}
+
+    def _make_key(self, pod: Pod, container: Container, image: str) -> bytes:
+        """What tells whether a bundle is still the one: all that it is made of."""
+        secrets = [(env.name, env.value) for env in container.env if env.secret]
+        mounts = list(crun.bind_volumes(pod, container))
+        made_of = (_VERSION, self._podman_version, image, crun.make_model(pod, container), secrets, mounts)
+        process = (container.command, container.args, container.working_dir, pod.network is None)
+        text = repr((*made_of, process))
+        return f"{hashlib.sha256(text.encode(errors='surrogateescape')).hexdigest()}\n".encode()
+
+    def _read(self, pod: Pod, container: Container) -> dict[str, bytes]:
+        folder = self._state / "files" / pod.name / _FOLDER / container.name
+        files = [file for file in sorted(folder.rglob("*")) if file.is_file()]
+        return {str(file.relative_to(folder)): file.read_bytes() for file in files}
+
+
+def restore_images(files: Iterable[Mapping[str, bytes]], state: Path) -> None:
+    """Copy once more what bundles of an earlier revision need; PodunitError if podman has an image no longer."""
+    for own in files:
+        for path, data in own.items():
+            image = data.decode(errors="replace").strip() if _IMAGE_FILE.fullmatch(path) else ""
+            if image and not (state / "images" / image).is_dir():
+                if not _find_image(image):
+                    raise PodunitError(f"image {image[:12]} of an earlier revision is not there any more")
+                _copy_image(state / "images", image)
+
+
+def forget_images(state: Path) -> None:
+    """Remove copies of images in this state folder that no bundle needs, and no container that runs."""
+    images = state / "images"
+    if not images.is_dir():
+        return
+    needed = {file.read_text(encoding="ascii").strip() for file in state.glob(f"files/*/{_FOLDER}/*/image")}
+    for folder in images.iterdir():
+        if folder.name not in needed and not _is_mounted(folder):
+            shutil.rmtree(folder)
+    if not any(images.iterdir()):
+        images.rmdir()
+
+
+def _list_bundled(pod: Pod) -> tuple[Container, ...]:
+    return pod.containers if pod.engine is Engine.CRUN else ()
+
+
+def _require_image(container: Container) -> None:
+    policy = container.pull_policy
+    if policy is PullPolicy.ALWAYS or (policy is PullPolicy.IF_NOT_PRESENT and not _find_image(container.image)):
+        _run(PODMAN, "pull", "--quiet", container.image, timeout_sec=None)
+
+
+def _find_image(image: str) -> str:
+    """The ID of an image, '' if it is not there."""
+    exists = subprocess.run([PODMAN, "image", "exists", image], capture_output=True, timeout=_TIMEOUT_SEC, check=False)
+    return _run(PODMAN, "image", "inspect", "--format={{.Id}}", image).strip() if exists.returncode == 0 else ""
+
+
+def _read_image(image: str) -> crun.ImageConfig:
+    found: Any = json.loads(_run(PODMAN, "image", "inspect", "--format={{json .Config}}", image))
+    return crun.ImageConfig(
+        entrypoint=tuple(found.get("Entrypoint") or ()),
+        arguments=tuple(found.get("Cmd") or ()),
+        volumes=tuple(found.get("Volumes") or ()),
+    )
+
+
+def _pack(upper: Path, paths: Collection[str]) -> dict[str, bytes]:
+    """An archive of what podman has added to a root file system: users that the image lacks, and directories."""
+    members: dict[str, None] = {}
+    for path in paths:
+        way = PurePosixPath(path.lstrip("/"))
+        for part in (*reversed(way.parents[:-1]), way):
+            file = upper / part
+            if file.is_symlink() or not (file.is_dir() or file.is_file()):
+                break
+            members[str(part)] = None
+    if not any((upper / name).is_file() or f"/{name}" in paths for name in members):
+        return {}
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        for name in members:
+            archive.add(upper / name, name, recursive=False)
+    return {"upper.tar": packed.getvalue()}
+
+
+def _copy_image(images: Path, image: str) -> None:
+    """A copy of an image's files: whatever becomes of the image, containers that run and those to come have it."""
+    target = images / image
+    if target.is_dir():
+        return
+    images.mkdir(mode=0o700, parents=True, exist_ok=True)
+    partial = images / f"{image}.partial"
+    if partial.exists():
+        shutil.rmtree(partial)
+    where = _run(PODMAN, "image", "mount", image).strip()
+    try:
+        _run("cp", "--archive", "--reflink=auto", "--no-target-directory", where, str(partial))
+    finally:
+        _run(PODMAN, "image", "unmount", image)
+    # As podman does for each container.
+    mtab = partial / "etc/mtab"
+    if not mtab.is_symlink() and not mtab.exists() and mtab.parent.is_dir() and not mtab.parent.is_symlink():
+        mtab.symlink_to("/proc/mounts")
+    _run("sync", "--file-system", str(partial))
+    partial.rename(target)
+
+
+def _is_mounted(folder: Path) -> bool:
+    """Whether any process has an overlay of these files."""
+    wanted = f"lowerdir={folder},"
+    for file in Path("/proc").glob("[0-9]*/mountinfo"):
+        try:
+            if wanted in file.read_text(encoding="utf-8", errors="replace"):
+                return True
+        except OSError:
+            # It has ended.
+            continue
+    return False
+
+
+def _run(*words: str, timeout_sec: float | None = _TIMEOUT_SEC) -> str:
+    try:
+        done = subprocess.run(words, capture_output=True, text=True, timeout=timeout_sec, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise PodunitError(f"{words[0]}: {error}") from None
+    if done.returncode != 0:
+        # The other words may be a user's own business.
+        raise PodunitError(f"{' '.join(words[:2])}: {done.stderr.strip() or f'exit status {done.returncode}'}")
+    return done.stdout

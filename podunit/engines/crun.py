@@ -1,0 +1,252 @@
+"""The crun engine: a container's process without podman, from a bundle that is made when its pod is applied.
+
+In: the model, and the configuration that podman itself would run the container with. Out: the one that crun runs it
+with (config.json of the OCI runtime specification), and words for `unitfile` to quote. Network, names and shared memory
+are the sandbox's, as with podman; where they are is known when the container starts, and marks stand for it until then.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from podunit.engines.podman import FACTS, name_variable, sandbox_pid_file
+from podunit.engines.programs import CATATONIT, container_name
+from podunit.engines.rights import list_rights
+from podunit.engines.volumes import files_directory, mount_source, state_directory
+from podunit.model import Container, Files, Mount, MountPropagation, Pod, Text
+from podunit.scope import Scope
+from podunit.unitfile import Specifier, Variable, Word
+
+CRUN = "/usr/bin/crun"
+
+# The directories of the system's manager, where the words of a command line do not pass systemd.
+_DIRECTORIES: Mapping[Specifier, str] = {
+    Specifier.CONFIG_DIR: "/etc",
+    Specifier.RUNTIME_DIR: "/run",
+    Specifier.STATE_DIR: "/var/lib",
+}
+
+# Files that podman makes for each container and that a pod shares; of others that it makes each has its own.
+_SHARED = ("/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/dev/shm")
+_RESOLVER = "/etc/resolv.conf"
+
+# What the model of a container would run: a program that is there, as the container's own may be in a volume.
+_PROGRAM = "/podunit-model"
+
+_PROPAGATIONS = {
+    MountPropagation.NONE: "rprivate",
+    MountPropagation.HOST_TO_CONTAINER: "rslave",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ImageConfig:
+    """What an image says of its containers.
+
+    `volumes` are paths for which podman makes volumes without a name: here they are part of the root file system, which
+    is made anew at each start as well.
+    """
+
+    entrypoint: tuple[str, ...]
+    arguments: tuple[str, ...]
+    volumes: tuple[str, ...]
+
+
+class Marks:
+    """What stands in a bundle for what is known when the container starts: no text of a user's, but by intent."""
+
+    def __init__(self, pod: Pod, container: Container) -> None:
+        key = hashlib.sha256(container_name(pod, container).encode()).hexdigest()[:12]
+        self._key = key
+        self.sandbox, self.process = self._make("sandbox"), self._make("process")
+        self.facts: Mapping[Specifier | Variable, str] = {
+            Specifier.HOST_NAME: self._make("node"),
+            Variable.POD_IP: self._make("pod-ip"),
+            Variable.HOST_IP: self._make("host-ip"),
+        }
+
+    def _make(self, name: str) -> str:
+        return f"@{self._key}-{name}@"
+
+    def resolve(self, word: Word) -> str:
+        """A word of podman's command line without systemd."""
+        pieces = (word,) if isinstance(word, str) else word
+        return "".join(self._replace(piece) for piece in pieces)
+
+    def resolve_text(self, text: Text) -> str:
+        """Text of the model, with what only a running pod knows."""
+        pieces = (text,) if isinstance(text, str) else text
+        return "".join(self._replace(FACTS.get(piece, piece)) for piece in pieces)
+
+    def _replace(self, piece: str | Specifier | Variable) -> str:
+        if isinstance(piece, Variable) or piece is Specifier.HOST_NAME:
+            return self.facts[piece]
+        return _DIRECTORIES[piece] if isinstance(piece, Specifier) else piece
+
+
+def bundle_name(pod: Pod, container: Container) -> str:
+    """The bundle that crun is given, below the runtime directory of the manager, and podman's name while it is made."""
+    # As with the sandbox: an underscore is in no name of a pod or container.
+    return f"{container_name(pod, container)}_bundle"
+
+
+def bundle_path(name: str) -> str:
+    """Where the bundle of a running container is, by crun's name of it."""
+    return f"/run/podunit/{name}_bundle"
+
+
+def root_directory(pod: Pod, container: Container) -> str:
+    """What the container writes to its root file system, below the state directory of the manager."""
+    return f"podunit/roots/{container_name(pod, container)}"
+
+
+def run_container(pod: Pod, container: Container, scope: Scope) -> tuple[Word, ...]:
+    """What the script that starts the container has to know, in this order."""
+    marks = Marks(pod, container)
+    return (
+        (*files_directory(pod, scope), f"/bundle/{container.name}"),
+        (Specifier.RUNTIME_DIR, f"/podunit/{bundle_name(pod, container)}"),
+        (Specifier.STATE_DIR, f"/{root_directory(pod, container)}"),
+        (*state_directory(scope), "/podunit/images"),
+        container_name(pod, container),
+        sandbox_pid_file(pod),
+        (Specifier.HOST_NAME,),
+        marks.sandbox.removesuffix("sandbox@"),
+    )
+
+
+def stop_container(pod: Pod, container: Container, scope: Scope) -> tuple[Word, ...]:
+    """What the script that stops the container has to know: its signal's file, and the grace period."""
+    return ((*files_directory(pod, scope), f"/bundle/{container.name}/signal"), str(pod.grace_sec))
+
+
+def remove_container(pod: Pod, container: Container) -> tuple[Word, ...]:
+    """What the script that removes what is left has to know: crun's name, and the root file system."""
+    return (container_name(pod, container), (Specifier.STATE_DIR, f"/{root_directory(pod, container)}"))
+
+
+def make_model(pod: Pod, container: Container) -> tuple[str, ...]:
+    """Words for `podman create`: a container whose configuration is that of this one, but for what is added to it.
+
+    That are volumes, secrets, and what depends on volumes: the command and its working directory.
+    """
+    marks = Marks(pod, container)
+    words: list[Word] = [
+        f"--name={bundle_name(pod, container)}",
+        "--replace",
+        "--pull=never",
+        "--network=none",
+        "--ipc=shareable",
+        f"--hostname={pod.hostname}",
+    ]
+    words += [name_variable(env) for env in container.env if not env.secret]
+    if container.stop_signal:
+        words.append(f"--stop-signal={container.stop_signal}")
+    words += list_rights(container.security)
+    words += [f"--volume={CATATONIT}:{_PROGRAM}:ro", f"--entrypoint={_PROGRAM}", container.image]
+    return tuple(marks.resolve(word) for word in words)
+
+
+def find_command(container: Container, entrypoint: Iterable[str], arguments: Iterable[str], marks: Marks) -> list[str]:
+    """What the container runs, with what its image has instead of what the pod does not say."""
+    command = container.command if container.command is not None else tuple(entrypoint)
+    # As on Kubernetes: arguments of the image are for its own entry point.
+    rest = container.args if container.args is not None else () if container.command else tuple(arguments)
+    return [marks.resolve_text(text) for text in (*command, *rest)]
+
+
+def list_own_files(captured: Mapping[str, Any], identity: str) -> dict[str, str]:
+    """The files that podman has made for the container itself, by the names that they have in the bundle."""
+    found = {}
+    for mount in captured["mounts"]:
+        source, destination = str(mount["source"]), str(mount["destination"])
+        if identity in source and destination not in _SHARED:
+            found[destination.rpartition("/")[2].lstrip(".")] = source
+    return found
+
+
+def compile_config(
+    captured: Mapping[str, Any], identity: str, image: ImageConfig, pod: Pod, container: Container
+) -> str:
+    """The text of config.json; `captured` is podman's, of the container with this ID."""
+    marks = Marks(pod, container)
+    directory = bundle_path(container_name(pod, container))
+    config = dict(captured)
+    process = dict(captured["process"])
+    # What systemd does: OOMScoreAdjust=, and all limits of resource control.
+    process.pop("oomScoreAdj", None)
+    process["args"] = find_command(container, image.entrypoint, image.arguments, marks)
+    if container.working_dir is not None:
+        process["cwd"] = container.working_dir
+    process["env"] = [*process["env"], *(f"{env.name}={env.value}" for env in container.env if env.secret)]
+    config["process"] = process
+    config["root"] = {**captured["root"], "path": f"{directory}/rootfs"}
+    kept = _keep_mounts(captured, identity, image.volumes, pod, container)
+    config["mounts"] = _order((*kept, *bind_volumes(pod, container)))
+    # The sandbox's.
+    config.pop("hostname", None)
+    config.pop("annotations", None)
+    config.pop("hooks", None)
+    dropped = ("resources", "cgroupsPath", "sysctl")
+    linux = {key: value for key, value in captured["linux"].items() if key not in dropped}
+    files = {"network": "net", "ipc": "ipc", "uts": "uts"}
+    linux["namespaces"] = [
+        {"type": kind, "path": f"/proc/{marks.process}/ns/{files[kind]}"} if (kind := one["type"]) in files else one
+        for one in captured["linux"]["namespaces"]
+    ]
+    config["linux"] = linux
+    return json.dumps(config, ensure_ascii=False, sort_keys=True)
+
+
+def _keep_mounts(
+    captured: Mapping[str, Any], identity: str, volumes: tuple[str, ...], pod: Pod, container: Container
+) -> Iterator[dict[str, Any]]:
+    """podman's own mounts, but for those in whose place the container has one of its volumes."""
+    marks = Marks(pod, container)
+    own = list_own_files(captured, identity)
+    taken = {mount.mount_path.rstrip("/") or "/" for mount in container.mounts}
+    hosts: dict[str, Any] = {}
+    for mount in captured["mounts"]:
+        destination = mount["destination"]
+        hosts = mount if destination == "/etc/hosts" else hosts
+        if destination in taken or destination in volumes or destination == _PROGRAM:
+            continue
+        source = str(mount["source"])
+        name = next((name for name, file in own.items() if file == source), None)
+        if name is not None:
+            source = f"{bundle_path(container_name(pod, container))}/{name}"
+        yield {**mount, "source": source.replace(identity, marks.sandbox)}
+    # podman gives none to a container without a network, which the one that was captured is.
+    if pod.network and hosts and _RESOLVER not in taken:
+        source = str(hosts["source"]).replace(identity, marks.sandbox).replace("/hosts", "/resolv.conf")
+        yield {**hosts, "destination": _RESOLVER, "source": source}
+
+
+def bind_volumes(pod: Pod, container: Container) -> Iterator[dict[str, Any]]:
+    """The mounts of the container's volumes."""
+    marks = Marks(pod, container)
+    for mount in container.mounts:
+        source = mount_source(pod, mount)
+        assert source is not None, "refused where it was read"
+        yield {
+            "destination": mount.mount_path,
+            "type": "bind",
+            "source": marks.resolve(source),
+            "options": _list_options(mount),
+        }
+
+
+def _list_options(mount: Mount) -> list[str]:
+    read_only = mount.read_only or getattr(mount.volume, "read_only", False)
+    options = ["rbind", "ro" if read_only else "rw", _PROPAGATIONS[mount.propagation]]
+    # Of /run, where these files are, a bind mount would take over noexec.
+    return [*options, "exec"] if isinstance(mount.volume, Files) else options
+
+
+def _order(mounts: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    # As podman does: what is above comes first.
+    return sorted(mounts, key=lambda mount: len(str(mount["destination"]).rstrip("/").split("/")))

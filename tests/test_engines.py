@@ -1,0 +1,100 @@
+"""What the crun engine does not take is refused, whatever field it is: of each there is a pod that has nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from podunit import source
+from podunit.kubernetes.engine_fields import is_judged, is_taken, list_taken
+from podunit.kubernetes.engines import refuse_fields
+from podunit.kubernetes.fields import Field, Verdict
+from podunit.kubernetes.lookup import list_objects
+from podunit.load import load_files
+from podunit.report import Report
+
+_HEAD = "metadata: {name: web, annotations: {podunit/engine: crun}}\nspec: "
+
+
+def list_fields(name: str, way: str, seen: tuple[str, ...]) -> Iterator[tuple[str, str, Field]]:
+    """All honoured fields below an object that the engine reads: the object, a pod with the field, the field."""
+    for field in list_objects()[name].fields:
+        if field.verdict is not Verdict.HONOURED:
+            continue
+        # Not the API's name of it.
+        key = "example.com/device" if field.name == "vendor/class" else field.name
+        yield name, way.replace("HERE", f"{key}: VALUE"), field
+        if is_taken(name, field) and field.object in list_objects() and field.object not in seen:
+            below = "[{HERE}]" if field.type.startswith("[]") else "{HERE}"
+            yield from list_fields(field.object, way.replace("HERE", f"{key}: {below}"), (*seen, field.object))
+
+
+_FIELDS = list(list_fields("PodSpec", "{HERE}", ("PodSpec",)))
+
+
+def find_refused(text: str) -> list[str]:
+    """The paths that are refused in a pod, or a template."""
+    report = Report()
+    (node,) = source.parse_documents(text.encode(), "pod.yaml", report)
+    assert isinstance(node, source.Mapping)
+    refuse_fields(node, "Pod", report)
+    return [problem.path for problem in report.problems]
+
+
+@pytest.mark.parametrize(("name", "spec", "field"), _FIELDS, ids=[f"{name}.{field.name}" for name, _, field in _FIELDS])
+def test_a_field_is_taken_or_refused(name: str, spec: str, field: Field) -> None:
+    refused = find_refused(_HEAD + spec.replace("VALUE", "some" if field.object == field.type else "[some]"))
+    if is_taken(name, field) and list_taken(name).get(field.name) is None:
+        assert refused == []
+    else:
+        key = "example.com/device" if field.name == "vendor/class" else field.name
+        assert len(refused) == 1
+        assert refused[0].removesuffix("']").endswith(key)
+
+
+def test_podman_takes_all_of_them() -> None:
+    for _, spec, _ in _FIELDS:
+        text = _HEAD.replace("crun", "podman") + spec.replace("VALUE", "some")
+        assert find_refused(text) == []
+
+
+def test_what_is_taken_is_honoured() -> None:
+    judged = [name for name in list_objects() if is_judged(name)]
+    assert len(judged) > 20
+    for name in judged:
+        honoured = {field.name for field in list_objects()[name].fields if field.verdict is Verdict.HONOURED}
+        assert list_taken(name).keys() <= honoured, name
+
+
+@pytest.mark.parametrize(
+    ("kind", "spec"),
+    [
+        ("Deployment", "spec: {selector: {}, template: {TEMPLATE}}"),
+        ("CronJob", "spec: {jobTemplate: {spec: {template: {TEMPLATE}}}}"),
+    ],
+)
+def test_templates_are_looked_into(kind: str, spec: str) -> None:
+    template = "metadata: {annotations: {podunit/engine: crun}}, spec: {hostNetwork: true}"
+    report = Report()
+    (node,) = source.parse_documents(spec.replace("TEMPLATE", template).encode(), "pod.yaml", report)
+    assert isinstance(node, source.Mapping)
+    refuse_fields(node, kind, report)
+    assert "hostNetwork" in [problem.path.rpartition(".")[2] for problem in report.problems]
+
+
+def test_a_volume_from_a_claims_template_is_refused(tmp_path: object) -> None:
+    from pathlib import Path
+
+    file = Path(str(tmp_path)) / "set.yaml"
+    file.write_text(
+        "apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {name: db}\nspec:\n  serviceName: db\n"
+        "  selector: {matchLabels: {app: db}}\n  volumeClaimTemplates:\n  - metadata: {name: data}\n"
+        "    spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}\n  template:\n"
+        "    metadata: {labels: {app: db}, annotations: {podunit/engine: crun}}\n"
+        "    spec: {containers: [{name: db, image: example/db, volumeMounts: [{name: data, mountPath: /data}]}]}\n",
+        encoding="utf-8",
+    )
+    report = Report()
+    assert load_files([str(file)], report) is None
+    assert any("this volume is not supported" in problem.message for problem in report.problems)
