@@ -137,7 +137,7 @@ def test_another_podunit_is_waited_for(pods: Pods) -> None:
     script = f"podunit delete web > /run/first 2>&1 & sleep 0.7; {again}; wait"
     done = pods.lab.sh(script)
     assert done.stdout == "3\n"
-    assert "note: waiting for another podunit that is at work in" in done.stderr
+    assert "note: waiting for podunit delete web (process " in done.stderr
     assert "error: not done within 0.5 s" in done.stderr
     assert pods.lab.read("/run/first") == "pod web: stopped, deleted\n"
 
