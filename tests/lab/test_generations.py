@@ -186,6 +186,20 @@ def test_atomic_goes_back_from_a_probe_that_never_succeeds(pods: Pods) -> None:
     assert pods.lab.sh(FILES).stdout == before
 
 
+def test_what_went_down_with_a_pod_is_started_again(pods: Pods) -> None:
+    needs = OTHER.replace("annotations:\n", "annotations:\n    podunit/Unit.Requires: pod@web.service\n")
+    needs = needs.replace("annotations:\n", "annotations:\n    podunit/Unit.After: pod@web.service\n")
+    pods.apply(WEB + "---\n" + needs)
+    assert pods.state("pod@other") == "active"
+    pods.lab.write(
+        "/root/bad.yaml", WEB.replace("the first page", "no page").replace("name: b\n", f"name: b\n    {NEVER_READY}\n")
+    )
+    done = pods.lab.run("podunit", "apply", "--atomic", "--timeout=6", "/root/bad.yaml", check=False)
+    assert done.returncode == 4, done.stderr
+    assert "pod other: started\n" in done.stdout, done
+    assert pods.state("pod@web", "pod@other", "container@other.a") == "active active active"
+
+
 def test_a_stop_ends_a_start_that_waits_for_probes(pods: Pods) -> None:
     pods.install(pod(container("a", FOREVER, NEVER_READY)))
     pods.systemctl("start", "--no-block", "pod@web")
