@@ -17,6 +17,9 @@ from pathlib import Path
 from typing import Any
 
 _PERIOD_SEC = 0.002
+# podman holds a published port by a socket at which nobody answers, until the network is whole: what hangs is tried
+# again.
+_PATIENCE_SEC = 0.05
 _LIMIT_SEC = 120
 # The payload's own processes. What podman shares between pods is nobody's.
 _PAYLOAD = ("sh", "httpd")
@@ -70,7 +73,7 @@ def _stop(units: list[str], ports: list[int]) -> float:
 
 def _answers(port: int) -> bool:
     try:
-        with socket.create_connection(("127.0.0.1", port), timeout=1) as stream:
+        with socket.create_connection(("127.0.0.1", port), timeout=_PATIENCE_SEC) as stream:
             stream.sendall(b"GET / HTTP/1.0\r\n\r\n")
             return stream.recv(16).startswith(b"HTTP/1.")
     except OSError:
