@@ -43,7 +43,7 @@ from podunit.names import DEFAULT_NAMESPACE
 from podunit.report import Report
 from podunit.source import Mapping
 
-# podunit's own network.
+# podunit's own network, that of the namespace `default`; those of others begin with its name.
 _NETWORK = "podunit"
 
 # core/v1 PodSpec: the default of terminationGracePeriodSeconds.
@@ -75,7 +75,7 @@ def read_pod(node: Mapping, objects: Objects, report: Report) -> model.Pod | Non
 
 
 def translate_namespace(metadata: schema.ObjectMeta, report: Report) -> str:
-    """The namespace of an object: only a name here, by which nothing is kept apart."""
+    """The namespace of an object: the network of its pods, and a part of their names there."""
     if metadata.namespace is None:
         return DEFAULT_NAMESPACE
     check_label_name(metadata.namespace, "metadata.namespace", "namespace", report)
@@ -132,7 +132,7 @@ def translate_pod(
         hostname=translate_hostname(name.value, namespace, spec, host_network, report),
         subdomain=spec.subdomain.value if spec.subdomain else "",
         host_network=host_network,
-        network=None if no_network else _find_network(annotations),
+        network=None if no_network else _find_network(namespace, annotations),
         aliases=(),
         published=(),
         redirects=(),
@@ -173,10 +173,11 @@ def _is_network(annotations: Annotations, name: str) -> bool:
     return annotations.network is not None and annotations.network.value == name
 
 
-def _find_network(annotations: Annotations) -> model.Network:
-    if annotations.network is None or annotations.network.value == _NETWORK:
-        return model.Network(_NETWORK, own=True)
-    return model.Network(annotations.network.value, own=False)
+def _find_network(namespace: str, annotations: Annotations) -> model.Network:
+    name = _NETWORK if namespace == DEFAULT_NAMESPACE else f"{_NETWORK}-{namespace}"
+    if annotations.network is not None:
+        name = annotations.network.value
+    return model.Network(name, own=name == _NETWORK or name.startswith(f"{_NETWORK}-"))
 
 
 def _number(path: str, items: Iterable[schema.Container]) -> list[tuple[str, schema.Container]]:

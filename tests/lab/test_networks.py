@@ -42,7 +42,7 @@ def pods(lab: Laboratory) -> Iterator[Pods]:
     pods = Pods(lab)
     yield pods
     pods.clear()
-    lab.sh("rm -rf /var/lib/podunit/objects; podman network rm --force podunit backend 2> /dev/null || :")
+    lab.sh("rm -rf /var/lib/podunit/objects; podman network rm --force podunit podunit-shop backend 2> /dev/null || :")
     wait_for(pods.remains, "", timeout_sec=5)
 
 
@@ -102,6 +102,24 @@ def test_other_networks(pods: Pods) -> None:
     pods.apply(other + "---\n" + CLIENT.replace("podunit/boot", "podunit/network: backend\n    podunit/boot"))
     wait_for_page(pods, "http://web:8080/")
     pods.lab.run("podunit", "delete", "client", "web")
+
+
+def test_a_namespace_has_a_network_of_its_own(pods: Pods) -> None:
+    def shop(text: str, notes: str = "") -> str:
+        return text.replace("  annotations:", f"  namespace: shop\n  annotations:{notes}")
+
+    service = SERVICES.split("---")[0].replace("name: front}", "name: front, namespace: shop}")
+    here = service.replace("LoadBalancer", "ClusterIP") + "---\n"
+    pods.apply(here + shop(WEB) + "---\n" + shop(CLIENT) + "---\n" + CLIENT.replace("name: client", "name: other"))
+    for name in ("web:8080", "front", "front.shop", "front.shop.svc.cluster.local"):
+        wait_for_page(pods, f"http://{name}/")
+    assert pods.state("network@podunit", r"network@podunit\x2dshop") == "active active"
+    of_other = ("podman", "exec", "other.a", "timeout", "5", "wget", "-qO-", "http://web:8080/")
+    assert pods.lab.run(*of_other, check=False).stdout == ""
+    # A pod that moves to the other network is found there.
+    done = pods.apply(here + shop(WEB, "\n    podunit/network: podunit") + "---\n" + shop(CLIENT))
+    assert "pod web: changed, restarted\n" in done.stdout
+    wait_for(lambda: pods.lab.run(*of_other, check=False).stdout, PAGE, _LOOKUP_SEC)
 
 
 def test_a_pod_has_an_address_of_each_family(pods: Pods) -> None:

@@ -41,7 +41,7 @@ OBJECTS = (
                 "namespace",
                 "string",
                 "the space in which the name counts",
-                "a part of the names on the network; no two pods have one name, whatever their namespaces",
+                "the network of its pods, and a part of their names there; no two pods of a machine have one name",
             ),
             ignored("ownerReferences", "[]OwnerReference", "objects with which this one goes", _SERVER),
             ignored("resourceVersion", "string", "which version of the object this is", _SERVER),
