@@ -15,7 +15,7 @@ from enum import StrEnum
 
 from podunit.errors import PodunitError
 from podunit.journal import read_entries
-from podunit.names import container_unit
+from podunit.names import container_unit, parse_container_unit
 from podunit.scope import Scope
 
 # A status above is that of a signal, as shells and podman count.
@@ -109,11 +109,13 @@ def list_matches(units: Iterable[str] | None, scope: Scope) -> tuple[list[str], 
     """What journalctl is asked for, for `read_happening` to read; None for all units."""
     field = _unit_field(scope)
     # Anybody may write such a message. Only what the journal itself says of the writer is true.
-    writer = "_PID=1" if scope is Scope.SYSTEM else f"_UID={os.getuid()}"
+    user = f"_UID={0 if scope is Scope.SYSTEM else os.getuid()}"
+    writer = "_PID=1" if scope is Scope.SYSTEM else user
     named = tuple(units) if units is not None else ()
     of_systemd = [*(f"{field}={unit}" for unit in named), *(f"MESSAGE_ID={message}" for message in _MESSAGES), writer]
-    of_podman = [*(f"_SYSTEMD_{field}={unit}" for unit in named), _DIED]
-    return of_systemd, of_podman
+    # By podman's name of the container: in which unit it has written the journal does not know if it looks too late.
+    names = [".".join(parsed) for unit in named if (parsed := parse_container_unit(unit))]
+    return of_systemd, [*(f"PODMAN_NAME={name}" for name in names), _DIED, user]
 
 
 def read_pasts(units: Iterable[str], scope: Scope, since_usec: int = 0) -> dict[str, Past]:
@@ -183,12 +185,10 @@ def read_happening(entry: Mapping[str, object], scope: Scope) -> Happening | Non
     at_usec = int(str(entry.get("__REALTIME_TIMESTAMP", 0)))
     kind = _MESSAGES.get(str(entry.get("MESSAGE_ID")))
     if kind is None:
-        unit = str(entry.get(f"_SYSTEMD_{field}", ""))
-        # Other containers may be run by processes of this one.
-        if unit != container_unit(*_split_name(str(entry.get("PODMAN_NAME", "")))):
-            return None
+        pod, _, container = str(entry.get("PODMAN_NAME", "")).rpartition(".")
         # podman 4 leaves out 0.
-        return Happening(at_usec, unit, Kind.ENDED, int(str(entry.get("PODMAN_EXIT_CODE", 0))))
+        status = int(str(entry.get("PODMAN_EXIT_CODE", 0)))
+        return Happening(at_usec, container_unit(pod, container), Kind.ENDED, status) if pod else None
     unit = str(entry.get(field, ""))
     if kind is Kind.ENDED:
         # Those of what runs before and after are told, too. podman ends as its container does.
@@ -211,8 +211,3 @@ def read_happening(entry: Mapping[str, object], scope: Scope) -> Happening | Non
 
 def _unit_field(scope: Scope) -> str:
     return "USER_UNIT" if scope is Scope.USER else "UNIT"
-
-
-def _split_name(name: str) -> tuple[str, str]:
-    pod, _, container = name.rpartition(".")
-    return pod, container

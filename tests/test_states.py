@@ -86,8 +86,8 @@ def entries(container: str, status: int, *, asked: bool = False) -> list[dict[st
     """A run and its end."""
     unit = container_unit("web", container)
     steps = [systemd("starting", unit), *([systemd("stopping", unit)] if asked else [])]
-    steps += [died(status, f"web.{container}", unit), systemd("failed" if status else "done", unit)]
-    return [{**step, "USER_UNIT": unit, "_SYSTEMD_USER_UNIT": step["_SYSTEMD_UNIT"]} for step in steps]
+    steps += [died(status, f"web.{container}"), systemd("failed" if status else "done", unit)]
+    return [{**step, "USER_UNIT": unit} for step in steps]
 
 
 @pytest.mark.parametrize(
