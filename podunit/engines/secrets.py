@@ -19,7 +19,10 @@ _MAKE_SECRETS = (
     # All from one folder, though another one may take its place meanwhile.
     'cd "$1" || exit; shift; for name; do '
     f'{PODMAN} secret rm "$name" > /dev/null 2>&1; '
-    f'{PODMAN} secret create "$name" "./$name" > /dev/null || exit; done'
+    f'{PODMAN} secret create "$name" "./$name" > /dev/null || exit; done; '
+    # podman does not: after a loss of power it finds its files empty, and refuses whatever has to do with secrets.
+    f'path=$({PODMAN} secret inspect --format "{{{{.Spec.Driver.Options.path}}}}" "$name"); '
+    '[ ! -d "$path" ] || sync "${path%/*}"/* "$path"/* || :'
 )
 
 
