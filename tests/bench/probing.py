@@ -4,7 +4,8 @@
 of the lab has used: once with nothing probed, once with each way of probing. Prints a table, or JSON.
 
 CPU is in seconds per hour, less what the same containers use without probes. Memory is what stays between checks: the
-prober's PSS, by which it grows for each probe; podman keeps nothing. The ratios count, not the numbers of one machine.
+prober's PSS, and by how much of its own, without the files that it shares with others, it grows for each probe; podman
+keeps nothing. The ratios count, not the numbers of one machine.
 """
 
 from __future__ import annotations
@@ -23,8 +24,9 @@ _PERIOD_SEC = 10
 
 # All that the lab has used, in microseconds: the topmost cgroups keep what ended processes have used.
 _USAGE = "cat /sys/fs/cgroup/*/cpu.stat | awk '/^usage_usec/ { sum += $2 } END { print sum }'"
-_PSS = (
-    "awk '/^Pss:/ { print $2 }' /proc/$(systemctl show --value --property=MainPID podunit-prober.service)/smaps_rollup"
+_MEMORY = (
+    "awk '/^(Pss|Anonymous):/ { print $2 }'"
+    " /proc/$(systemctl show --value --property=MainPID podunit-prober.service)/smaps_rollup"
 )
 
 
@@ -39,7 +41,7 @@ def main() -> int:
     arguments = parser.parse_args()
     found = {}
     if not arguments.json:
-        print("probes            CPU s/h podunit   CPU s/h podman   ratio   kB per probe podunit", flush=True)
+        print("probes            CPU s/h podunit   CPU s/h podman   ratio   kB prober   kB per probe", flush=True)
     with Laboratory(arguments.suite) as lab:
         for kind, count in (("exec", arguments.exec), ("http", arguments.http)):
             if not count:
@@ -51,7 +53,7 @@ def main() -> int:
                 ratio = own["cpu_sec_per_hour"] / peer["cpu_sec_per_hour"]
                 print(
                     f"{count:>4} {kind:<12} {own['cpu_sec_per_hour']:>15.1f} {peer['cpu_sec_per_hour']:>16.1f}"
-                    f" {ratio:>7.3f} {own['kb_per_probe']:>22.1f}",
+                    f" {ratio:>7.3f} {own['pss_kb']:>11.0f} {own['kb_per_probe']:>14.1f}",
                     flush=True,
                 )
     if arguments.json:
@@ -68,16 +70,16 @@ def _measure_podunit(lab: Laboratory, kind: str, count: int, seconds: int) -> di
     _apply(lab, kind, min(count, _PER_POD), probed=True)
     few = min(count, _PER_POD)
     time.sleep(_PERIOD_SEC + 2)
-    base_kb = int(lab.sh(_PSS).stdout)
+    _, base_kb = map(int, lab.sh(_MEMORY).stdout.split())
     _apply(lab, kind, count, probed=True)
     time.sleep(_PERIOD_SEC + 2)
     busy = _use(lab, seconds)
-    pss_kb = int(lab.sh(_PSS).stdout)
+    pss_kb, own_kb = map(int, lab.sh(_MEMORY).stdout.split())
     _delete(lab)
     return {
         "cpu_sec_per_hour": (busy - idle) * 3600,
         "pss_kb": pss_kb,
-        "kb_per_probe": (pss_kb - base_kb) / (count - few) if count > few else 0.0,
+        "kb_per_probe": (own_kb - base_kb) / (count - few) if count > few else 0.0,
     }
 
 
