@@ -14,6 +14,7 @@ from podunit.installed import InstalledPod
 from podunit.manager import Manager
 from podunit.plan import Decision, Deed
 from podunit.scope import Scope
+from podunit.unfinished import Ask
 
 # What a job may end with when all is as it was asked for: a unit skipped or one that runs already is no failure.
 GOOD = ("done", "skipped")
@@ -32,30 +33,59 @@ class PodOutcome:
     failures: tuple[UnitFailure, ...] = ()
 
 
-async def bring_up(manager: Manager, pod: InstalledPod, decision: Decision, scope: Scope) -> PodOutcome:
-    """Do what has been decided for a pod whose files are in place, and wait."""
+async def bring_up(
+    manager: Manager, pod: InstalledPod, decision: Decision, scope: Scope, asked: Callable[[], None]
+) -> PodOutcome:
+    """Do what has been decided for a pod whose files are in place, and wait.
+
+    `asked` is called as soon as systemd has been asked for all of it.
+    """
     match decision.deed:
         case Deed.START:
-            return await run(manager, pod, scope, decision.done, manager.start_unit)
+            return await run(manager, pod, scope, decision.done, manager.start_unit, asked=asked)
         case Deed.RESTART:
             units = [decision.unit] if decision.unit else []
-            return await run(manager, pod, scope, decision.done, manager.restart_unit, units)
-        case Deed.RESTART_CONTAINERS:
+            return await run(manager, pod, scope, decision.done, manager.restart_unit, units, asked)
+        case Deed.RESTART_CONTAINERS if decision.then_starts:
             units = [container.unit for container in decision.containers]
             outcome = await run(manager, pod, scope, decision.done, manager.restart_unit, units)
-            if outcome.job or not decision.then_starts:
-                return outcome
-            return await run(manager, pod, scope, decision.done, manager.start_unit)
+            if not outcome.job:
+                return await run(manager, pod, scope, decision.done, manager.start_unit, asked=asked)
+            asked()
+            return outcome
+        case Deed.RESTART_CONTAINERS:
+            units = [container.unit for container in decision.containers]
+            return await run(manager, pod, scope, decision.done, manager.restart_unit, units, asked)
         case Deed.SCHEDULE:
-            return await start_timer(manager, pod, decision.done)
+            return await start_timer(manager, pod, decision.done, asked)
         case Deed.SUSPEND:
             await manager.run_jobs(manager.stop_unit, [pod.boot_unit])
+    asked()
     return PodOutcome(pod.name, decision.done)
 
 
-async def start_timer(manager: Manager, pod: InstalledPod, done: tuple[str, ...]) -> PodOutcome:
+def list_asks(pod: InstalledPod, decision: Decision) -> Ask:
+    """What `bring_up` asks systemd for, as it is noted for the case that it does not come to that."""
+    match decision.deed:
+        case Deed.START:
+            return Ask(pod.name, start=(pod.unit,))
+        case Deed.RESTART:
+            return Ask(pod.name, restart=(decision.unit or pod.unit,))
+        case Deed.RESTART_CONTAINERS:
+            units = tuple(container.unit for container in decision.containers)
+            return Ask(pod.name, restart=units, start=(pod.unit,) if decision.then_starts else ())
+        case Deed.SCHEDULE:
+            return Ask(pod.name, restart=(pod.boot_unit,))
+        case Deed.SUSPEND:
+            return Ask(pod.name, stop=(pod.boot_unit,))
+    return Ask(pod.name)
+
+
+async def start_timer(
+    manager: Manager, pod: InstalledPod, done: tuple[str, ...], asked: Callable[[], None] = lambda: None
+) -> PodOutcome:
     """Let the timer of a pod start it from now on; `done` is what has been done then."""
-    (job,) = await manager.run_jobs(manager.restart_unit, [pod.boot_unit])
+    (job,) = await manager.run_jobs(manager.restart_unit, [pod.boot_unit], asked)
     if job.result not in GOOD:
         return PodOutcome(pod.name, (), job.result)
     return PodOutcome(pod.name, done)
@@ -68,10 +98,11 @@ async def run(
     done: tuple[str, ...],
     enqueue: Callable[[str], Awaitable[str]],
     units: Iterable[str] = (),
+    asked: Callable[[], None] = lambda: None,
 ) -> PodOutcome:
     """Run a job for some units of a pod, by default for its handle; `done` is what has been done if they end well."""
     since_usec = time.time_ns() // 1000
-    for job in await manager.run_jobs(enqueue, tuple(units) or (pod.unit,)):
+    for job in await manager.run_jobs(enqueue, tuple(units) or (pod.unit,), asked):
         if job.result == "canceled" and pod.runs_once and await _has_ended(manager, pod):
             continue
         if job.result not in GOOD:

@@ -9,16 +9,16 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from podunit.bringup import PodOutcome, bring_up, run, start_timer
+from podunit.bringup import PodOutcome, bring_up, list_asks, run, start_timer
 from podunit.bundles import forget_images
 from podunit.failures import find_failures
 from podunit.files import read_static_units
 from podunit.host import remove_claims, remove_remains
 from podunit.install import Change, UnitDirectory
-from podunit.installed import InstalledPod
+from podunit.installed import InstalledPod, list_pods
 from podunit.manager import Manager
 from podunit.plan import IN_TURN, Deed
 from podunit.planning import DELETED, HELD, WAITING, Outcome, Plan, choose_files, compose
@@ -26,11 +26,13 @@ from podunit.rollout import Rollout
 from podunit.scope import Scope
 from podunit.state import StateFolder
 from podunit.states import wait_until_up
+from podunit.unfinished import Ask, Doom, Task
 
 # What a pod's job ends with when it is not up in time.
 DEADLINE = "deadline"
 # How long a restarted container of a pod that no controller gives a deadline may take to be ready: as its start may.
 _READY_SEC = 600
+_AT_REST = ("inactive", "failed")
 
 
 class Verb(StrEnum):
@@ -71,13 +73,13 @@ class _Apply:
 
     async def run(self) -> Outcome:
         """Remove what is too much, install all first waves at once and keep the objects, and go on from there."""
-        self._state.discard_files()
         try:
             return await self._run(self._plan.rollouts)
         finally:
             # Only now: a pod that has started meanwhile may still have been reading.
             self._state.discard_files()
             forget_images(self._state.path)
+            self._directory.unfinished.clear()
 
     async def _run(self, rollouts: tuple[Rollout, ...]) -> Outcome:
         removed = await asyncio.gather(*(self._remove_excess(rollout) for rollout in rollouts))
@@ -106,6 +108,7 @@ class _Apply:
     async def _stop_replaced(self, rollout: Rollout) -> tuple[PodOutcome, ...]:
         """Stop what is not replaced one by one; all its pods, as they are now, if one did not stop."""
         pods = [self._scene.before[name] for name in rollout.replaced]
+        self._directory.unfinished.note(Ask(pod.name, start=(pod.unit,)) for pod in pods)
         outcomes = (await operate(Verb.STOP, self._manager, pods, self._scope)).pods
         if not any(outcome.job for outcome in outcomes):
             return ()
@@ -141,7 +144,8 @@ class _Apply:
     async def _bring_up(self, name: str, rollout: Rollout) -> PodOutcome:
         pod = self._after[name]
         decision = self._plan.decide(pod, rollout)
-        outcome = await bring_up(self._manager, pod, decision, self._scope)
+        unfinished = self._directory.unfinished
+        outcome = await bring_up(self._manager, pod, decision, self._scope, lambda: unfinished.end(name))
         if name in rollout.spared or self._plan.stays_stopped(name, rollout):
             return outcome
         # A replica that was there before counts as well: it may be what an earlier apply has waited for in vain. The
@@ -159,21 +163,42 @@ class _Apply:
         scene, manager = self._scene, self._manager
         refreshed = self._state.stage_files({pod: self._plan.files[pod] for pod in pods})
         texts, gone = await choose_files(manager, scene, pods, rollouts)
-        await manager.run_jobs(manager.stop_unit, sorted(gone))
-        await _forget_times(manager, (pod for pod in scene.before.values() if pod.name in pods and pod.timer in gone))
-        # To the end of the write nothing is waited for: another rollout writes as well.
+        timers = [pod for pod in scene.before.values() if pod.name in pods and pod.timer in gone]
+        await manager.run_jobs(manager.stop_unit, [pod.boot_unit for pod in timers])
+        await _forget_times(manager, timers)
+        # Without a pattern systemd lists all that it knows.
+        loaded = await manager.list_units_by_patterns(sorted(gone)) if gone else ()
+        running = [unit.name for unit in loaded if unit.active not in _AT_REST]
+        # From here to the end of the write nothing is waited for: another rollout writes as well.
         found = compose(self._directory, texts, gone)
-        self._directory.write(found.change, found.texts, self._state.list_exchanges(refreshed))
+        tasks = self._list_tasks({pod: found.after[pod] for pod in pods}, rollouts, running)
+        self._directory.write(found.change, found.texts, self._state.list_exchanges(refreshed), tasks)
         self._state.commit_files(refreshed)
         self._change = self._change.join(found.change)
         self._after.update({pod: found.after[pod] for pod in pods})
 
         async def tell() -> None:
+            # Before the reload, by which systemd forgets how they are stopped.
+            await manager.run_jobs(manager.stop_unit, running)
             if not found.change.is_empty:
                 await manager.reload()
             await _enable(manager, scene.before, {pod: found.after[pod] for pod in pods})
+            self._directory.unfinished.end("")
 
         await _see_through(tell())
+
+    def _list_tasks(
+        self, pods: Mapping[str, InstalledPod], rollouts: Iterable[Rollout], gone: Sequence[str]
+    ) -> list[Task]:
+        """What comes after the change of these pods' files; '' is for what is no pod's own."""
+        tasks: list[Task] = [Ask("", stop=tuple(gone))]
+        for rollout in rollouts:
+            for pod in (pods[name] for wave in rollout.waves for name in wave if name in pods):
+                ask = list_asks(pod, self._plan.decide(pod, rollout))
+                rests, boots = _list_boots(self._scene.before, {pod.name: pod})
+                if ask != Ask(pod.name) or rests or boots:
+                    tasks.append(replace(ask, disable=tuple(rests), enable=tuple(boots)))
+        return tasks
 
 
 async def operate(
@@ -265,10 +290,30 @@ async def delete(
     `objects` are kept no longer, by `KIND.NAME`, nor are those of pods and owners that are gone, but for `kept`. With
     `volumes` the pods' claims are removed with all that is in them.
     """
-    pods = tuple(pods)
-    outcomes = (await operate(Verb.STOP, manager, pods, scope, with_timers=True)).pods
-    change = Change()
-    stopped = [pod for pod, outcome in zip(pods, outcomes, strict=True) if not outcome.job]
+    pods, objects, unfinished = tuple(pods), tuple(objects), directory.unfinished
+    keys = {pod.name: () if pod.object_key in kept else (pod.object_key,) for pod in pods}
+    dooms = [Doom(it.name, tuple(it.texts), keys[it.name], it.claims if volumes else ()) for it in pods]
+    dooms += [Doom("", objects=objects)] if objects else []
+    unfinished.note(dooms)
+    try:
+        outcomes = (await operate(Verb.STOP, manager, pods, scope, with_timers=True)).pods
+    except BaseException:
+        for doom in dooms:
+            unfinished.end(doom.pod)
+        unfinished.clear()
+        raise
+    failed = {outcome.pod for outcome in outcomes if outcome.job}
+    for name in failed:
+        unfinished.end(name)
+    change = await _remove_units(manager, directory, [pod for pod in pods if pod.name not in failed], scope)
+    gone = await forget(manager, directory, state, [doom for doom in dooms if doom.pod not in failed])
+    deleted = (outcome if outcome.job else PodOutcome(outcome.pod, DELETED) for outcome in outcomes)
+    return Outcome(tuple(deleted), change, dict.fromkeys((key for key in gone if key in objects), "deleted"))
+
+
+async def _remove_units(
+    manager: Manager, directory: UnitDirectory, stopped: Sequence[InstalledPod], scope: Scope
+) -> Change:
     names = tuple(name for pod in stopped for name in pod.texts)
     if names:
         left = [pod.remains for pod in stopped]
@@ -282,21 +327,31 @@ async def delete(
         await manager.disable_unit_files([unit for pod in stopped for unit in dict.fromkeys((pod.unit, pod.boot_unit))])
         await _forget_times(manager, stopped)
         found = compose(directory, {}, names)
-        change = found.change
-        directory.write(change, found.texts)
+        directory.write(found.change, found.texts)
+        return found.change
+    return Change()
+
+
+async def forget(
+    manager: Manager, directory: UnitDirectory, state: StateFolder, dooms: Sequence[Doom]
+) -> tuple[str, ...]:
+    """Let systemd and the state folder know no more of pods whose units are gone; the objects that were kept."""
+    names = [unit for doom in dooms for unit in doom.units]
+    if names:
         await manager.reload()
         # A unit that had failed stays known, and would be shown as missing.
         for unit in await manager.list_units_by_patterns(names):
             await manager.reset_failed_unit(unit.name)
-        state.forget_files(pod.name for pod in stopped)
-        forget_images(state.path)
-        needed = {*kept, *(pod.object_key for pod in found.after.values())}
-        state.forget_objects({pod.object_key for pod in stopped} - needed)
-        if volumes:
-            remove_claims(claim for pod in stopped for claim in pod.claims)
-    gone = state.forget_objects(objects)
-    deleted = (outcome if outcome.job else PodOutcome(outcome.pod, DELETED) for outcome in outcomes)
-    return Outcome(tuple(deleted), change, dict.fromkeys(gone, "deleted"))
+    state.forget_files(doom.pod for doom in dooms if doom.pod)
+    forget_images(state.path)
+    # Of an owner some pods may stay.
+    needed = {pod.object_key for pod in list_pods(directory.read()).values()}
+    gone = state.forget_objects(key for doom in dooms for key in doom.objects if not (doom.pod and key in needed))
+    remove_claims(claim for doom in dooms for claim in doom.claims)
+    for doom in dooms:
+        directory.unfinished.end(doom.pod)
+    directory.unfinished.clear()
+    return gone
 
 
 def foresee_deletion(
@@ -344,16 +399,24 @@ async def _forget_times(manager: Manager, pods: Iterable[InstalledPod]) -> None:
 
 async def _enable(manager: Manager, before: Mapping[str, InstalledPod], pods: Mapping[str, InstalledPod]) -> None:
     """Enable and disable what is new or has changed its mind; an administrator's own decision stays."""
+    rests, boots = _list_boots(before, pods)
+    # An earlier unit first: disabling one of two that belong together would disable the other too.
+    if rests:
+        await manager.disable_unit_files(rests)
+    if boots:
+        await manager.enable_unit_files(boots)
+    if rests or boots:
+        await manager.reload()
+
+
+def _list_boots(before: Mapping[str, InstalledPod], pods: Mapping[str, InstalledPod]) -> tuple[list[str], list[str]]:
+    """What is to be disabled, and what is to be enabled, so that these pods start with the machine as they are to."""
     earlier = {name: before[name].boot_unit if before[name].boots else None for name in pods if name in before}
     later = {name: pod.boot_unit if pod.boots else None for name, pod in pods.items()}
     changed = [name for name in pods if later[name] != earlier.get(name)]
-    # An earlier unit first: disabling one of two that belong together would disable the other too.
-    if rests := [unit for name in changed if (unit := earlier.get(name))]:
-        await manager.disable_unit_files(rests)
-    if boots := [unit for name in changed if (unit := later[name])]:
-        await manager.enable_unit_files(boots)
-    if changed:
-        await manager.reload()
+    return [unit for name in changed if (unit := earlier.get(name))], [
+        unit for name in changed if (unit := later[name])
+    ]
 
 
 async def _see_through(work: Coroutine[None, None, None]) -> None:

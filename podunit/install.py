@@ -20,11 +20,12 @@ from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from podunit.errors import PodunitError
+from podunit.errors import PodunitError, advise
 from podunit.exchange import Exchange, sync
 from podunit.holder import describe_holder
 from podunit.names import MARKS
 from podunit.scope import Scope
+from podunit.unfinished import UNFINISHED, Task, Unfinished
 from podunit.written import digest, dump_written, parse_written
 
 _LOCK_INTERVAL_SEC = 0.1
@@ -78,6 +79,8 @@ class UnitDirectory:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        # Whether what somebody has left half-done was undone when this was locked.
+        self.has_recovered = False
 
     def read(self) -> dict[str, str]:
         """The files that podunit has written, by name."""
@@ -104,12 +107,26 @@ class UnitDirectory:
             unchanged=tuple(sorted(name for name in texts if installed.get(name) == texts[name])),
         )
 
-    def write(self, change: Change, texts: Mapping[str, str], exchanges: Sequence[Exchange] = ()) -> None:
-        """Make the change, and these exchanges with it; on any error all is as before."""
+    def write(
+        self,
+        change: Change,
+        texts: Mapping[str, str],
+        exchanges: Sequence[Exchange] = (),
+        tasks: Sequence[Task] = (),
+    ) -> None:
+        """Make the change, and these exchanges with it; on any error all is as before.
+
+        The tasks, which the change brings with it, are noted in the same step.
+        """
         if change.is_empty and not exchanges:
             return
         with _explained(self.path, "; nothing was changed"):
-            self._write(*self._add_record(change, texts), exchanges)
+            self._write(*self._add_tasks(*self._add_record(change, texts), tasks), exchanges)
+
+    @property
+    def unfinished(self) -> Unfinished:
+        """What is still to be done once the files have changed."""
+        return Unfinished(self.path)
 
     def read_written(self) -> dict[str, str]:
         """The digests of the files that podunit has written last, by name; of what it no longer owns there is none."""
@@ -132,6 +149,15 @@ class UnitDirectory:
         word = "removed" if not new else "updated" if (self.path / _RECORD).exists() else "created"
         change = replace(change, **{word: (*getattr(change, word), _RECORD)})
         return change, {**texts, _RECORD: dump_written(new)}
+
+    def _add_tasks(
+        self, change: Change, texts: Mapping[str, str], tasks: Sequence[Task]
+    ) -> tuple[Change, Mapping[str, str]]:
+        if not tasks:
+            return change, texts
+        word = "updated" if (self.path / UNFINISHED).exists() else "created"
+        change = replace(change, **{word: (*getattr(change, word), UNFINISHED)})
+        return change, {**texts, UNFINISHED: self.unfinished.compose(tasks)}
 
     def _write(self, change: Change, texts: Mapping[str, str], exchanges: Sequence[Exchange]) -> None:
         staged = self.path / _TRANSACTION
@@ -222,6 +248,8 @@ async def hold(path: Path, say: Callable[[str], None]) -> AsyncIterator[UnitDire
                 await asyncio.sleep(_LOCK_INTERVAL_SEC)
             else:
                 break
+        if directory.has_recovered:
+            say(f"undone: a change of the units in {path}, which was interrupted")
         yield directory
 
 
@@ -236,7 +264,7 @@ def locked(path: Path) -> Iterator[UnitDirectory]:
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         with _explained(path, ""):
-            directory.recover()
+            directory.has_recovered = directory.recover()
         yield directory
     finally:
         os.close(handle)
@@ -248,7 +276,7 @@ def _explained(path: Path, outcome: str) -> Iterator[None]:
         yield
     except OSError as error:
         where = error.filename or path
-        hint = "run this as root, or use --user" if isinstance(error, PermissionError) else ""
+        hint = advise(error)
         raise PodunitError(f"{where}: {(error.strerror or str(error)).lower()}{outcome}", hint) from None
 
 

@@ -140,15 +140,22 @@ class Manager:
         """The properties of several units, in their order."""
         return tuple(await asyncio.gather(*(self.get_properties(unit, *interfaces) for unit in units)))
 
-    async def run_jobs(self, enqueue: Callable[[str], Awaitable[str]], units: Iterable[str]) -> tuple[JobResult, ...]:
-        """Enqueue a job for each unit, all at once, and wait for the ends of all, in the units' order."""
+    async def run_jobs(
+        self,
+        enqueue: Callable[[str], Awaitable[str]],
+        units: Iterable[str],
+        enqueued: Callable[[], None] = lambda: None,
+    ) -> tuple[JobResult, ...]:
+        """Enqueue a job for each unit, all at once, and wait for the ends of all, in the units' order.
+
+        `enqueued` is called when systemd has all of them.
+        """
+        units = tuple(units)
         await self._subscribe()
-
-        async def run(unit: str) -> JobResult:
-            path = await enqueue(unit)
-            return JobResult(unit, await self._wait_for_job(path))
-
-        return tuple(await asyncio.gather(*(run(unit) for unit in units)))
+        paths = await asyncio.gather(*(enqueue(unit) for unit in units))
+        enqueued()
+        results = await asyncio.gather(*map(self._wait_for_job, paths))
+        return tuple(JobResult(unit, result) for unit, result in zip(units, results, strict=True))
 
     async def watch(self, units: Iterable[str]) -> None:
         """Let `wait_for_change` heed these units from now on."""

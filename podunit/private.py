@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from podunit.errors import PodunitError
+from podunit.errors import PodunitError, advise
 
 
 def write_private(file: Path, data: bytes) -> None:
@@ -32,5 +32,5 @@ class explained:  # noqa: N801 - a context manager, used as a word
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, OSError):
             where = error.filename or self._path
-            hint = "run this as root, or use --user" if isinstance(error, PermissionError) else ""
+            hint = advise(error)
             raise PodunitError(f"{where}: {(error.strerror or str(error)).lower()}", hint) from None

@@ -9,8 +9,11 @@ import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from podunit.errors import PodunitError
+from podunit.errors import PodunitError, advise
 from podunit.exchange import sync
+
+# A copy that is being written; no spec has such a name.
+_FRESH = ".podunit-copy"
 
 
 def find_file(place: str) -> Path | None:
@@ -36,12 +39,20 @@ def plan_copies(files: Iterable[str], folder: Path) -> dict[Path, Path]:
     return found
 
 
+def discard_copy(folder: Path) -> None:
+    """Remove what somebody who died was about to put into the folder."""
+    try:
+        (folder / _FRESH).unlink(missing_ok=True)
+    except OSError as error:
+        raise PodunitError(f"{folder / _FRESH}: {(error.strerror or str(error)).lower()}") from None
+
+
 def write_copies(copies: Mapping[Path, Path]) -> None:
     """Make the copies, each readable for whom the original is; what came there meanwhile is never replaced."""
     for file, target in copies.items():
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            fresh = target.with_name(f".{target.name}.new")
+            fresh = target.with_name(_FRESH)
             fresh.unlink(missing_ok=True)
             fresh.touch(mode=0o600)
             fresh.write_bytes(file.read_bytes())
@@ -52,7 +63,7 @@ def write_copies(copies: Mapping[Path, Path]) -> None:
             fresh.unlink()
             sync(target.parent)
         except OSError as error:
-            hint = "run this as root, or use --user" if isinstance(error, PermissionError) else ""
+            hint = advise(error)
             raise PodunitError(f"{target}: {(error.strerror or str(error)).lower()}", hint) from None
 
 

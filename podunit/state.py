@@ -136,7 +136,7 @@ class StateFolder:
         with explained(self._files):
             for pod in pods:
                 settle(self._files / pod)
-                if not list_content(self._files / pod):
+                if (self._files / pod).exists() and not list_content(self._files / pod):
                     shutil.rmtree(self._files / pod)
 
     def discard_files(self) -> None:

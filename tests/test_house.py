@@ -155,6 +155,7 @@ _ROOMS: tuple[tuple[str, ...], ...] = (
     ("podunit.containers", "podunit.bundled", "podunit.bundles", "podunit.payload"),
     ("podunit.load", "podunit.generate", "podunit.failures", "podunit.rollout", "podunit.history", "podunit.readiness"),
     ("podunit.exchange", "podunit.private", "podunit.holder"),
+    ("podunit.unfinished",),
     (
         "podunit.install",
         "podunit.specs",
@@ -169,7 +170,7 @@ _ROOMS: tuple[tuple[str, ...], ...] = (
     ("podunit.bringup", "podunit.waiting", "podunit.usage"),
     ("podunit.planning",),
     ("podunit.snapshots", "podunit.deploy", "podunit.description"),
-    ("podunit.rollback", "podunit.garbage"),
+    ("podunit.rollback", "podunit.garbage", "podunit.completion"),
     (
         "podunit.cli",
         "podunit.cli.version",

@@ -287,7 +287,7 @@ def test_an_error_says_that_nothing_was_changed(units: Path) -> None:
     ):
         directory.write(_CHANGE, _NEW)
     assert caught.value.message == "/units: read-only file system; nothing was changed"
-    assert caught.value.hint == ""
+    assert caught.value.hint == "mount that file system for writing"
     assert read_everything(units) == before
 
 

@@ -58,10 +58,11 @@ def apply_files(
         tell(settings, settled, output, dry_run, sums_up=True)
         return
 
+    from podunit.install import spec_folder
     from podunit.planning import plan_apply
     from podunit.report import Report
     from podunit.rollback import carry_out
-    from podunit.specs import remove_copies, write_copies
+    from podunit.specs import discard_copy, remove_copies, write_copies
 
     report = Report()
     workload, objects, places = load_to_apply(
@@ -92,6 +93,8 @@ def apply_files(
                 prune=prune,
                 makes=True,
             )
+            if copy:
+                discard_copy(spec_folder(settings.scope))
             write_copies(copies)
             limit = timeout if atomic else None
             with telling_where_it_stops(plan, machine):
@@ -112,8 +115,9 @@ def apply_files(
 
 @asynccontextmanager
 async def open_machine(settings: Settings) -> AsyncIterator[Machine]:
-    """All that a plan changes, with nobody else at work there."""
+    """All that a plan changes, with nobody else at work there, once what a dead command has left is completed."""
     from podunit.cli.output import print_note
+    from podunit.completion import complete
     from podunit.generations import Generations
     from podunit.install import hold
     from podunit.manager import connect
@@ -123,6 +127,8 @@ async def open_machine(settings: Settings) -> AsyncIterator[Machine]:
     state, generations = StateFolder(settings.state_folder), Generations(settings.state_folder)
     # systemd first: without it nothing may be changed.
     async with connect(settings.scope) as manager, hold(settings.unit_directory, print_note) as directory:
+        for line in await complete(directory, state, manager, settings.scope):
+            print_note(line)
         yield Machine(directory, state, generations, manager, settings.scope)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -241,12 +242,9 @@ def uninstall(
 
 async def _disown(settings: Settings) -> tuple[str, ...]:
     from podunit import deploy
-    from podunit.cli.output import print_note
-    from podunit.install import hold
-    from podunit.manager import connect
 
-    async with connect(settings.scope) as manager, hold(settings.unit_directory, print_note) as directory:
-        return await deploy.disown(manager, directory)
+    async with open_machine(settings) as machine:
+        return await deploy.disown(machine.manager, machine.directory)
 
 
 def _delete(
@@ -260,21 +258,32 @@ def _delete(
     volumes: bool,
 ) -> None:
     from podunit import deploy
+    from podunit.bringup import PodOutcome
     from podunit.install import UnitDirectory
+    from podunit.installed import list_pods
     from podunit.state import StateFolder
 
-    pods = find_pods(settings, names)
+    installed = {
+        key for pod in list_pods(settings.read_units()).values() for key in (f"Pod.{pod.name}", pod.object_key)
+    }
+    halfway = UnitDirectory(settings.unit_directory).unfinished.list_deleted() - installed
+    ended = [name for name in names if ".".join(parse_word(name) or ("Pod", name)) in halfway]
+    pods = find_pods(settings, [name for name in names if name not in ended])
     state = StateFolder(settings.state_folder)
 
     async def run() -> Outcome:
         if dry_run:
             return deploy.foresee_deletion(UnitDirectory(settings.unit_directory), state, pods, objects)
         async with open_machine(settings) as machine:
+            # Somebody else may have been faster, or have died at it.
+            left = list_pods(machine.directory.read())
+            own = [left[pod.name] for pod in pods if pod.name in left]
+            gone = [PodOutcome(pod.name, ("deleted already",)) for pod in pods if pod.name not in left]
             done = await deploy.delete(
-                machine.manager, machine.directory, state, pods, objects, settings.scope, volumes=volumes
+                machine.manager, machine.directory, state, own, objects, settings.scope, volumes=volumes
             )
             machine.generations.forget(state.read_objects().keys())
-            return done
+            return replace(done, pods=(*done.pods, *gone))
 
     finish(settings, run, timeout, output, dry_run)
 

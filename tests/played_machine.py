@@ -1,0 +1,315 @@
+"""A machine for `podunit` without a systemd: folders of a user, and a systemd that is played.
+
+Each command runs in a process of its own, whose system calls may be judged; the systemd that it talks to is outside,
+and goes on when the process dies. What counts of systemd: which text of each unit it has loaded, which it has started,
+with which files beside it, and what is enabled.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import fnmatch
+import importlib
+import itertools
+import json
+import os
+import shutil
+import socket
+import sys
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+import typer.main
+
+import podunit.deploy
+import podunit.host
+import podunit.manager
+import podunit.planning
+from podunit.cli import entry, main
+from podunit.errors import PodunitError
+from podunit.generate import generate
+from podunit.load import load_files
+from podunit.names import container_unit, parse_pod, pod_unit, sandbox_unit
+from podunit.render import render
+from podunit.report import Report
+from podunit.scope import Scope
+from podunit.target import parse_target
+from podunit.unitfile import strip_remarks
+from tests import faults
+
+Tree = Mapping[str, bytes]
+
+# Made once for all processes.
+_COMMAND = typer.main.get_command(main.app)
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A unit that runs: the text that it was started with, the files that it reads, and its process."""
+
+    text: str
+    files: Tree
+    pid: int
+
+
+@dataclass
+class PlayedSystemd:
+    """systemd and podman as far as an apply sees them."""
+
+    units: Path
+    files: Path
+    loaded: dict[str, str] = field(default_factory=dict)
+    running: dict[str, Unit] = field(default_factory=dict)
+    enabled: set[str] = field(default_factory=set)
+    volumes: set[str] = field(default_factory=set)
+    pids: Iterator[int] = field(default_factory=lambda: itertools.count(100))
+    calls: list[str] = field(default_factory=list)
+
+    def answer(self, member: str, body: list[Any]) -> list[Any]:
+        """The reply to a call of its manager; PodunitError for an error."""
+        self.calls.append(" ".join([member, *(str(part) for part in body[:1] if part)]))
+        match member:
+            case "StartUnit":
+                self._start(body[0])
+            case "StopUnit":
+                self._stop(body[0])
+            case "RestartUnit":
+                self._stop(body[0])
+                self._start(body[0])
+            case "Reload":
+                fresh = {name: self._read(name) for name in self.loaded}
+                self.loaded = {name: text for name, text in fresh.items() if text or name in self.running}
+            case "EnableUnitFiles":
+                for name in body[0]:
+                    self._load(name)
+                self.enabled |= set(body[0])
+            case "DisableUnitFiles":
+                self.enabled -= set(body[0])
+            case "ListUnitsByPatterns":
+                patterns = body[1] or ["*"]
+                names = [name for name in self.loaded if any(fnmatch.fnmatch(name, one) for one in patterns)]
+                return [[[name, "", "loaded", "active" if name in self.running else "inactive", ""] for name in names]]
+            case "podman":
+                return [self._run_podman(*body)]
+        return ["/job"]
+
+    def _run_podman(self, kind: str, verb: str, *names: str) -> str:
+        if (kind, verb) == ("volume", "rm"):
+            self.volumes -= set(names)
+        return "\n".join(sorted(self.volumes))
+
+    def _start(self, name: str) -> None:
+        text = self._load(name)
+        if name in self.running:
+            return
+        pod = parse_pod(name) or ""
+        self.running[name] = Unit(strip_remarks(text), read_tree(self.files / pod), next(self.pids))
+        if name == pod_unit(pod):
+            for file in sorted(self.units.glob(container_unit(pod, "*"))):
+                self._start(file.name)
+        elif name.startswith("container@"):
+            self._start(sandbox_unit(pod))
+
+    def _stop(self, name: str) -> None:
+        self._load(name)
+        pod = parse_pod(name) or ""
+        own = [unit for unit in self.running if parse_pod(unit) == pod]
+        ends = own if name in (pod_unit(pod), sandbox_unit(pod)) else [name]
+        for unit in ends:
+            self.running.pop(unit, None)
+
+    def _load(self, name: str) -> str:
+        if not self.loaded.get(name):
+            self.loaded[name] = self._read(name)
+        if not self.loaded[name]:
+            del self.loaded[name]
+            raise PodunitError(f"Unit {name} not found")
+        return self.loaded[name]
+
+    def _read(self, name: str) -> str:
+        file = self.units / name
+        return file.read_text(encoding="utf-8") if file.is_file() else ""
+
+
+class _Manager(podunit.manager.Manager):
+    """The real one, but for the bus."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+
+    async def _call(self, *message: Any, **_: Any) -> list[Any]:
+        _, _, member, *rest = message
+        return _ask(self._connection, member, rest[1] if rest else [])
+
+    async def _subscribe(self) -> None:
+        pass
+
+    async def _wait_for_job(self, _: str) -> str:
+        await asyncio.sleep(0)
+        return "done"
+
+    async def get_version(self) -> str:
+        return "257"
+
+    async def get_unit_path(self) -> tuple[Path, ...]:
+        return tuple(map(Path, _ask(self._connection, "UnitPath", [])))
+
+
+def _ask(connection: socket.socket, member: str, body: list[Any]) -> list[Any]:
+    connection.send(json.dumps([member, body]).encode())
+    reply = json.loads(connection.recv(1 << 20))
+    if isinstance(reply, str):
+        raise PodunitError(reply)
+    return cast(list[Any], reply)
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a command has ended: -9 if it was killed."""
+
+    status: int
+    output: str
+    errors: str
+
+
+class PlayedMachine:
+    """One home folder with its systemd, saved and restored at will."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.home = folder / "home"
+        self.etc = self.home / ".config/systemd/user"
+        self.units = self.home / ".local/share/systemd/user"
+        self.state = self.home / ".local/state/podunit"
+        self.specs = self.home / ".config/podunit"
+        self.etc.mkdir(parents=True)
+        self.systemd = PlayedSystemd(self.units, self.state / "files")
+
+    def write(self, name: str, text: str) -> str:
+        """A file in the home folder; its path."""
+        file = self.home / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+        return str(file)
+
+    def run(self, *arguments: str, judge: faults.Judge = lambda _: None) -> Result:
+        """Run a command of podunit."""
+        inside, outside = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        outputs = [os.memfd_create(name) for name in ("output", "errors")]
+
+        def answer() -> None:
+            data = outside.recv(1 << 20)
+            if not data:
+                return
+            member, body = json.loads(data)
+            try:
+                reply: Any = (
+                    [str(self.etc), str(self.units)] if member == "UnitPath" else self.systemd.answer(member, body)
+                )
+            except PodunitError as error:
+                reply = error.message
+            outside.send(json.dumps(reply).encode())
+
+        try:
+            status = faults.run(
+                lambda: _work(self.home, inside, outputs, arguments), judge, faults.Service(outside.fileno(), answer)
+            )
+            texts = [os.pread(handle, 1 << 20, 0).decode() for handle in outputs]
+        finally:
+            for handle in outputs:
+                os.close(handle)
+            inside.close()
+            outside.close()
+        return Result(status, *texts)
+
+    def save(self, name: str) -> None:
+        """Keep all as it is now, to be restored."""
+        shutil.copytree(self.home, self._folder / name, symlinks=True)
+        setattr(self, f"_saved_{name}", copy.deepcopy(self.systemd))
+
+    def restore(self, name: str) -> None:
+        """Let all be as it was saved."""
+        shutil.rmtree(self.home)
+        shutil.copytree(self._folder / name, self.home, symlinks=True)
+        self.systemd = copy.deepcopy(getattr(self, f"_saved_{name}"))
+
+    def read(self) -> dict[str, Tree]:
+        """All files that podunit has made."""
+        return {path.name: read_tree(path) for path in (self.units, self.state, self.specs)}
+
+    def read_units(self) -> Tree:
+        """The files that systemd would load."""
+        return {name: data for name, data in read_tree(self.units).items() if not name.startswith(".")}
+
+    def look(self) -> dict[str, object]:
+        """All that counts: the files, and what systemd makes of them, without the numbers of processes."""
+        running = {name: (unit.text, unit.files) for name, unit in self.systemd.running.items()}
+        stale = {name for name, text in self.systemd.loaded.items() if text != self.systemd._read(name)}
+        return {
+            **self.read(),
+            "running": running,
+            "stale": stale,
+            "enabled": set(self.systemd.enabled),
+            "volumes": set(self.systemd.volumes),
+        }
+
+
+def read_tree(folder: Path) -> dict[str, bytes]:
+    """All files below a folder with what is in them, and all folders."""
+    found = {}
+    for path in folder.rglob("*"):
+        name = str(path.relative_to(folder))
+        if path.is_symlink():
+            found[name] = os.fsencode(path.readlink())
+        else:
+            found[name] = path.read_bytes() if path.is_file() else b"/"
+    return found
+
+
+def warm_up(file: str) -> None:
+    """Let this process learn all that a command needs, so that not every command has to."""
+    for module in ("podunit.deploy", "podunit.documents", "podunit.specs", "podunit.state", "podunit.cli.applying"):
+        importlib.import_module(module)
+    workload = load_files([file], Report())
+    assert workload
+    for unit in generate(workload, Scope.USER, parse_target("257", "5.4.2")):
+        render(unit)
+
+
+def _work(home: Path, connection: socket.socket, outputs: list[int], arguments: tuple[str, ...]) -> int:
+    for number, handle in enumerate(outputs, 1):
+        os.dup2(handle, number)
+    sys.stdout, sys.stderr = os.fdopen(1, "w", closefd=False), os.fdopen(2, "w", closefd=False)
+    os.environ["HOME"] = str(home)
+    for name in ("XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME"):
+        os.environ.pop(name, None)
+
+    @asynccontextmanager
+    async def connect(_: object) -> AsyncIterator[podunit.manager.Manager]:
+        yield _Manager(connection)
+
+    async def find_target(_: object) -> object:
+        return parse_target("257", "5.4.2")
+
+    async def be_up(*_: object) -> bool:
+        return True
+
+    patch = pytest.MonkeyPatch()
+    patch.setattr(podunit.deploy, "wait_until_up", be_up)
+    patch.setattr(podunit.manager, "connect", connect)
+    patch.setattr(podunit.planning, "find_target", find_target)
+    patch.setattr(podunit.host, "_run", lambda *words: _ask(connection, "podman", list(words))[0])
+    patch.setattr(main, "app", _COMMAND)
+    patch.setattr(sys, "argv", ["podunit", "--user", *arguments])
+    try:
+        entry.run()
+    except SystemExit as end:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        return end.code if isinstance(end.code, int) else 1
+    return 0

@@ -1,0 +1,216 @@
+"""What a command leaves when it dies: the old state or the new one, and the next command makes it whole."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from podunit.install import UnitDirectory
+from tests import faults
+from tests.played_machine import PlayedMachine, Result, warm_up
+
+_CONTAINER = "  - {name: NAME, image: 'localhost/x:1', command: [sleep, '1']MORE}\n"
+
+
+def container(name: str, more: str = "") -> str:
+    return _CONTAINER.replace("NAME", name).replace("MORE", more and f", {more}")
+
+
+def pod(name: str, containers: str, *, volumes: str = "", notes: str = "") -> str:
+    return (
+        f"apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}{notes}}}\nspec:\n  containers:\n{containers}"
+        f"  volumes: [{volumes}]\n"
+    )
+
+
+def secret(name: str, value: str) -> str:
+    return f"---\napiVersion: v1\nkind: Secret\nmetadata: {{name: {name}}}\nstringData: {{p: '{value}'}}\n"
+
+
+def config(value: str) -> str:
+    return f"---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: conf}}\ndata: {{x: '{value}'}}\n"
+
+
+def deployment(name: str, command: str, strategy: str = "RollingUpdate") -> str:
+    return (
+        f"apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: {name}}}\nspec:\n  replicas: 2\n"
+        f"  strategy: {{type: {strategy}}}\n"
+        "  selector: {matchLabels: {app: api}}\n"
+        "  template:\n    metadata: {labels: {app: api}}\n    spec:\n"
+        f"      containers: [{{name: a, image: 'localhost/x:1', command: [{command}]}}]\n"
+    )
+
+
+_MOUNT = "volumeMounts: [{name: c, mountPath: /c}]"
+_VARIABLE = "env: [{name: P, valueFrom: {secretKeyRef: {name: db, key: p}}}]"
+_VOLUME = "{name: c, configMap: {name: conf}}"
+_CLAIM = "{name: d, persistentVolumeClaim: {claimName: data}}"
+_CLAIM_OBJECT = (
+    "---\napiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: data}\n"
+    "spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}\n"
+)
+_WEB = pod("web", container("a", _MOUNT) + container("b", _VARIABLE), volumes=_VOLUME)
+_FILES = {
+    "other.yaml": pod("other", container("a", _VARIABLE.replace("db", "key"))) + secret("key", "kept"),
+    "web.yaml": _WEB + config("1") + secret("db", "1"),
+    # One container goes, one comes, one differs; so do a file, and whether it starts with the machine.
+    "web-2.yaml": pod(
+        "web",
+        container("a", f"{_MOUNT}, tty: true") + container("c"),
+        volumes=_VOLUME,
+        notes=", annotations: {podunit/boot: 'false'}",
+    )
+    + config("2")
+    + secret("db", "1"),
+    "web-3.yaml": _WEB + config("1") + secret("db", "3"),
+    "api.yaml": deployment("api", "sleep, '1'"),
+    "api-2.yaml": deployment("api", "sleep, '2'"),
+    "again.yaml": deployment("again", "sleep, '1'", "Recreate"),
+    "again-2.yaml": deployment("again", "sleep, '2'", "Recreate"),
+}
+_FILES["data.yaml"] = (
+    pod("web", container("a", f"{_MOUNT[:-1]}, {{name: d, mountPath: /d}}]"), volumes=f"{_VOLUME}, {_CLAIM}")
+    + config("1")
+    + _CLAIM_OBJECT
+)
+
+
+@dataclass(frozen=True)
+class Story:
+    """Commands that make the machine as it is, the one that dies, and what is typed then.
+
+    `said` is what is completed, and `step` 1 for a death at each call, or 3 at every third one. With `at_once` all
+    units change in one transaction.
+    """
+
+    before: tuple[str, ...]
+    command: str
+    after: str = ""
+    said: str = "a change of web"
+    at_once: bool = True
+    step: int = 1
+
+
+_STORIES = {
+    "create": Story((), "apply web.yaml"),
+    "change": Story(("apply web.yaml",), "apply web-2.yaml"),
+    "change a secret": Story(("apply web.yaml",), "apply web-3.yaml", step=3),
+    "change by up": Story(("apply web.yaml", "down web"), "up web-2.yaml", step=3),
+    "delete": Story(("apply web.yaml",), "delete web", said="the deletion of web"),
+    "delete, then apply": Story(
+        ("apply web.yaml",), "delete web.yaml", "apply web.yaml", "the deletion of web", step=3
+    ),
+    "delete with volumes": Story(("apply data.yaml",), "delete --volumes web", said="the deletion of web", step=3),
+    "roll out": Story(("apply api.yaml",), "apply api-2.yaml", said="a change of api-1", at_once=False),
+    "recreate": Story(("apply again.yaml",), "apply again-2.yaml", said="a change of again-0, again-1", step=3),
+    "scale up": Story(("apply api.yaml",), "scale deployment/api --replicas 3", said="a change of api-2", step=3),
+    "scale down": Story(("apply api.yaml",), "scale deployment/api --replicas 1", said="the deletion of api-1"),
+    "copy": Story((), "apply --copy web.yaml"),
+    "prune": Story(
+        ("apply --copy web.yaml api.yaml", "rm .config/podunit/web.yaml"),
+        "apply --prune",
+        said="the deletion of web",
+        step=3,
+    ),
+    "uninstall": Story(("apply web.yaml",), "uninstall", said="the deletion of other, web", at_once=False, step=3),
+}
+
+
+@pytest.fixture(scope="module")
+def machine(tmp_path_factory: pytest.TempPathFactory) -> PlayedMachine:
+    machine = PlayedMachine(tmp_path_factory.mktemp("machine"))
+    for name, text in _FILES.items():
+        machine.write(name, text)
+    warm_up(str(machine.home / "web-2.yaml"))
+    run(machine, "apply other.yaml")
+    machine.save("begin")
+    return machine
+
+
+def run(machine: PlayedMachine, command: str, judge: faults.Judge = lambda _: None, *, check: bool = True) -> Result:
+    if command.startswith("rm "):
+        (machine.home / command[3:]).unlink()
+        return Result(0, "", "")
+    words = [str(machine.home / word) if word.endswith(".yaml") else word for word in command.split()]
+    done = machine.run(*words, judge=judge)
+    assert "Traceback" not in done.errors, done.errors
+    if check:
+        assert done.status == 0, done
+    return done
+
+
+def prepare(machine: PlayedMachine, story: Story) -> None:
+    machine.restore("begin")
+    for command in story.before:
+        run(machine, command)
+    machine.systemd.volumes.add("data")
+
+
+class Death:
+    """Judges calls: the one of this number is the last; counts them.
+
+    A call that leaves all as it is counts with the next one: no death before it could be told from one after it.
+    """
+
+    def __init__(self, place: int) -> None:
+        self._place = place
+        self._count = 0
+
+    def __call__(self, call: faults.Call) -> int | None:
+        if changes_something(call):
+            self._count += 1
+        return faults.KILL if self._count == self._place else None
+
+
+def changes_something(call: faults.Call) -> bool:
+    match call.name:
+        case "fsync" | "fdatasync":
+            return False
+        case "mkdir":
+            return not Path(call.find_paths()[0]).exists()
+        case "unlink":
+            return os.path.lexists(call.find_paths()[0])
+    return True
+
+
+def list_deaths(machine: PlayedMachine, name: str) -> Iterator[None]:
+    """Let the command of a story die at each of its calls, each time from the beginning."""
+    for place in itertools.count(1, _STORIES[name].step):
+        machine.restore(name)
+        if run(machine, _STORIES[name].command, Death(place), check=False).status != -9:
+            return
+        yield
+
+
+@pytest.mark.parametrize("name", _STORIES)
+def test_whoever_dies_the_next_command_makes_it_whole(name: str, machine: PlayedMachine) -> None:
+    story = _STORIES[name]
+    prepare(machine, story)
+    pid = machine.systemd.running["pod@other.service"].pid
+    machine.save(name)
+    old = machine.read_units()
+    run(machine, story.command)
+    new = machine.read_units()
+    if story.after:
+        run(machine, story.after)
+    expected = machine.look()
+    said = ""
+    for deaths, _ in enumerate(list_deaths(machine, name), 1):
+        if story.at_once and not UnitDirectory(machine.units).is_unsettled:
+            assert machine.read_units() in (old, new), f"a mix after {deaths} calls"
+        done = run(machine, story.after or story.command, check=False)
+        said += done.errors
+        # Who has died at the very end has deleted it.
+        assert done.status == 0 or (story.command.startswith("delete") and "there is no pod 'web'" in done.errors), done
+        found = machine.look()
+        assert found == expected, f"after {deaths} calls: {[key for key in expected if found[key] != expected[key]]}"
+        if name != "uninstall":
+            assert machine.systemd.running["pod@other.service"].pid == pid
+    assert deaths * story.step > 40
+    assert "note: undone: a change of the units in " in said
+    assert f"note: completed: {story.said}, which was interrupted\n" in said
