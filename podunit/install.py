@@ -172,7 +172,8 @@ class UnitDirectory:
                 exchange.make()
             (staged / "log").unlink()
         except BaseException:
-            self.recover()
+            with _explained(self.path, "; a change is half-done: mend this, and the next command undoes it"):
+                self.recover()
             raise
         # Without its log this is only rubbish, which the next command removes as well.
         shutil.rmtree(staged, ignore_errors=True)
@@ -275,7 +276,8 @@ def _explained(path: Path, outcome: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        where = error.filename or path
+        # Of a file in an open folder it says the last name alone.
+        where = error.filename if os.path.isabs(error.filename or "") else path  # noqa: PTH117
         hint = advise(error)
         raise PodunitError(f"{where}: {(error.strerror or str(error)).lower()}{outcome}", hint) from None
 

@@ -31,6 +31,7 @@ class explained:  # noqa: N801 - a context manager, used as a word
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, OSError):
-            where = error.filename or self._path
+            # Of a file in an open folder it says the last name alone.
+            where = error.filename if os.path.isabs(error.filename or "") else self._path  # noqa: PTH117
             hint = advise(error)
             raise PodunitError(f"{where}: {(error.strerror or str(error)).lower()}", hint) from None

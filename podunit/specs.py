@@ -44,7 +44,7 @@ def discard_copy(folder: Path) -> None:
     try:
         (folder / _FRESH).unlink(missing_ok=True)
     except OSError as error:
-        raise PodunitError(f"{folder / _FRESH}: {(error.strerror or str(error)).lower()}") from None
+        raise PodunitError(f"{folder / _FRESH}: {(error.strerror or str(error)).lower()}", advise(error)) from None
 
 
 def write_copies(copies: Mapping[Path, Path]) -> None:

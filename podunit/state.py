@@ -98,8 +98,8 @@ class StateFolder:
                 if file.exists():
                     file.unlink()
                     gone.append(name)
-        if gone:
-            self.keep_places({})
+        # Also of those that somebody has forgotten who died then.
+        self.keep_places({})
         return tuple(gone)
 
     def compare_files(self, files: Mapping[str, Mapping[str, bytes]]) -> dict[str, frozenset[str]]:
@@ -144,6 +144,8 @@ class StateFolder:
         with explained(self._files):
             for folder in self._files.glob("*_*"):
                 shutil.rmtree(folder)
+            for file in (*self._path.glob("*.new"), *self._objects.glob("*.new")):
+                file.unlink()
 
     def forget_files(self, pods: Iterable[str]) -> None:
         """Remove the files of pods, and the messages of their containers."""

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from podunit.exchange import sync
+from podunit.private import explained
 
 # Beside the units; systemd skips such a name.
 UNFINISHED = ".podunit-unfinished"
@@ -91,20 +92,23 @@ class Unfinished:
     def note(self, tasks: Iterable[Task]) -> None:
         """Let these be done by whoever comes next, if this process dies; on the disk on return."""
         if text := _dump(tasks):
-            self._append(text)
-            sync(self._file)
-            sync(self._file.parent)
+            with explained(self._file):
+                self._append(text)
+                sync(self._file)
+                sync(self._file.parent)
 
     def end(self, pod: str) -> None:
         """Strike out what was to be done for a pod."""
         if self._file.exists():
-            self._append(json.dumps({"done": pod}) + "\n")
+            with explained(self._file):
+                self._append(json.dumps({"done": pod}) + "\n")
 
     def clear(self) -> None:
         """Remove the notes, if all of them are done."""
         if self._file.exists() and not self.read():
-            self._file.unlink()
-            sync(self._file.parent)
+            with explained(self._file):
+                self._file.unlink()
+                sync(self._file.parent)
 
     def _append(self, text: str) -> None:
         handle = os.open(self._file, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)

@@ -16,6 +16,7 @@ import signal
 import struct
 import sys
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -152,9 +153,12 @@ def _work(work: Callable[[], int], shared: mmap.mmap) -> NoReturn:
         listener = _install_filter()
         shared[:8] = struct.pack("=q", listener + 1)
         status = work()
+    except BaseException:
+        traceback.print_exc()
+        raise
+    finally:
         sys.stdout.flush()
         sys.stderr.flush()
-    finally:
         os._exit(status)
 
 

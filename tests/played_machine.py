@@ -99,6 +99,8 @@ class PlayedSystemd:
         return ["/job"]
 
     def _run_podman(self, kind: str, verb: str, *names: str) -> str:
+        if kind != "volume":
+            return ""
         if (kind, verb) == ("volume", "rm"):
             self.volumes -= set(names)
         return "\n".join(sorted(self.volumes))
@@ -239,8 +241,9 @@ class PlayedMachine:
         self.systemd = copy.deepcopy(getattr(self, f"_saved_{name}"))
 
     def read(self) -> dict[str, Tree]:
-        """All files that podunit has made."""
-        return {path.name: read_tree(path) for path in (self.units, self.state, self.specs)}
+        """All files that podunit has made, without the generations: they say when they were made."""
+        state = {name: data for name, data in read_tree(self.state).items() if not name.startswith("generations")}
+        return {"units": read_tree(self.units), "state": state, "specs": read_tree(self.specs)}
 
     def read_units(self) -> Tree:
         """The files that systemd would load."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 import os
 from collections.abc import Iterator
@@ -214,3 +215,61 @@ def test_whoever_dies_the_next_command_makes_it_whole(name: str, machine: Played
     assert deaths * story.step > 40
     assert "note: undone: a change of the units in " in said
     assert f"note: completed: {story.said}, which was interrupted\n" in said
+
+
+class Refusal:
+    """Judges calls: the file system refuses the one of this number, or all from there on; tells which those were."""
+
+    def __init__(self, home: Path, place: int, number: int, *, for_good: bool) -> None:
+        self._home, self._place, self._number, self._for_good = str(home), place, number, for_good
+        self._count = 0
+        self.refused: list[str] = []
+
+    def __call__(self, call: faults.Call) -> int | None:
+        paths = call.find_paths()
+        if not any(path.startswith(self._home) for path in paths):
+            return None
+        self._count += 1
+        if self._count == self._place or (self._for_good and self._count > self._place):
+            self.refused.append(f"{call.name} {' '.join(paths)}")
+            return self._number
+        return None
+
+
+@pytest.mark.parametrize("for_good", [False, True], ids=["once", "for good"])
+@pytest.mark.parametrize("name", ["create", "change", "delete", "copy"])
+def test_whatever_the_file_system_refuses_is_said_and_costs_nothing(
+    name: str, for_good: bool, machine: PlayedMachine
+) -> None:
+    story, saved = _STORIES[name], f"{name} {for_good}"
+    prepare(machine, story)
+    machine.save(saved)
+    old = machine.read_units()
+    run(machine, story.command)
+    expected, new = machine.look(), machine.read_units()
+    numbers = itertools.cycle([errno.ENOSPC, errno.EIO, errno.EROFS, errno.EDQUOT, errno.EACCES])
+    failed = 0
+    for place, number in zip(itertools.count(1, 3), numbers, strict=False):
+        machine.restore(saved)
+        refusal = Refusal(machine.home, place, number, for_good=for_good)
+        done = run(machine, story.command, refusal, check=False)
+        if not refusal.refused:
+            break
+        what = f"{errno.errorcode[number]} at {refusal.refused[0]}: {done}"
+        assert done.status in (0, 3), what
+        if done.status == 3:
+            failed += 1
+            (line,) = [line for line in done.errors.splitlines() if line.startswith("error: ")]
+            assert f"error: {machine.home}/" in line, what
+            assert os.strerror(number).lower() in line, what
+            assert "\n  hint: " in done.errors, what
+            if "nothing was changed" in line:
+                assert machine.read_units() == old, what
+        if not UnitDirectory(machine.units).is_unsettled:
+            assert machine.read_units() in (old, new), what
+        run(machine, story.command, check=done.status == 3 and name != "delete")
+        # What does no harm may be left until something is changed.
+        run(machine, "apply other.yaml")
+        found = machine.look()
+        assert found == expected, f"{what}: {[key for key in expected if found[key] != expected[key]]}"
+    assert failed > 10

@@ -270,9 +270,9 @@ def test_after_an_error_all_is_as_before(units: Path) -> None:
     # The last two steps clean up after a change that is done.
     for step in range(1, count_steps(units) - 1):
         with (
-            pytest.raises(PodunitError, match="x: no space left on device; nothing was changed"),
+            pytest.raises(PodunitError, match="/x: no space left on device; nothing was changed"),
             locked(units) as directory,
-            break_at(step, OSError(errno.ENOSPC, "No space left on device", "x")),
+            break_at(step, OSError(errno.ENOSPC, "No space left on device", "/x")),
         ):
             directory.write(_CHANGE, _NEW)
         assert read_everything(units) == before
@@ -422,7 +422,7 @@ def test_an_error_leaves_all_files_owned(units: Path) -> None:
         with (
             pytest.raises(PodunitError, match="nothing was changed"),
             locked(units) as directory,
-            break_at(step, OSError(errno.ENOSPC, "No space left on device", "x")),
+            break_at(step, OSError(errno.ENOSPC, "No space left on device", "/x")),
         ):
             directory.disown()
         assert read_everything(units) == before

@@ -69,9 +69,9 @@ def apply_files(
         settings, files, skip_unsupported=skip_unsupported, replicas=replicas, report=report
     )
 
-    copies = _plan_copies(settings, files) if copy else {}
+    targets, copies = _plan_copies(settings, files) if copy else ({}, {})
     said = [f"file {target}: created" for target in copies.values()]
-    for file, target in copies.items():
+    for file, target in targets.items():
         places = {key: place.replace(f"{file.absolute()}:", f"{target}:", 1) for key, place in places.items()}
 
     async def run() -> Outcome:
@@ -173,15 +173,19 @@ def make_origin(message: str) -> Origin:
     return Origin(at, name(os.geteuid()), command, os.environ.get("SUDO_USER", ""), message)
 
 
-def _plan_copies(settings: Settings, files: list[str]) -> dict[Path, Path]:
+def _plan_copies(settings: Settings, files: list[str]) -> tuple[dict[Path, Path], dict[Path, Path]]:
+    """Where each file is in the spec folder, and which of them are still to be copied there."""
+    from pathlib import Path
+
     from podunit.install import spec_folder
     from podunit.report import Report
     from podunit.source import list_files
     from podunit.specs import plan_copies
 
-    return plan_copies(
-        (file for given in files for file in list_files(given, Report())), spec_folder(settings.scope).absolute()
-    )
+    folder = spec_folder(settings.scope).absolute()
+    every = [file for given in files for file in list_files(given, Report())]
+    copies = plan_copies(every, folder)
+    return {file: folder / file.name for file in map(Path, every)}, copies
 
 
 async def forecast_apply(
