@@ -254,7 +254,7 @@ def test_so_many_revisions_are_kept_as_the_owner_says(pods: Pods) -> None:
     assert pods.lab.sh("ls /var/lib/podunit/generations/content | wc -l").stdout == "6\n"
 
 
-@pytest.mark.parametrize("after_sec", ["0.25", "0.4", "0.55", "0.8", "1.2", "2"])
+@pytest.mark.parametrize("after_sec", ["0.4", "1.2"])
 def test_what_is_killed_in_an_undo_is_healed_by_the_next_command(pods: Pods, after_sec: str) -> None:
     pods.apply(WEB)
     first = pods.lab.sh(FILES).stdout
