@@ -13,6 +13,9 @@ from tests.lab.laboratory import Laboratory
 from tests.lab.pods import Pods, container, pod, quick, wait_for
 
 FOREVER = "sleep 1000 & wait"
+# Ready as long as there is a file.
+READY = f"touch /ready; {FOREVER}"
+PROBED = "readinessProbe: {exec: {command: [sh, -c, test -e /ready]}, periodSeconds: 1, failureThreshold: 1}"
 # Fails at its first run only.
 ONCE = "[ -e /kept/ran ] && {then}; touch /kept/ran; exit 3"
 KEPT = "volumeMounts: [{name: kept, mountPath: /kept}]"
@@ -96,23 +99,19 @@ def test_the_phase_agrees_with_systemd_and_ends_are_kept(pods: Pods) -> None:
 
 
 def test_ready_is_what_the_prober_has_written(pods: Pods) -> None:
-    pods.apply(pod(container("a", FOREVER) + container("b", FOREVER)))
+    pods.apply(pod(container("a", FOREVER) + container("b", READY, PROBED)))
     assert ps(pods)[0]["web"]["ready"] == "2/2"
-    folder = "/run/podunit-probes/web.b"
-    try:
-        pods.lab.sh(f"mkdir -p {folder}")
-        assert ps(pods)[0]["web"]["ready"] == "1/2"
-        assert "active (running, not ready)" in pods.lab.run("podunit", "ps").stdout
-        pods.lab.write(f"{folder}/state.json", '{"registration": "", "started": true, "ready": true}')
-        assert ps(pods)[0]["web"]["ready"] == "2/2"
-    finally:
-        pods.lab.run("rm", "-r", folder)
+    pods.lab.run("podman", "exec", "web.b", "rm", "/ready")
+    wait_for(lambda: str(ps(pods)[0]["web"]["ready"]), "1/2")
+    assert "active (running, not ready)" in pods.lab.run("podunit", "ps").stdout
+    pods.lab.run("podman", "exec", "web.b", "touch", "/ready")
+    wait_for(lambda: str(ps(pods)[0]["web"]["ready"]), "2/2")
 
 
 def test_wait_ends_as_soon_as_pods_are_so_or_never_will_be(pods: Pods) -> None:
     slow = pod(container("a", "sleep 1; exit 0"), "slow", policy="Never")
     bad = pod(container("a", "sleep 1; exit 3"), "bad", policy="Never")
-    web = pod(container("a", FOREVER), "web")
+    web = pod(container("a", READY, PROBED), "web")
     pods.apply("---\n".join((slow, bad, web)))
 
     def wait(condition: str, *names: str, timeout: str = "20s") -> tuple[int, str, str]:
@@ -126,15 +125,10 @@ def test_wait_ends_as_soon_as_pods_are_so_or_never_will_be(pods: Pods) -> None:
     assert wait("succeeded", "bad", "slow") == (1, "pod slow: succeeded\n", never)
     late = "error: pod 'web' is not stopped: not within 0.3 s\n  it is running\n"
     assert wait("stopped", "web", "slow", timeout="300ms") == (1, "pod slow: stopped\n", late)
-    folder = "/run/podunit-probes/web.a"
-    try:
-        pods.lab.sh(f"mkdir -p {folder}")
-        assert wait("ready", "web", timeout="0")[2].endswith("it is running, not ready: a\n")
-        state = '{"registration": "", "started": true, "ready": true}'
-        script = f"(sleep 1; echo '{state}' > {folder}/state.json) & podunit wait web --for=ready"
-        assert pods.lab.sh(script).stdout == "pod web: ready\n"
-    finally:
-        pods.lab.run("rm", "-r", folder)
+    pods.lab.run("podman", "exec", "web.a", "rm", "/ready")
+    wait_for(lambda: wait("ready", "web", timeout="0")[2].rpartition("\n  ")[2], "it is running, not ready: a\n")
+    script = "(sleep 1; podman exec web.a touch /ready) & podunit wait web --for=ready"
+    assert pods.lab.sh(script).stdout == "pod web: ready\n"
     # A signal tells of the stop: there is no file to look at.
     assert pods.lab.sh("(sleep 1; podunit -q stop web) & podunit wait web --for=stopped").stdout == "pod web: stopped\n"
     assert pods.state("container@web.a", "sandbox@web") == "inactive inactive"
