@@ -55,12 +55,13 @@ class JobResult:
 
 @dataclass(frozen=True, slots=True)
 class UnitState:
-    """A unit's load, active and sub state, as `systemctl list-units` prints them."""
+    """A unit's load, active and sub state, as `systemctl list-units` prints them, and its queued job: 'start', …."""
 
     name: str
     load: str
     active: str
     sub: str
+    job: str = ""
 
 
 class Manager:
@@ -125,7 +126,7 @@ class Manager:
     async def list_units_by_patterns(self, patterns: Iterable[str]) -> tuple[UnitState, ...]:
         """The loaded units whose names match one of the patterns."""
         reply = await self._call(_PATH, _MANAGER, "ListUnitsByPatterns", "asas", [[], list(patterns)])
-        return tuple(UnitState(row[0], row[2], row[3], row[4]) for row in reply[0])
+        return tuple(UnitState(row[0], row[2], row[3], row[4], row[8]) for row in reply[0])
 
     async def get_properties(self, unit: str, *interfaces: str) -> Mapping[str, Any]:
         """All properties of a unit in interfaces such as 'Unit', 'Service'; it is loaded for that."""

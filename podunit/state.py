@@ -156,12 +156,11 @@ class StateFolder:
                         shutil.rmtree(folder)
 
     def list_left(self, pods: Collection[str]) -> tuple[Path, ...]:
-        """What is here of other pods than these, and what was half-done by somebody who died."""
+        """What is here of other pods than these, but for what `discard_files` removes."""
         with explained(self._path):
             folders = [*_list(self._files), *_list(self._ends)]
             # An underscore is in no pod's name.
-            left = [folder for folder in folders if folder.name not in pods]
-            return (*left, *(file for file in (*_list(self._objects), *_list(self._path)) if file.suffix == ".new"))
+            return tuple(folder for folder in folders if folder.name not in pods and "_" not in folder.name)
 
     def read_message(self, pod: str, container: str) -> str | None:
         """What a container has left at its last end, None for one that has not ended."""

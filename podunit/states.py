@@ -17,7 +17,7 @@ from typing import Any
 from podunit.failures import UnitFailure, find_failures
 from podunit.history import Exit, Past, read_pasts
 from podunit.installed import InstalledContainer, InstalledPod
-from podunit.manager import Manager
+from podunit.manager import Manager, UnitState
 from podunit.names import container_unit, job_unit, pod_unit, timer_unit
 from podunit.prober.states import Kind
 from podunit.readiness import find_known
@@ -203,9 +203,17 @@ async def get_pod_state(manager: Manager, pod: InstalledPod, scope: Scope) -> Po
 
 
 async def get_active_states(manager: Manager) -> Mapping[str, str]:
-    """The active states of all handles, timers and Jobs, by unit; inactive is what systemd does not know."""
+    """The active states of all handles, timers and Jobs, by unit; inactive is what systemd does not know.
+
+    What is down and has a job that starts it is activating: nobody wants it stopped.
+    """
     units = await manager.list_units_by_patterns([pod_unit("*"), timer_unit("*"), job_unit("*")])
-    return defaultdict(lambda: "inactive", {unit.name: unit.active for unit in units})
+    return defaultdict(lambda: "inactive", {unit.name: _foresee_active(unit) for unit in units})
+
+
+def _foresee_active(unit: UnitState) -> str:
+    starts = unit.active in ("inactive", "failed", "deactivating") and unit.job in ("start", "restart")
+    return "activating" if starts else unit.active
 
 
 async def wait_until_up(manager: Manager, pod: InstalledPod, scope: Scope, min_ready_sec: int = 0) -> bool:

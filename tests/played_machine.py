@@ -93,7 +93,8 @@ class PlayedSystemd:
             case "ListUnitsByPatterns":
                 patterns = body[1] or ["*"]
                 names = [name for name in self.loaded if any(fnmatch.fnmatch(name, one) for one in patterns)]
-                return [[[name, "", "loaded", "active" if name in self.running else "inactive", ""] for name in names]]
+                states = {name: "active" if name in self.running else "inactive" for name in names}
+                return [[[name, "", "loaded", states[name], "", "", "/unit", 0, "", "/"] for name in names]]
             case "podman":
                 return [self._run_podman(*body)]
         return ["/job"]

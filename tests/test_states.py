@@ -18,7 +18,7 @@ from podunit.installed import InstalledContainer, InstalledPod
 from podunit.manager import Manager, UnitState
 from podunit.names import container_unit, pod_unit
 from podunit.scope import Scope
-from podunit.states import Phase, PodSummary, get_summaries
+from podunit.states import Phase, PodSummary, get_active_states, get_summaries
 from tests.journalctl import Journalctl
 from tests.test_history import died, systemd
 
@@ -48,7 +48,10 @@ class FakeManager:
 
     async def list_units_by_patterns(self, _: Iterable[str]) -> tuple[UnitState, ...]:
         states = {unit: {**_FORGOTTEN, **own} for unit, own in self._units.items()}
-        return tuple(UnitState(unit, "loaded", own["ActiveState"], own["SubState"]) for unit, own in states.items())
+        return tuple(
+            UnitState(unit, "loaded", own["ActiveState"], own["SubState"], own.get("JobType", ""))
+            for unit, own in states.items()
+        )
 
 
 def make_pod(*containers: str, ends: bool) -> InstalledPod:
@@ -182,3 +185,20 @@ def test_ready_is_what_the_probes_say(runtime_folder: Path) -> None:
 )
 def test_an_exit_is_one_cell_of_a_table(last: Exit | None, text: str) -> None:
     assert format_exit(last) == text
+
+
+@pytest.mark.parametrize(
+    ("state", "job", "told"),
+    [
+        ("inactive", "", "inactive"),
+        ("inactive", "start", "activating"),
+        ("deactivating", "restart", "activating"),
+        ("failed", "start", "activating"),
+        ("deactivating", "stop", "deactivating"),
+        ("active", "stop", "active"),
+        ("active", "restart", "active"),
+    ],
+)
+def test_what_is_about_to_start_is_not_stopped(state: str, job: str, told: str) -> None:
+    manager = cast(Manager, FakeManager({"pod@web.service": {"ActiveState": state, "JobType": job}}))
+    assert asyncio.run(get_active_states(manager))["pod@web.service"] == told

@@ -19,15 +19,21 @@ def gc(context: typer.Context, dry_run: DryRun = False) -> None:
     import asyncio
 
     from podunit.garbage import find_garbage, remove_garbage
+    from podunit.generations import Generations
+    from podunit.state import StateFolder
 
     settings: Settings = context.obj
 
     async def run() -> Garbage:
         async with open_machine(settings) as machine:
             found = find_garbage(machine.directory.read(), machine.state, machine.generations)
-            return found if dry_run else remove_garbage(found, machine.generations)
+            return remove_garbage(found, machine.generations)
 
-    found = asyncio.run(run())
+    if dry_run:
+        folder = settings.state_folder
+        found = find_garbage(settings.read_units(), StateFolder(folder), Generations(folder))
+    else:
+        found = asyncio.run(run())
     for text in found.revisions:
         settings.print_success(f"{text}: removed")
     for path in found.paths:

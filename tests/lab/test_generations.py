@@ -302,12 +302,15 @@ def test_gc_removes_what_nothing_needs(pods: Pods) -> None:
         pods.lab.run("podman", "tag", "localhost/podunit-test:1", f"registry.invalid/{name}:1")
     pods.apply(OTHER.replace("localhost/podunit-test:1", "registry.invalid/old:1"))
     pods.apply(OTHER)
-    pods.lab.sh("mkdir -p /var/lib/podunit/files/gone")
+    pods.lab.sh("mkdir -p /var/lib/podunit/files/gone /var/lib/podunit/files/gone_new")
     dry = pods.lab.run("podunit", "gc", "--dry-run")
     assert dry.stdout == "/var/lib/podunit/files/gone: removed\n"
+    assert pods.lab.sh("ls /var/lib/podunit/files").stdout == "gone\ngone_new\n"
     # What a revision needs is kept.
     done = pods.lab.run("podunit", "gc")
     assert done.stdout == dry.stdout
+    # What was half-done any command that changes something does away with.
+    assert pods.lab.sh("ls /var/lib/podunit/files").stdout == ""
     assert pods.lab.run("podunit", "gc").stdout == ""
     pods.lab.run("podunit", "rollout", "undo", "other")
     assert pods.state("pod@other") == "active"
