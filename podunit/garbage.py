@@ -28,7 +28,7 @@ class Garbage:
 
 
 def find_garbage(texts: Mapping[str, str], state: StateFolder, generations: Generations) -> Garbage:
-    """What nothing needs; `texts` are those of all installed units. Nobody else is at work."""
+    """What nothing needs; `texts` are those of all installed units."""
     excess = generations.list_excess()
     gone = {(one.number, key) for one in excess for key in one.revisions}
     kept = [

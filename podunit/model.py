@@ -345,6 +345,11 @@ class Owner:
     def __str__(self) -> str:
         return f"{self.kind}/{self.name}"
 
+    @property
+    def key(self) -> str:
+        """Its object's among those that are kept: `Deployment.web`."""
+        return f"{self.kind}.{self.name}"
+
 
 @dataclass(frozen=True, slots=True)
 class Pod:

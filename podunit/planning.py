@@ -161,7 +161,7 @@ class Plan:
         places = {pod.name: place for place, pod in enumerate(workload.pods)}
         told = [it for it in done.pods if it.pod not in workload.concerned or it.done != ("unchanged",)]
         # Of what owns pods the pods tell.
-        silent = {f"{one.owner.kind}.{one.owner.name}" for one in workload.controllers if one.pods}
+        silent = {one.owner.key for one in workload.controllers if one.pods}
         return Outcome(
             (*sorted(told, key=lambda outcome: places.get(outcome.pod, len(places))), *missed),
             done.change,

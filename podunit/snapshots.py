@@ -21,7 +21,7 @@ from podunit.workload import HISTORY_LIMIT, Workload
 
 def find_key(pod: Pod) -> str:
     """The key of the object that a pod is made of: `Pod.web`, `Deployment.web`."""
-    return f"{pod.owner.kind}.{pod.owner.name}" if pod.owner else f"Pod.{pod.name}"
+    return pod.owner.key if pod.owner else f"Pod.{pod.name}"
 
 
 def map_pods(plan: Plan) -> dict[str, str]:
@@ -92,7 +92,7 @@ def foresee_snapshots(
         if pod.name in held:
             content = Content(plan.scene.before[pod.name].texts, state.read_files(pod.name))
         contents.setdefault(key, {})[pod.name] = content
-    limits = {f"{one.owner.kind}.{one.owner.name}": one.history_limit for one in plan.workload.controllers}
+    limits = {one.owner.key: one.history_limit for one in plan.workload.controllers}
     known = (*plan.objects, *(name for name in state.read_objects() if name not in plan.objects))
     every = {**state.read_places(), **places}
     texts = _Texts(state, plan.objects)

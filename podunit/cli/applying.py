@@ -59,7 +59,6 @@ def apply_files(
         return
 
     from podunit.install import spec_folder
-    from podunit.planning import plan_apply
     from podunit.report import Report
     from podunit.rollback import carry_out
     from podunit.specs import discard_copy, remove_copies, write_copies
@@ -74,25 +73,15 @@ def apply_files(
     for file, target in targets.items():
         places = {key: place.replace(f"{file.absolute()}:", f"{target}:", 1) for key, place in places.items()}
 
+    make_plan = plan_files(
+        settings, workload, objects, start_stopped=start_stopped, folder=folder, prune=prune, makes=not dry_run
+    )
+
     async def run() -> Outcome:
         if dry_run:
-            forecast = await forecast_apply(
-                settings, workload, objects, start_stopped=start_stopped, folder=folder, prune=prune
-            )
-            return forecast.outcome
+            return (await foresee_plan(settings, make_plan)).outcome
         async with open_machine(settings) as machine:
-            plan = await plan_apply(
-                workload,
-                objects,
-                machine.directory,
-                machine.state,
-                machine.manager,
-                settings.scope,
-                start_stopped=start_stopped,
-                folder=folder,
-                prune=prune,
-                makes=True,
-            )
+            plan = await make_plan(machine)
             if copy:
                 discard_copy(spec_folder(settings.scope))
             write_copies(copies)
@@ -188,7 +177,7 @@ def _plan_copies(settings: Settings, files: list[str]) -> tuple[dict[Path, Path]
     return {file: folder / file.name for file in map(Path, every)}, copies
 
 
-async def forecast_apply(
+def plan_files(
     settings: Settings,
     workload: Workload,
     objects: Mapping[str, str],
@@ -196,8 +185,9 @@ async def forecast_apply(
     start_stopped: bool,
     folder: Path | None,
     prune: bool,
-) -> Forecast:
-    """What an apply would come to; nothing is changed, and nobody is waited for."""
+    makes: bool = False,
+) -> Callable[[Machine], Awaitable[Plan]]:
+    """How what files describe is planned on a machine, as `planning.plan_apply` has it."""
     from podunit.planning import plan_apply
 
     async def make_plan(machine: Machine) -> Plan:
@@ -211,9 +201,10 @@ async def forecast_apply(
             start_stopped=start_stopped,
             folder=folder,
             prune=prune,
+            makes=makes,
         )
 
-    return await foresee_plan(settings, make_plan)
+    return make_plan
 
 
 async def foresee_plan(settings: Settings, make_plan: Callable[[Machine], Awaitable[Plan]]) -> Forecast:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from podunit.cli.applying import OutcomeFormat, forecast_apply
+from podunit.cli.applying import OutcomeFormat, foresee_plan, plan_files
 from podunit.cli.files import FilesOrFolder, Prune, SkipUnsupported, choose_files, load_to_apply
 from podunit.cli.settings import Settings
 
@@ -38,7 +38,8 @@ def diff(
         workload, objects, _ = load_to_apply(settings, given, skip_unsupported=skip_unsupported)
     except typer.Exit:
         raise typer.Exit(_INVALID) from None
-    forecast = asyncio.run(forecast_apply(settings, workload, objects, start_stopped=False, folder=folder, prune=prune))
+    make_plan = plan_files(settings, workload, objects, start_stopped=False, folder=folder, prune=prune)
+    forecast = asyncio.run(foresee_plan(settings, make_plan))
     if output is OutcomeFormat.JSON:
         print_json(describe(forecast))
     else:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.lab.laboratory import Laboratory
 from tests.lab.pods import IMAGE, Pods, container, pod, wait_for
 
 FOREVER = "sleep 1000 & wait"
@@ -90,13 +89,10 @@ spec:
 
 
 @pytest.fixture
-def pods(lab: Laboratory) -> Iterator[Pods]:
-    lab.sh("rm -rf /run/test; mkdir -p /run/test")
-    pods = Pods(lab)
+def pods(pods: Pods) -> Iterator[Pods]:
     yield pods
     pods.clear()
-    lab.sh("rm -rf /var/lib/podunit/objects; podman network rm --force podunit 2> /dev/null || :")
-    wait_for(pods.remains, "", timeout_sec=5)
+    pods.lab.sh("rm -rf /var/lib/podunit/objects; podman network rm --force podunit 2> /dev/null || :")
 
 
 def run(pods: Pods, script: str, name: str = "web.a") -> str:

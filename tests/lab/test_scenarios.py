@@ -10,7 +10,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.lab.laboratory import Laboratory
 from tests.lab.pods import IMAGE, Pods, container, pod, quick, wait_for
 
 FOREVER = "sleep 1000 & wait"
@@ -29,13 +28,10 @@ DOWN = "inactive inactive inactive inactive"
 
 
 @pytest.fixture
-def pods(lab: Laboratory) -> Iterator[Pods]:
-    """A lab without pods; afterwards nothing is left of those of the test."""
-    lab.sh("rm -rf /run/test; mkdir -p /run/test")
-    pods = Pods(lab)
+def pods(pods: Pods) -> Iterator[Pods]:
+    """Afterwards no unit is left either that pods share."""
     yield pods
     pods.clear()
-    wait_for(pods.remains, "", timeout_sec=5)
     pods.wait("", "image@*", "image-pull@*", "network@*")
 
 

@@ -187,7 +187,7 @@ def test_a_stateful_set_goes_in_order_and_holds_its_partition(pods: Pods) -> Non
 
 def test_a_paused_deployment_changes_nothing_but_its_size(pods: Pods) -> None:
     pods.apply(deployment(2, "hostname; " + _SLEEP))
-    log = pods.lab.run("podunit", "logs", "deployment/web").stdout.splitlines()
+    log = pods.lab.run("podunit", "logs", "--lines=2", "deployment/web").stdout.splitlines()
     assert sorted(log) == ["web-0.main | web-0", "web-1.main | web-1"]
     before = pids(pods, 0)
     paused = deployment(1, _SLEEP.replace("1000", "1001"), "paused: true")
