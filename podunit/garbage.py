@@ -28,7 +28,10 @@ class Garbage:
 
 
 def find_garbage(texts: Mapping[str, str], state: StateFolder, generations: Generations) -> Garbage:
-    """What nothing needs; `texts` are those of all installed units."""
+    """What nothing needs; `texts` are those of all installed units.
+
+    PodunitError if podman does not tell of its images, of which some may be podunit's to remove.
+    """
     excess = generations.list_excess()
     gone = {(one.number, key) for one in excess for key in one.revisions}
     kept = [
@@ -62,7 +65,7 @@ def _find_images(used: Mapping[str, Iterable[str]], units: Iterable[str]) -> set
     units = tuple(units)
     return {
         name
-        for name, number in list_images().items()
+        for name, number in (list_images() if used else {}).items()
         if number in used.get(name, ())
         and not name.startswith("localhost/")
         and not any(name in text for text in units)

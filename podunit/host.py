@@ -73,13 +73,17 @@ def remove_remains(
 
 
 def list_images() -> dict[str, str]:
-    """podman's images: their IDs by each of their names; none if podman does not tell."""
-    try:
-        found = json.loads(_run("images", "--format=json") or "[]")
-    except PodunitError:
-        # Only an addition to what is known of a pod.
-        return {}
+    """podman's images: their IDs by each of their names; PodunitError if podman does not tell."""
+    found = json.loads(_run("images", "--format=json") or "[]")
     return {name: f"sha256:{one['Id']}" for one in found for name in one.get("Names") or ()}
+
+
+def list_known_images() -> dict[str, str]:
+    """As `list_images`, but none if podman does not tell: where they only add to what is known of a pod."""
+    try:
+        return list_images()
+    except PodunitError:
+        return {}
 
 
 def remove_image(name: str) -> bool:
@@ -98,13 +102,18 @@ def _list_state(scope: Scope) -> tuple[Path, ...]:
 
 
 def _find_podman() -> str:
-    for path, package in ((PODMAN, "podman"), (CATATONIT, "catatonit")):
-        if not Path(path).exists():
-            raise PodunitError(f"there is no {path}", f"install {package}; on Debian: apt install {package}")
+    _require(PODMAN, "podman")
+    _require(CATATONIT, "catatonit")
     return _run("--version").removeprefix("podman version ").strip()
 
 
+def _require(path: str, package: str) -> None:
+    if not Path(path).exists():
+        raise PodunitError(f"there is no {path}", f"install {package}; on Debian: apt install {package}")
+
+
 def _run(*arguments: str) -> str:
+    _require(PODMAN, "podman")
     shown = " ".join((PODMAN, *arguments))
     try:
         done = subprocess.run([PODMAN, *arguments], capture_output=True, text=True, timeout=_TIMEOUT_SEC, check=False)

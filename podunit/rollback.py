@@ -13,7 +13,7 @@ from podunit import deploy
 from podunit.bringup import PodOutcome
 from podunit.errors import PodunitError
 from podunit.generations import Fate, Generation, Generations, Origin, Snapshot
-from podunit.host import list_images
+from podunit.host import list_known_images
 from podunit.install import UnitDirectory
 from podunit.installed import list_pods
 from podunit.manager import Manager
@@ -107,7 +107,7 @@ class _Attempt:
         fates = {key: Fate.FAILED if key in worse else fate for key in self._snapshots}
         generations = self._machine.generations
         if self._generation:
-            known = list_images() if fate is Fate.DONE else {}
+            known = list_known_images() if fate is Fate.DONE else {}
             images = {key: _find_images(one, known) for key, one in self._snapshots.items()}
             generations.conclude(self._generation, fates, images)
         if any(rollout.excess for rollout in self._plan.rollouts) or fate is Fate.GONE_BACK:

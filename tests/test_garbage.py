@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from podunit import garbage
+from podunit import garbage, host
+from podunit.errors import PodunitError
 from podunit.garbage import find_garbage, remove_garbage
 from podunit.generations import Content, Fate, Generations, Origin, Snapshot
 from podunit.state import StateFolder
@@ -80,6 +81,15 @@ def test_what_is_of_no_pod_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     remove_garbage(found, store)
     assert [name for name in (*left, *stays) if (tmp_path / name).exists()] == stays
     assert len(store.read()) == 1
+
+
+def test_images_are_not_passed_over_without_a_word(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(host, "PODMAN", str(tmp_path / "podman"))
+    store, state = Generations(tmp_path), StateFolder(tmp_path)
+    assert find_garbage({}, state, store).images == ()
+    keep(store, "reg/old:1")
+    with pytest.raises(PodunitError, match=r"there is no .*/podman"):
+        find_garbage({}, state, store)
 
 
 def test_a_lower_limit_takes_effect(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

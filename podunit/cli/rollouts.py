@@ -259,7 +259,7 @@ def _warn(state: StateFolder, snapshot: Snapshot, wish: Wish, chosen: Past) -> N
     """Say which files say otherwise, and which images are others now."""
     from podunit.cli.output import print_note
     from podunit.documents import dump_document
-    from podunit.host import list_images
+    from podunit.host import list_known_images
     from podunit.load import read_documents
     from podunit.report import Report as Problems
     from podunit.specs import find_file
@@ -273,7 +273,7 @@ def _warn(state: StateFolder, snapshot: Snapshot, wish: Wish, chosen: Past) -> N
         said = {one.key: dump_document(one.node) for one in read_documents([str(file)], Problems())}
         if any(said.get(name, text) != text for name, text in wish.objects.items()):
             print_note(f"{file} says otherwise: the next apply of it brings that back")
-    known = list_images() if chosen.revision.images else {}
+    known = list_known_images() if chosen.revision.images else {}
     for image, digest in chosen.revision.images.items():
         if known.get(image, digest) != digest:
             print_note(f"image {image} is another one now than it was then")
