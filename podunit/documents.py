@@ -16,7 +16,7 @@ _ESCAPED = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 
 
 def dump_document(node: Node) -> str:
-    """The text of a document, with a line for each entry."""
+    """The text of a document, with a line for each entry; mappings are in the order of their keys."""
     return "".join(_dump(node, "")) + "\n"
 
 
@@ -37,7 +37,7 @@ def _dump(node: Node, indent: str) -> Iterator[str]:
                 yield ",\n" if index + 1 < len(items) else f"\n{indent}]"
         case Mapping(entries=entries):
             yield "{\n"
-            for index, entry in enumerate(entries):
+            for index, entry in enumerate(sorted(entries, key=lambda entry: entry.key.text)):
                 yield f"{deeper}{_quote(entry.key.text)}: "
                 yield from _dump(entry.value, deeper)
                 yield ",\n" if index + 1 < len(entries) else f"\n{indent}}}"

@@ -5,9 +5,19 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
+from podunit.generate import generate, generate_files
+from podunit.load import Document, read_documents, translate_with_kept
+from podunit.render import render
+from podunit.report import Report
+from podunit.scope import Scope
+from podunit.source import Entry, Mapping, Node, Sequence
+from podunit.target import Target
 
 _CASES = sorted(
     path.parent
@@ -46,6 +56,32 @@ def test_the_order_of_hashes_does_not_matter(seed: str, expected: bytes, tmp_pat
 
 def test_the_working_directory_does_not_matter(expected: bytes) -> None:
     assert compile_all(Path("/"), {"PYTHONHASHSEED": "0"}) == expected
+
+
+def turn(node: Node) -> Node:
+    """The same with the keys of all mappings in the opposite order."""
+    if isinstance(node, Mapping):
+        return turn_mapping(node)
+    return replace(node, items=tuple(map(turn, node.items))) if isinstance(node, Sequence) else node
+
+
+def turn_mapping(node: Mapping) -> Mapping:
+    return replace(node, entries=tuple(Entry(entry.key, turn(entry.value)) for entry in reversed(node.entries)))
+
+
+def make(documents: Iterable[Document]) -> dict[str, str]:
+    """Units, and what they read."""
+    workload = translate_with_kept(documents, (), Report())
+    assert workload is not None
+    units = {unit.name: render(unit) for unit in generate(workload, Scope.SYSTEM, Target(257, (5, 4, 2)))}
+    files = {pod.name: {**generate_files(pod)} for pod in workload.pods}
+    return {**units, **{f"files/{pod}": repr(sorted(own.items())) for pod, own in files.items()}}
+
+
+@pytest.mark.parametrize("case", _CASES, ids=lambda case: case.name)
+def test_the_order_of_keys_does_not_matter(case: Path) -> None:
+    documents = read_documents([str(case / "pod.yaml")], Report())
+    assert make(replace(document, node=turn_mapping(document.node)) for document in documents) == make(documents)
 
 
 def test_the_environment_does_not_matter(expected: bytes, tmp_path: Path) -> None:

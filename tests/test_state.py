@@ -27,7 +27,7 @@ def strip(node: Node) -> object:
         case Sequence():
             return [strip(item) for item in node.items]
         case Mapping():
-            return [(entry.key.text, strip(entry.value)) for entry in node.entries]
+            return sorted((entry.key.text, strip(entry.value)) for entry in node.entries)
 
 
 def parse(text: str) -> tuple[Node, ...]:
@@ -60,6 +60,7 @@ def test_each_entry_has_a_line() -> None:
     (node,) = parse("{a: 1, b: {c: d}}")
     assert isinstance(node, Mapping)
     assert all(isinstance(entry, Entry) for entry in node.entries)
+    assert dump_document(parse("# a remark\nb: {c: d}\na: 1")[0]) == dump_document(node)
     assert dump_document(node) == '{\n  "a": 1,\n  "b": {\n    "c": "d"\n  }\n}\n'
 
 

@@ -377,7 +377,7 @@ def test_labels_and_settings() -> None:
     pod = run(f"{text}  containers: [{{name: a, image: b}}, {{name: c, image: d}}]\n", report)
     assert pod is not None
     assert report.problems == ()
-    assert pod.labels == (("b", "1"), ("a/c", ""))
+    assert pod.labels == (("a/c", ""), ("b", "1"))
     assert not pod.boot
     assert [[setting.name for setting in container.settings] for container in pod.containers] == [["Nice"], []]
 

@@ -49,7 +49,8 @@ def read_annotations(
 ) -> Annotations:
     """The meaning of all annotations that begin with `podunit/`; every other is nobody's business here."""
     found = Annotations()
-    for key, value in entries:
+    # In whatever order they are written, units are the same.
+    for key, value in sorted(entries, key=lambda entry: entry[0].value):
         if key.value.startswith(_PREFIX):
             path = join_path("metadata.annotations", key.value)
             _read(key, value, path, containers, found, report)

@@ -91,7 +91,7 @@ def translate_pod(
 ) -> model.Pod:
     """The pod of this name that an object, or a template, describes; the report is for paths from its `spec` on."""
     spec = pod.spec
-    labels = tuple((key.value, value.value) for key, value in pod.metadata.labels.entries)
+    labels = tuple(sorted((key.value, value.value) for key, value in pod.metadata.labels.entries))
     for key, value in pod.metadata.labels.entries:
         check_label(key, value, join_path("metadata.labels", key.value), report)
     every = (*spec.init_containers, *spec.containers.value)
