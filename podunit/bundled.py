@@ -7,6 +7,7 @@ engine, their text from the template.
 from __future__ import annotations
 
 from podunit.cgroups import container_directives, oom_directives
+from podunit.checks import describe_checks, list_probers
 from podunit.engines import crun, podman
 from podunit.errors import PodunitError
 from podunit.hostpaths import list_host_paths, prepare_paths
@@ -16,7 +17,7 @@ from podunit.restarts import pause_script, restart_directives
 from podunit.scope import Scope
 from podunit.target import Target
 from podunit.unitfile import UnitFile, Value, command_line, escape_text, join_units, join_words, quote_word
-from podunit.values import START_SEC, STOP_MARGIN_SEC, SYSTEMCTL, Values, list_settings
+from podunit.values import STOP_MARGIN_SEC, SYSTEMCTL, Values, list_settings
 
 
 def make_container(
@@ -45,17 +46,16 @@ def make_container(
             **shared,
             "container": escape_text(container.name),
             "pause": command_line(("/bin/sh", "-c", pause, "pause", unit)) if pause else None,
-            "after": join_units([sandbox_unit(pod.name)]),
+            "after": join_units([sandbox_unit(pod.name), *list_probers(pod, container, init=init)]),
+            **describe_checks(pod, container, unit, init=init),
             "mounts": join_words(host_paths) if host_paths else None,
             "runtime_directory": join_words([f"podunit/{crun.bundle_name(pod, container)}"]),
             "state_directory": join_words([crun.root_directory(pod, container)]),
             "prepare": prepare_paths(container),
             "address_file": quote_word(address_file, expands_variables=False) if address_file else None,
             "run": command_line(("run", *crun.run_container(pod, container, scope))),
-            "stop": command_line(("stop", *crun.stop_container(pod, container, scope))),
             "remove": command_line(("remove", *crun.remove_container(pod, container))),
-            "restart": restart_directives(container, target, init=init, never=False),
-            "timeout_start_sec": Value(str(START_SEC)),
+            "restart": restart_directives(container, target, init=init, never=False, direct=True),
             "timeout_stop_sec": Value(str(pod.grace_sec + STOP_MARGIN_SEC)),
             "resources": (*container_directives(pod, container, scope), *oom_directives(pod, scope, target)),
             "image": escape_text(container.image),

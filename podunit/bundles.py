@@ -22,6 +22,7 @@ from podunit.engines import crun
 from podunit.engines.podman import verify_image_user
 from podunit.engines.programs import PODMAN
 from podunit.errors import PodunitError
+from podunit.inside import CRUN
 from podunit.model import Container, Engine, Pod, PullPolicy
 from podunit.target import Target
 
@@ -33,7 +34,7 @@ _WANTED = "{{.Id}} {{.OCIConfigPath}} {{.GraphDriver.Data.UpperDir}}"
 # That of Debian 12 makes and runs containers otherwise.
 _OLDEST_PODMAN = (5,)
 # Raised when the same recipe makes another bundle.
-_VERSION = 1
+_VERSION = 2
 
 
 def require_crun(pods: Iterable[Pod], target: Target) -> None:
@@ -42,8 +43,8 @@ def require_crun(pods: Iterable[Pod], target: Target) -> None:
     if bundled and target.podman < _OLDEST_PODMAN:
         message = f"pod {bundled[0]}: the crun engine needs podman 5 or later, this is {target.podman_text}"
         raise PodunitError(message, "leave out the annotation podunit/engine")
-    if bundled and not Path(crun.CRUN).exists():
-        raise PodunitError(f"there is no {crun.CRUN}", "install crun; on Debian: apt install crun")
+    if bundled and not Path(CRUN).exists():
+        raise PodunitError(f"there is no {CRUN}", "install crun; on Debian: apt install crun")
 
 
 class Bundles:
@@ -113,14 +114,17 @@ class Bundles:
             raise PodunitError(f"pod {pod.name}: the crun engine is not for machines with SELinux", hint)
         signal = captured.get("annotations", {}).get("org.opencontainers.image.stopSignal", "15")
         config = crun.compile_config(captured, identity, image, pod, container)
-        return {"config.json": config.encode(), "signal": f"{signal}\n".encode(), **own, **added}
+        processes = {"config": config, **crun.list_processes(config, container)}
+        texts = {f"{name}.json": crun.spell(value) for name, value in processes.items()}
+        return {**texts, "signal": f"{signal}\n".encode(), **own, **added}
 
     def _make_key(self, pod: Pod, container: Container, image: str) -> bytes:
         """What tells whether a bundle is still the one: all that it is made of."""
         secrets = [(env.name, env.value) for env in container.env if env.secret]
         mounts = list(crun.bind_volumes(pod, container))
         made_of = (_VERSION, self._podman_version, image, crun.make_model(pod, container), secrets, mounts)
-        process = (container.command, container.args, container.working_dir, pod.network is None)
+        hooks = (container.post_start, container.pre_stop)
+        process = (container.command, container.args, container.working_dir, pod.network is None, hooks)
         text = repr((*made_of, process))
         return f"{hashlib.sha256(text.encode(errors='surrogateescape')).hexdigest()}\n".encode()
 

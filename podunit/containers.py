@@ -7,8 +7,8 @@ from the templates.
 from __future__ import annotations
 
 from podunit.cgroups import container_directives, is_memory_limited, oom_directives
-from podunit.engines import nfs, parts, podman, probes, pulls, secrets
-from podunit.engines.stops import run_post_start, stop_container
+from podunit.checks import describe_checks, list_probers
+from podunit.engines import nfs, parts, podman, pulls, secrets
 from podunit.hostpaths import list_host_paths, prepare_paths
 from podunit.messages import describe_message
 from podunit.model import (
@@ -17,14 +17,11 @@ from podunit.model import (
     RestartPolicy,
 )
 from podunit.names import (
-    PROBER_SERVICE,
-    PROBER_SOCKET,
     container_unit,
     image_unit,
     pull_unit,
     sandbox_unit,
 )
-from podunit.probes import Exec, Sleep
 from podunit.restarts import pause_script, restart_directives
 from podunit.scope import Scope
 from podunit.signals import SIGNALS
@@ -38,7 +35,7 @@ from podunit.unitfile import (
     join_words,
     quote_word,
 )
-from podunit.values import START_SEC, STOP_MARGIN_SEC, SYSTEMCTL, Values, list_settings
+from podunit.values import STOP_MARGIN_SEC, SYSTEMCTL, Values, list_settings
 
 # Exit statuses of SIGTERM and SIGKILL.
 _TERMINATED, _KILLED = 143, 137
@@ -70,15 +67,8 @@ def make_container(
     make_secrets, remove_secrets = secrets.make_secrets(pod, container, scope), secrets.remove_secrets(pod, container)
     address_file = podman.address_file(pod) if podman.needs_addresses(container) else None
     verify = podman.verify_image_user(container)
-    prober = [PROBER_SOCKET] if not init and probes.has_probes(container) else []
-    if probes.asks_prober(pod, container):
-        # At a shutdown what runs hooks stops later than who asks for them.
-        prober = [PROBER_SOCKET, PROBER_SERVICE]
+    prober = list_probers(pod, container, init=init)
     unit = container_unit(pod.name, container.name)
-    hooks = probes.register_hooks(pod, container, unit)
-    checks = probes.register_probes(pod, container, unit)
-    started = probes.wait_until_started(pod, container)
-    post_start = run_post_start(pod, container)
     # In a Job the whole pod is run again instead.
     never = init and pod.run is not None
     pause = pause_script(container, target, systemctl=SYSTEMCTL[scope], init=init, never=never)
@@ -98,24 +88,16 @@ def make_container(
             "pull_units": tuple(quote_word(unit, expands_variables=True) for unit in pulled),
             "silent": init and container.tty,
             "after": join_units([sandbox, *images, *(container_unit(pod.name, it.name) for it in earlier), *prober]),
-            "prober_socket": join_units([PROBER_SOCKET]),
-            "probes_directory": join_words([probes.probes_directory(pod, container)]) if prober else None,
-            "register_hooks": command_line(hooks) if hooks else None,
-            "register_probes": command_line(checks) if checks else None,
-            "wait_until_started": command_line(started) if started else None,
+            **describe_checks(pod, container, unit, init=init),
             "memory_limited": is_memory_limited(pod, container),
             "mounts": join_words(host_paths) if host_paths else None,
             "run": command_line(run),
             "pid_file": quote_word(pid_file, expands_variables=False) if pid_file else None,
-            "post_start": command_line(post_start) if post_start else None,
-            "has_hook": bool(container.pre_stop and pod.grace_sec),
             "clean_status": Value(" ".join(map(str, _list_clean(container)))),
-            "stop": command_line(stop_container(pod, container)),
             "remove": command_line(podman.remove_container(pod, container), ignore_failure=True),
             "make_secrets": command_line(make_secrets) if make_secrets else None,
             "remove_secrets": command_line(remove_secrets, ignore_failure=True) if remove_secrets else None,
             "address_file": quote_word(address_file, expands_variables=False) if address_file else None,
-            "timeout_start_sec": Value(_timeout_start(container)),
             "restart": restart_directives(container, target, init=init, never=never),
             "timeout_stop_sec": Value(str(_timeout_stop_sec(pod, init=init))),
             "resources": (*container_directives(pod, container, scope), *oom_directives(pod, scope, target)),
@@ -146,14 +128,6 @@ def _list_clean(container: Container) -> tuple[int, ...]:
     """Exit statuses of a container that ends by the signal to stop, or is killed."""
     own = 128 + SIGNALS[container.stop_signal] if container.stop_signal else _TERMINATED
     return tuple(dict.fromkeys((own, _TERMINATED, _KILLED)))
-
-
-def _timeout_start(container: Container) -> str:
-    if isinstance(container.post_start, Exec):
-        # As on Kubernetes, a command has all the time it wants.
-        return "infinity"
-    pause_sec = container.post_start.seconds if isinstance(container.post_start, Sleep) else 0
-    return str(max(START_SEC, probes.startup_timeout_sec(container), pause_sec + STOP_MARGIN_SEC))
 
 
 def _timeout_stop_sec(pod: Pod, *, init: bool) -> int:

@@ -12,26 +12,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from podunit.engines.crun import CRUN, bundle_path
 from podunit.errors import PodunitError
-
-_CGROUPS = Path("/sys/fs/cgroup")
+from podunit.inside import CRUN, bundle_path, find_running
 
 
 def enter(name: str, command: Sequence[str], *, interactive: bool, terminal: bool) -> NoReturn:
     """Become the command; PodunitError if the container does not run. OSError."""
-    bundle = Path(bundle_path(name))
     try:
-        process = int((bundle / "pid").read_text(encoding="ascii"))
-        config = json.loads((bundle / "config.json").read_text(encoding="utf-8"))["process"]
-        lines = Path(f"/proc/{process}/cgroup").read_text(encoding="utf-8").splitlines()
+        running = find_running(Path(bundle_path(name)))
     except (FileNotFoundError, ProcessLookupError):
         raise PodunitError(f"container {name} does not run", "see podunit ps") from None
-    cgroup = next(line.removeprefix("0::/") for line in lines if line.startswith("0::/"))
     # crun has no cgroups here: it leaves what it makes where it is itself.
-    (_CGROUPS / cgroup / "cgroup.procs").write_text(str(os.getpid()), encoding="ascii")
+    running.cgroup_procs.write_text(str(os.getpid()), encoding="ascii")
     handle = os.memfd_create("process", 0)
-    os.write(handle, json.dumps({**config, "args": list(command), "terminal": terminal}).encode())
+    os.write(handle, json.dumps({**running.process, "args": list(command), "terminal": terminal}).encode())
     if not interactive:
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     options = ["--tty"] * terminal

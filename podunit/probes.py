@@ -103,7 +103,8 @@ class Registration:
 
     `unit` is its service; `engine_name` is its name, and `sandbox_name` that of the container which holds the pod's
     network, as the engine knows them; `sandbox_name` is '' in the host's network. `grace_sec` is the pod's, and
-    `pre_stop` is done before a stop, within it. `post_start` is done when the unit asks for it.
+    `pre_stop` is done before a stop, within it. `post_start` is done when the unit asks for it. `bundle` is where
+    `inside` finds a container that crun runs without podman, '' for podman's.
     """
 
     pod: str
@@ -115,6 +116,7 @@ class Registration:
     probes: Probes
     pre_stop: Hook | None = None
     post_start: Hook | None = None
+    bundle: str = ""
 
 
 def write_registration(registration: Registration) -> tuple[str, ...]:
@@ -127,6 +129,7 @@ def write_registration(registration: Registration) -> tuple[str, ...]:
         "engineName": registration.engine_name,
         "sandboxName": registration.sandbox_name or None,
         "terminationGracePeriodSeconds": registration.grace_sec,
+        "bundle": registration.bundle or None,
     }
     parts = (
         {key: value for key, value in found.items() if value is not None},
@@ -160,6 +163,7 @@ def read_registration(text: str) -> Registration:
         ),
         pre_stop=_read_hook(found.get("preStop")),
         post_start=_read_hook(found.get("postStart")),
+        bundle=found.get("bundle", ""),
     )
 
 

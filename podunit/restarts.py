@@ -6,6 +6,7 @@ In: the model. Out: `Directive`s of a container's service, and what systemd befo
 from __future__ import annotations
 
 from podunit.model import Container, RestartPolicy
+from podunit.signals import SIGNALS
 from podunit.target import Target
 from podunit.unitfile import Directive, Value
 
@@ -21,10 +22,15 @@ _CODES = frozenset(range(256))
 _FAILURES = _CODES - {0}
 
 
-def restart_directives(container: Container, target: Target, *, init: bool, never: bool) -> tuple[Directive, ...]:
-    """Restart= and what goes with it; `never` stands above what the container says."""
+def restart_directives(
+    container: Container, target: Target, *, init: bool, never: bool, direct: bool = False
+) -> tuple[Directive, ...]:
+    """Restart= and what goes with it; `never` stands above what the container says.
+
+    `direct` is for units whose main process is the container's own, which may end by a signal.
+    """
     codes = frozenset[int]() if never else find_codes(container, init=init)
-    found = [Directive(name, Value(value)) for name, value in _restart(codes, init=init)]
+    found = [Directive(name, Value(value)) for name, value in _restart(codes, init=init, direct=direct)]
     if codes and not _sets_pause(container):
         found.append(Directive("RestartSec", Value(str(_FIRST_SEC))))
         if target.systemd >= _KNOWS_STEPS:
@@ -70,7 +76,7 @@ def can_fail(container: Container, *, init: bool) -> bool:
     return not find_codes(container, init=init) >= _FAILURES
 
 
-def _restart(codes: frozenset[int], *, init: bool) -> tuple[tuple[str, str], ...]:
+def _restart(codes: frozenset[int], *, init: bool, direct: bool) -> tuple[tuple[str, str], ...]:
     # A oneshot refuses Restart=always, systemd.service(5).
     every, always = (_FAILURES, "on-failure") if init else (_CODES, "always")
     if codes == every:
@@ -78,13 +84,15 @@ def _restart(codes: frozenset[int], *, init: bool) -> tuple[tuple[str, str], ...
     if codes == _FAILURES:
         return (("Restart", "on-failure"),)
     if len(codes) <= len(every) // 2:
-        forced = (("RestartForceExitStatus", _list(codes)),) if codes else ()
+        forced = (("RestartForceExitStatus", _list(codes, direct=direct)),) if codes else ()
         return (("Restart", "no"), *forced)
-    return (("Restart", always), ("RestartPreventExitStatus", _list(every - codes)))
+    return (("Restart", always), ("RestartPreventExitStatus", _list(every - codes, direct=direct)))
 
 
-def _list(codes: frozenset[int]) -> str:
-    return " ".join(map(str, sorted(codes)))
+def _list(codes: frozenset[int], *, direct: bool) -> str:
+    # What is a number to Kubernetes is a signal to systemd.
+    signals = [name for name, number in SIGNALS.items() if 128 + number in codes] if direct else []
+    return " ".join((*map(str, sorted(codes)), *signals))
 
 
 def _sets_pause(container: Container) -> bool:

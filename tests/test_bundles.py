@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import tarfile
 from pathlib import Path
 from typing import Any
@@ -62,7 +61,7 @@ _IMAGE = crun.ImageConfig(entrypoint=("/entry",), arguments=("default",), volume
 
 
 def compile_config(pod: Pod, container: Container) -> Any:
-    return json.loads(crun.compile_config(make_captured(), _ID, _IMAGE, pod, container))
+    return crun.compile_config(make_captured(), _ID, _IMAGE, pod, container)
 
 
 def test_what_only_a_running_sandbox_knows_is_marked(tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ _ROOMS: tuple[tuple[str, ...], ...] = (
         "podunit.condition",
         "podunit.rules",
         "podunit.signals",
+        "podunit.inside",
     ),
     ("podunit.runs",),
     (
@@ -54,6 +55,7 @@ _ROOMS: tuple[tuple[str, ...], ...] = (
         "podunit.prober.tcp",
         "podunit.prober.grpc",
         "podunit.prober.payload",
+        "podunit.prober.bundled",
         "podunit.prober.checks",
         "podunit.prober.container",
         "podunit.prober.registry",
@@ -152,6 +154,7 @@ _ROOMS: tuple[tuple[str, ...], ...] = (
         "podunit.messages",
         "podunit.values",
     ),
+    ("podunit.checks",),
     ("podunit.containers", "podunit.bundled", "podunit.bundles", "podunit.payload"),
     ("podunit.load", "podunit.generate", "podunit.failures", "podunit.rollout", "podunit.history", "podunit.readiness"),
     ("podunit.exchange", "podunit.private", "podunit.holder"),

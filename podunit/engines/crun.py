@@ -17,11 +17,11 @@ from podunit.engines.podman import FACTS, name_variable, sandbox_pid_file
 from podunit.engines.programs import CATATONIT, container_name
 from podunit.engines.rights import list_rights
 from podunit.engines.volumes import files_directory, mount_source, state_directory
+from podunit.inside import bundle_path
 from podunit.model import Container, Files, Mount, MountPropagation, Pod, Text
+from podunit.probes import Exec
 from podunit.scope import Scope
 from podunit.unitfile import Specifier, Variable, Word
-
-CRUN = "/usr/bin/crun"
 
 # The directories of the system's manager, where the words of a command line do not pass systemd.
 _DIRECTORIES: Mapping[Specifier, str] = {
@@ -94,11 +94,6 @@ def bundle_name(pod: Pod, container: Container) -> str:
     return f"{container_name(pod, container)}_bundle"
 
 
-def bundle_path(name: str) -> str:
-    """Where the bundle of a running container is, by crun's name of it."""
-    return f"/run/podunit/{name}_bundle"
-
-
 def root_directory(pod: Pod, container: Container) -> str:
     """What the container writes to its root file system, below the state directory of the manager."""
     return f"podunit/roots/{container_name(pod, container)}"
@@ -117,11 +112,6 @@ def run_container(pod: Pod, container: Container, scope: Scope) -> tuple[Word, .
         (Specifier.HOST_NAME,),
         marks.sandbox.removesuffix("sandbox@"),
     )
-
-
-def stop_container(pod: Pod, container: Container, scope: Scope) -> tuple[Word, ...]:
-    """What the script that stops the container has to know: its signal's file, and the grace period."""
-    return ((*files_directory(pod, scope), f"/bundle/{container.name}/signal"), str(pod.grace_sec))
 
 
 def remove_container(pod: Pod, container: Container) -> tuple[Word, ...]:
@@ -171,8 +161,8 @@ def list_own_files(captured: Mapping[str, Any], identity: str) -> dict[str, str]
 
 def compile_config(
     captured: Mapping[str, Any], identity: str, image: ImageConfig, pod: Pod, container: Container
-) -> str:
-    """The text of config.json; `captured` is podman's, of the container with this ID."""
+) -> dict[str, Any]:
+    """What is in config.json; `captured` is podman's, of the container with this ID."""
     marks = Marks(pod, container)
     directory = bundle_path(container_name(pod, container))
     config = dict(captured)
@@ -199,7 +189,19 @@ def compile_config(
         for one in captured["linux"]["namespaces"]
     ]
     config["linux"] = linux
-    return json.dumps(config, ensure_ascii=False, sort_keys=True)
+    return config
+
+
+def list_processes(config: Mapping[str, Any], container: Container) -> dict[str, dict[str, Any]]:
+    """What runs in the container with this configuration when one of its hooks is a command, by the hook's name."""
+    hooks = {"postStart": container.post_start, "preStop": container.pre_stop}
+    commands = {name: list(hook.command) for name, hook in hooks.items() if isinstance(hook, Exec)}
+    return {name: {**config["process"], "args": command} for name, command in commands.items()}
+
+
+def spell(value: Mapping[str, Any]) -> bytes:
+    """The text of a file of the bundle: the same for the same."""
+    return json.dumps(value, ensure_ascii=False, sort_keys=True).encode()
 
 
 def _keep_mounts(

@@ -1,4 +1,4 @@
-"""Probes with podman: how a container's unit tells the prober of them and of hooks, and waits for what it finds.
+"""Probes: how a container's unit tells the prober of them and of hooks, and waits for what it finds.
 
 In: the model. Out: argv, as words for `unitfile` to quote, and directories. What the prober does is its own business:
 the two meet at a directory for each container, which is there while the container runs.
@@ -10,7 +10,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from podunit.engines.programs import container_name, sandbox_name
-from podunit.model import Container, Pod
+from podunit.inside import bundle_path
+from podunit.model import Container, Engine, Pod
 from podunit.probes import HttpGet, Probes, Registration, write_registration
 from podunit.unitfile import Specifier, Word
 
@@ -106,6 +107,7 @@ def _make_registration(pod: Pod, container: Container, unit: str) -> Registratio
         grace_sec=pod.grace_sec,
         probes=container.probes,
         pre_stop=container.pre_stop,
+        bundle=bundle_path(container_name(pod, container)) if pod.engine is Engine.CRUN else "",
     )
 
 

@@ -1,4 +1,4 @@
-"""How podman stops a container: its hook, the signal, what is left of the grace period, the kill.
+"""How a container is stopped: its hook, the signal, what is left of the grace period, the kill.
 
 In: the model. Out: argv, as words for `unitfile` to quote. One grace period is for all that a pod does to stop: a hook
 takes its time from it, and sidecars have what the containers before them have left. Each has two seconds at least, as
@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from podunit.engines.hooks import run_hook
 from podunit.engines.programs import PODMAN, container_name
-from podunit.model import Container, Pod
+from podunit.inside import bundle_path
+from podunit.model import Container, Engine, Pod
 from podunit.probes import POST_START_SEC, HttpGet, Sleep
 from podunit.unitfile import Specifier, Word
 
@@ -22,8 +23,16 @@ _STOP = (
     "look() { read_clock /proc/uptime; left=$(((end - now + 99) / 100)); }; "
     'name=$1 grace=$2 begin=$3; shift 3; read_clock /proc/uptime; [ ! -s "$begin" ] || read_clock "$begin"; '
     "end=$((now + grace * 100)); "
-    '[ $# = 0 ] || { look; [ $left -lt 1 ] || timeout $left "$@" || echo "preStop: exit status $?" >&2; }; '
-    f'look; [ $left -gt 2 ] || left=2; exec {PODMAN} stop --ignore --time=$left "$name"'
+    '[ $# = 0 ] || { look; [ $left -lt 1 ] || TIMEOUT $left "$@" || echo "preStop: exit status $?" >&2; }; '
+    "look; [ $left -gt 2 ] || left=2; "
+)
+_END = f'exec {PODMAN} stop --ignore --time=$left "$name"'
+
+# Who asks for the stop of a container of crun's is its unit. The signal is that of the pod or the image, by its bundle.
+_KILL = (
+    'signal=; read -r signal < "$name/signal"; { [ $left != 0 ] && kill "-${signal:-15}" "$MAINPID" && '
+    'timeout $left tail --pid="$MAINPID" --sleep-interval=0.02 -f /dev/null; } 2> /dev/null || '
+    'kill -KILL "$MAINPID" 2> /dev/null; exit 0'
 )
 
 # The words of the hook come first, so many; then those of the stop. systemd would kill where a command after the start
@@ -50,13 +59,19 @@ def run_post_start(pod: Pod, container: Container) -> tuple[Word, ...] | None:
 
 def stop_container(pod: Pod, container: Container) -> tuple[Word, ...]:
     """Run the hook, send the stop signal, wait for the rest of the grace period, then kill."""
-    name = container_name(pod, container)
+    bundled = pod.engine is Engine.CRUN
+    name = bundle_path(container_name(pod, container)) if bundled else container_name(pod, container)
     # Without a grace period there is no time for anything, hooks included.
     if not pod.grace_sec or not (container.pre_stop or container.sidecar):
+        if bundled:
+            return ("/bin/sh", "-c", f"name=$1 left=$2; {_KILL}", "stop", name, str(pod.grace_sec))
         return (PODMAN, "stop", "--ignore", name)
     begin = stop_file(pod) if container.sidecar else ""
     hook = run_hook(pod, container, container.pre_stop, "preStop") if container.pre_stop else ()
-    return ("/bin/sh", "-c", _STOP, "stop", name, str(pod.grace_sec), begin, *hook)
+    # crun hands the signal on to the command, which may not heed it; podman is ended by it.
+    timeout, end = ("timeout --kill-after=1", _KILL) if bundled else ("timeout", _END)
+    script = _STOP.replace("TIMEOUT", timeout) + end
+    return ("/bin/sh", "-c", script, "stop", name, str(pod.grace_sec), begin, *hook)
 
 
 def stop_file(pod: Pod) -> tuple[str | Specifier, ...]:

@@ -18,6 +18,8 @@ _WHOLE = (
     *("HostAlias", "PodOS", "Sysctl", "ConfigMapVolumeSource", "KeyToPath", "DownwardAPIVolumeSource"),
     *("DownwardAPIVolumeFile", "ProjectedVolumeSource", "VolumeProjection", "ConfigMapProjection"),
     *("DownwardAPIProjection", "SecretProjection", "SecretVolumeSource"),
+    *("Probe", "Lifecycle", "LifecycleHandler", "ExecAction", "HTTPGetAction", "HTTPHeader", "TCPSocketAction"),
+    *("GRPCAction", "SleepAction", "ContainerRestartRule", "ContainerRestartRuleOnExitCodes"),
 )
 # Object → the fields that are taken, each with the values that it may have, or None for any.
 _PARTS: Mapping[str, Mapping[str, tuple[str, ...] | None]] = {
@@ -32,10 +34,10 @@ _PARTS: Mapping[str, Mapping[str, tuple[str, ...] | None]] = {
         **dict.fromkeys(
             ("args", "command", "env", "envFrom", "image", "imagePullPolicy", "lifecycle", "name", "ports")
         ),
-        **dict.fromkeys(("ports", "resources", "securityContext", "volumeMounts", "workingDir")),
+        **dict.fromkeys(("livenessProbe", "readinessProbe", "resources", "securityContext", "startupProbe")),
+        **dict.fromkeys(("restartPolicy", "restartPolicyRules", "volumeMounts", "workingDir")),
         **dict.fromkeys(("stdin", "stdinOnce", "tty"), ("false",)),
     },
-    "Lifecycle": {"stopSignal": None},
     "ResourceList": {"cpu": None, "memory": None},
     "SecurityContext": {
         **dict.fromkeys(("allowPrivilegeEscalation", "capabilities", "readOnlyRootFilesystem", "runAsGroup")),

@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 from typing import Protocol
 
+from podunit.prober.bundled import Bundled
 from podunit.prober.commands import run
 from podunit.prober.dialer import Dialer
 from podunit.prober.networks import Networks, NoNetworkError
@@ -42,7 +43,8 @@ class Checks:
 
     def __init__(self, registration: Registration, directory: Path, networks: Networks) -> None:
         self._dialer = Dialer(networks, registration.sandbox_name)
-        self._payload = Payload(registration.engine_name, directory)
+        name, bundle = registration.engine_name, registration.bundle
+        self._payload = Bundled(name, directory, Path(bundle)) if bundle else Payload(name, directory)
         self._unit = registration.unit
 
     async def make(self, check: Check, timeout_sec: float) -> Result:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -84,15 +84,19 @@ class Payload:
         if not runtime.is_direct:
             return (self._podman, "exec", self._name, *command)
         file = self._directory / f"exec-{len(self._calls)}.json"
-        process = {**runtime.process, "args": list(command), "terminal": False}
-        try:
-            file.unlink(missing_ok=True)
-            # The container's variables may be secrets.
-            file.touch(mode=0o600)
-            file.write_text(json.dumps(process), encoding="utf-8")
-        except OSError as error:
-            raise PayloadError(f"{file}: {error.strerror}") from error
+        write_process(file, runtime.process, command)
         return (*runtime.call, "exec", f"--process={file}", runtime.identity)
+
+
+def write_process(file: Path, process: Mapping[str, Any], command: Sequence[str]) -> None:
+    """Write for the runtime what it is to run: a container's first process, with another command. PayloadError."""
+    try:
+        file.unlink(missing_ok=True)
+        # The container's variables may be secrets.
+        file.touch(mode=0o600)
+        file.write_text(json.dumps({**process, "args": list(command), "terminal": False}), encoding="utf-8")
+    except OSError as error:
+        raise PayloadError(f"{file}: {error.strerror}") from error
 
 
 def _read_words(process: str) -> Sequence[str]:

@@ -6,10 +6,14 @@ import time
 from collections.abc import Callable
 from subprocess import CompletedProcess
 
+import pytest
+
 from tests.lab.guest import Guest
 
 IMAGE = "localhost/podunit-test:1"
 UNITS = "/usr/local/lib/systemd/system"
+
+over_engines = pytest.mark.parametrize("pods", ["podman", "crun"], indirect=True)
 
 # Prints whatever is left of any pod: units, cgroups, containers, namespaces, port rules, mounts, files.
 _REMAINS = r"""
@@ -26,24 +30,48 @@ find /var/lib/podunit/volumes -mindepth 1 2> /dev/null || :
 """
 
 
-class Pods:
-    """Pods in a lab, by the commands that a user would type."""
+# What an apply leaves for the starts of pods, but for their units.
+_MAKE_FILES = """
+from pathlib import Path
+from podunit.bundles import Bundles
+from podunit.generate import generate_files
+from podunit.load import load_files
+from podunit.report import Report
+state = Path("/var/lib/podunit")
+for pod in load_files(["/root/pod.yaml"], Report()).pods:
+    for path, data in {**generate_files(pod), **Bundles(state, "").make(pod)}.items():
+        file = state / "files" / pod.name / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(data)
+"""
+_BOOT = '    podunit/boot: "false"\n'
 
-    def __init__(self, lab: Guest) -> None:
+
+class Pods:
+    """Pods in a lab, by the commands that a user would type; those of `pod` have the engine."""
+
+    def __init__(self, lab: Guest, engine: str = "podman") -> None:
         self.lab = lab
+        self.engine = engine
 
     def apply(self, text: str, *, check: bool = True) -> CompletedProcess[str]:
         """Write a file of pods, and `podunit apply` it."""
-        self.lab.write("/root/pod.yaml", text)
+        self._write(text)
         return self.lab.run("podunit", "apply", "/root/pod.yaml", check=check)
 
     def install(self, text: str) -> None:
         """Put the units of pods in place, as by hand, without starting anything."""
-        self.lab.write("/root/pod.yaml", text)
+        self._write(text)
+        if self.engine == "crun":
+            self.lab.run("/opt/podunit/bin/python", "-", input=_MAKE_FILES)
         self.lab.sh(
             f"mkdir -p {UNITS}; cp /src/units/* {UNITS}/; podunit compile /root/pod.yaml --output {UNITS};"
             " systemctl daemon-reload"
         )
+
+    def _write(self, text: str) -> None:
+        own = text if self.engine == "podman" else text.replace(_BOOT, f"{_BOOT}    podunit/engine: {self.engine}\n")
+        self.lab.write("/root/pod.yaml", own)
 
     def systemctl(self, *arguments: str, check: bool = True, timeout_sec: float = 60) -> CompletedProcess[str]:
         """Run systemctl."""
@@ -62,7 +90,9 @@ class Pods:
         return int(self.show(unit, "MainPID"))
 
     def payload_pid(self, container: str) -> int:
-        """The first process of a container, by podman's name for it; 0 for none."""
+        """The first process of a container, by its engine's name for it; 0 for none."""
+        if self.engine == "crun":
+            return self.main_pid(f"container@{container}")
         return int(self.lab.run("podman", "inspect", "--format={{.State.Pid}}", container, check=False).stdout or 0)
 
     def wait(self, expected: str, *units: str, timeout_sec: float = 25) -> None:
@@ -116,8 +146,7 @@ kind: Pod
 metadata:
   name: {name}
   annotations:
-    podunit/boot: "false"
-{notes}spec:
+{_BOOT}{notes}spec:
   restartPolicy: {policy}
   terminationGracePeriodSeconds: 2
 {"  initContainers:" if inits else ""}

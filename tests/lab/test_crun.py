@@ -190,6 +190,29 @@ def test_commands_that_look_into_a_pod(pods: Pods) -> None:
     pods.lab.run("podunit", "top", "--once", check=False)
 
 
+def test_commands_of_hooks_and_probes_have_what_the_container_has(pods: Pods) -> None:
+    look = "cd /proc/self; grep -hE '^(0::|Uid|Gid|Groups|Cap...|NoNewPrivs|Seccomp)' cgroup status; echo $WORD $OLDPWD"
+    quoted = look.replace("'", "''")
+    asks = f"{{exec: {{command: [sh, -c, '{{ {quoted}; }} > /log/NAME']}}}}"
+    hooks = f"lifecycle: {{postStart: {asks.replace('NAME', 'post')}, preStop: {asks.replace('NAME', 'pre')}}}"
+    fields = (
+        "volumeMounts: [{name: log, mountPath: /log}]",
+        "env: [{name: WORD, value: hello}]",
+        "workingDir: /www",
+        "securityContext: {runAsUser: 1000, allowPrivilegeEscalation: false, capabilities: {drop: [CHOWN]}}",
+        hooks,
+        f"livenessProbe: {asks.replace('NAME', 'probe')}",
+    )
+    log = "  volumes: [{name: log, hostPath: {path: /run/test}}]\n"
+    pods.lab.sh("chmod 1777 /run/test")
+    pods.apply(pod(container("a", f"{{ {look}; }} > /log/main; {FOREVER}", *fields), more=log, notes=CRUN))
+    pods.lab.wait_until("[ -s /run/test/probe ]")
+    pods.systemctl("stop", "pod@web")
+    seen = [pods.lab.read(f"/run/test/{name}") for name in ("main", "post", "probe", "pre")]
+    assert seen[0].startswith("0::/\n")
+    assert seen == [seen[0]] * 4
+
+
 def test_fifty_starts_and_stops_leave_nothing(pods: Pods) -> None:
     pods.apply(pod(container("a", FOREVER), notes=CRUN))
     before = pods.lab.sh("wc -l < /proc/1/mountinfo").stdout

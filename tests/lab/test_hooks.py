@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from tests.lab.pods import Pods, container, pod, quick, quote
+from tests.lab.pods import Pods, container, over_engines, pod, quick, quote
 
 MOUNT = "volumeMounts: [{name: log, mountPath: /log}]"
 MORE = "  os: {name: linux}\n  volumes: [{name: log, hostPath: {path: /run/test}}]\n"
@@ -27,6 +27,7 @@ def read(pods: Pods, name: str) -> str:
     return " ".join(pods.lab.sh(f"cat /run/test/{name} 2> /dev/null || :").stdout.split())
 
 
+@over_engines
 def test_hooks_run_around_the_life_of_a_container(pods: Pods) -> None:
     hooks = lifecycle(
         postStart=shell("sleep 0.3; echo post $WORD >> /log/web"),
@@ -59,6 +60,7 @@ def test_hooks_run_around_the_life_of_a_container(pods: Pods) -> None:
     assert pods.remains() == ""
 
 
+@over_engines
 def test_a_hook_that_fails_after_the_start_stops_the_container(pods: Pods) -> None:
     hooks = lifecycle(postStart=shell("echo post >> /log/bad; exit 1"), preStop=shell("echo pre >> /log/bad"))
     bad = container("bad", "echo main >> /log/bad; sleep 1000 & wait", MOUNT, hooks)

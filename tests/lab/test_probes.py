@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 
 from tests.lab.laboratory import Laboratory
-from tests.lab.pods import Pods, container, pod, quick, wait_for
+from tests.lab.pods import Pods, container, over_engines, pod, quick, wait_for
 
 # A file of the host is what a container serves, and what a command in it looks for.
 MOUNT = "volumeMounts: [{name: host, mountPath: /host}]"
@@ -31,6 +31,7 @@ def command(path: str, kind: str, more: str = "") -> str:
     return f"{kind}: {{exec: {{command: [test, -e, /host/{path}]}}, periodSeconds: 1{more}}}"
 
 
+@over_engines
 def test_a_pod_is_up_when_it_is_ready(pods: Pods) -> None:
     """A Pod is considered ready when all of its containers are ready (and After= of systemd means it)."""
     pods.install(
@@ -79,6 +80,7 @@ def test_what_follows_a_sidecar_waits_until_it_has_started(pods: Pods) -> None:
     pods.wait("active active active", "container@web.proxy", WEB, "pod@web", timeout_sec=5)
 
 
+@over_engines
 def test_a_container_that_is_not_alive_is_restarted_and_its_neighbour_is_not(pods: Pods) -> None:
     """If the liveness probe fails, the kubelet kills the container, and it is subjected to its restart policy."""
     touch(pods, "alive")
@@ -108,6 +110,7 @@ def test_a_container_that_does_not_start_in_time_is_tried_again(pods: Pods) -> N
     pods.wait("active active", WEB, "pod@web")
 
 
+@over_engines
 def test_a_container_that_ends_while_it_starts_is_not_waited_for(pods: Pods) -> None:
     """A restart comes as soon as the container ends, and not when its startup probe has failed."""
     probe = command("up", "startupProbe", ", failureThreshold: 1000")
