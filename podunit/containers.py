@@ -117,6 +117,7 @@ def _parts(pod: Pod, container: Container, scope: Scope) -> Values:
     words = parts.list_parts(pod, container)
     return {
         "parts": command_line(words) if words else None,
+        "parts_recursive": parts.has_recursive(container),
         "parts_directory": quote_word(parts.parts_directory(pod, container), expands_variables=False),
         "parts_path": quote_word(parts.locate_parts(pod, container), expands_variables=True),
         "root_shell": command_line(parts.run_as_root(scope)),

@@ -63,6 +63,9 @@ _WORKLOADS: Mapping[tuple[str, str], _WorkloadReader] = {
 _NAMES: Mapping[tuple[str, str], _Check] = {("v1", "Namespace"): read_namespace}
 # What is looked at once all pods are known.
 _SERVICE = ("v1", "Service")
+_VOLUME = ("v1", "PersistentVolume")
+# Where a StatefulSet has claims of its own.
+_TEMPLATES = "volumeClaimTemplates"
 _KINDS = (*_WORKLOADS, *_OBJECTS, _SERVICE, *_NAMES, *IDLE)
 # Kind of a list → its apiVersion.
 _LISTS: Mapping[str, str] = {"List": "v1", **{f"{kind}List": version for version, kind in _KINDS}}
@@ -147,8 +150,8 @@ def find_kept(
     given = {document.key for document in documents}
     names = [document.name for document in documents if (document.version, document.kind) in _OBJECTS]
     kinds = {kind for _, kind in (*_OBJECTS, _SERVICE)}
-    # A Service may select any pod.
-    every = any((document.version, document.kind) == _SERVICE for document in documents)
+    # A Service may select any pod, and any pod's claim may be bound to a volume.
+    every = any((document.version, document.kind) in (_SERVICE, _VOLUME) for document in documents)
     present = set(installed)
     found: list[Document] = []
     for key, file in kept.items():
@@ -163,7 +166,13 @@ def list_references(text: str, known: Iterable[str]) -> list[str]:
     """Of these objects, given by `KIND.NAME`, those to which one may refer whose text this is, as it is kept."""
     kinds = {kind for _, kind in _OBJECTS}
     parts = [(key, *key.partition(".")) for key in known]
-    return [key for key, kind, _, name in parts if kind in kinds and f'"{name}"' in text]
+    # A claim that selects a volume by its labels may refer to any.
+    any_volume = '"selector"' in text and any(f'"{word}"' in text for word in ("PersistentVolumeClaim", _TEMPLATES))
+    return [
+        key
+        for key, kind, _, name in parts
+        if kind in kinds and (f'"{name}"' in text or (any_volume and kind == _VOLUME[1]))
+    ]
 
 
 def _mentions(file: Path, names: Iterable[str]) -> bool:

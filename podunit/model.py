@@ -231,7 +231,7 @@ Volume = BlockDevice | NetworkDirectory | HostPath | EmptyDir | Files | Claim | 
 
 @dataclass(frozen=True, slots=True)
 class Mount:
-    """A volume at a path inside one container."""
+    """A volume at a path inside one container; a `recursive` one is read-only with all that is mounted below it."""
 
     volume: Volume
     mount_path: str
@@ -239,6 +239,7 @@ class Mount:
     read_only: bool
     at: Position
     propagation: MountPropagation = MountPropagation.NONE
+    recursive: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from podunit.kubernetes import (
     schema_probes,
     schema_restarts,
     schema_workloads,
+    selectors,
     services,
 )
 from podunit.kubernetes.fields import Field, Object, Verdict
@@ -41,6 +42,7 @@ _SCHEMAS = (
     schema_jobs,
     schema_restarts,
     schema_lifecycle,
+    selectors,
 )
 # A dataclass that stands for objects of other names than its own; for none, if it is no object of the API.
 _STANDS_FOR: dict[str, tuple[str, ...]] = {

@@ -115,6 +115,7 @@ _ROOMS: tuple[tuple[str, ...], ...] = (
         "podunit.kubernetes.schema_restarts",
         "podunit.kubernetes.schema_environment",
         "podunit.kubernetes.schema",
+        "podunit.kubernetes.selectors",
         "podunit.kubernetes.objects",
         "podunit.kubernetes.claims",
         "podunit.kubernetes.schema_workloads",

@@ -245,6 +245,7 @@ def bind_volumes(pod: Pod, container: Container) -> Iterator[dict[str, Any]]:
 def _list_options(mount: Mount) -> list[str]:
     read_only = mount.read_only or getattr(mount.volume, "read_only", False)
     options = ["rbind", "ro" if read_only else "rw", _PROPAGATIONS[mount.propagation]]
+    options += ["rro"] if mount.recursive else []
     # Of /run, where these files are, a bind mount would take over noexec.
     return [*options, "exec"] if isinstance(mount.volume, Files) else options
 

@@ -1,8 +1,8 @@
-"""Parts of volumes: what a subPath leads to, held by a mount of its own for podman to show.
+"""Parts of volumes: what a subPath leads to, or a volume that is read-only with all below it.
 
-In: the model. Out: words for `unitfile` to quote, and the paths that podman mounts in place of the volumes'. How a part
-is found is the text of the unit, in `templates/macros.j2`: a container may put a link into its volume at any moment,
-and podman would look up the path once more.
+In: the model. Out: words for `unitfile` to quote, and the paths that podman mounts in place of the volumes': each part
+is held by a mount of its own. How it is found is the text of the unit, in `templates/macros.j2`: a container may put a
+link into its volume at any moment, and podman would look up the path once more.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from podunit.engines.programs import PODMAN, container_name
 from podunit.engines.volumes import as_root, mount_source, podman_volume
-from podunit.model import Container, Files, Mount, MountPropagation, Pod
+from podunit.model import Claim, Container, Files, HostPath, Mount, MountPropagation, NetworkDirectory, Pod
 from podunit.scope import Scope
 from podunit.unitfile import Specifier, Word
 
@@ -21,6 +21,10 @@ _PROPAGATIONS = {
     MountPropagation.HOST_TO_CONTAINER: "rslave",
     MountPropagation.BIDIRECTIONAL: "rshared",
 }
+# What is mounted there later would not be read-only: it is not seen. The unit makes read-only what has this word.
+_RECURSIVE = "rprivate"
+# What something else may be mounted below.
+_OPEN = (Claim, HostPath, NetworkDirectory)
 
 
 def parts_directory(pod: Pod, container: Container) -> str:
@@ -35,6 +39,11 @@ def list_parts(pod: Pod, container: Container) -> tuple[Word, ...]:
     A volume that is no path is one of podman's.
     """
     return tuple(word for mount in _list_parts(container) for word in _describe(pod, mount))
+
+
+def has_recursive(container: Container) -> bool:
+    """Whether a part is read-only with all that is mounted below it."""
+    return any(mount.recursive for mount in _list_parts(container))
 
 
 def locate_parts(pod: Pod, container: Container) -> Word:
@@ -64,15 +73,20 @@ def _list_parts(container: Container) -> tuple[Mount, ...]:
     """One mount of each part."""
     found: dict[tuple[str, str, str], Mount] = {}
     for mount in container.mounts:
-        if mount.sub_path and not isinstance(mount.volume, Files):
+        whole = mount.recursive and isinstance(mount.volume, _OPEN)
+        if whole or (mount.sub_path and not isinstance(mount.volume, Files)):
             found.setdefault(_key(mount), mount)
     return tuple(found.values())
 
 
 def _key(mount: Mount) -> tuple[str, str, str]:
-    return (mount.volume.name, mount.sub_path, _PROPAGATIONS[mount.propagation])
+    return (mount.volume.name, mount.sub_path, _pass_mounts(mount))
+
+
+def _pass_mounts(mount: Mount) -> str:
+    return _RECURSIVE if mount.recursive else _PROPAGATIONS[mount.propagation]
 
 
 def _describe(pod: Pod, mount: Mount) -> tuple[Word, ...]:
     volume = mount_source(pod, replace(mount, sub_path=""))
-    return (_PROPAGATIONS[mount.propagation], volume or podman_volume(pod, mount.volume), mount.sub_path)
+    return (_pass_mounts(mount), volume or podman_volume(pod, mount.volume), mount.sub_path)

@@ -15,6 +15,7 @@ from podunit.decode import Located, decode, join_path
 from podunit.kubernetes.naming import check_object_name, check_path, is_address
 from podunit.kubernetes.objects import Claim, Objects, PersistentVolume, VolumeMode
 from podunit.kubernetes.schema import Bytes, HostPathVolumeSource, NFSVolumeSource, ObjectMeta
+from podunit.kubernetes.selectors import LabelSelector, check_rules
 from podunit.kubernetes.verdicts import ignored_fields, refused_fields
 from podunit.model import HostPathType
 from podunit.report import Position, Report
@@ -54,6 +55,7 @@ class PersistentVolumeClaimSpec:
     resources: VolumeResourceRequirements = field(default_factory=VolumeResourceRequirements)
     volume_mode: Located[VolumeMode] | None = None
     volume_name: Located[str] | None = None
+    selector: LabelSelector | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,12 +136,18 @@ def read_claim(node: Node, objects: Objects, report: Report) -> None:
 
 def make_claim(name: Located[str], spec: PersistentVolumeClaimSpec) -> Claim:
     """A claim of this name."""
-    return Claim(name, spec.volume_name, spec.volume_mode.value if spec.volume_mode else VolumeMode.FILESYSTEM)
+    mode = spec.volume_mode.value if spec.volume_mode else VolumeMode.FILESYSTEM
+    return Claim(name, spec.volume_name, mode, spec.selector)
 
 
 def check_claim(metadata: ObjectMeta, spec: PersistentVolumeClaimSpec, report: Report) -> None:
     """What a claim asks for; the report is for paths from its `metadata` and `spec` on."""
     _check_class(metadata, report)
+    if spec.selector:
+        check_rules(spec.selector, "spec.selector", report)
+        if spec.volume_name:
+            message = f"both this and volumeName, at {spec.volume_name.at}"
+            report.error(spec.selector.at, "spec.selector", message, "keep one of them")
     if size := spec.resources.requests.storage:
         hint = "the file system's own quota, or a PersistentVolume on one of that size, would"
         report.warning(size.at, "spec.resources.requests.storage", "nothing keeps the volume to this size", hint)
@@ -173,7 +181,8 @@ def read_volume(node: Node, objects: Objects, report: Report) -> None:
     options = tuple(option.value for option in spec.mount_options)
     if spec.nfs and spec.nfs.read_only:
         options = ("ro", *options)
-    volume = PersistentVolume(found.metadata.name, path.value, kind, mode, owner, server, options)
+    labels = {key.value: value.value for key, value in found.metadata.labels.entries}
+    volume = PersistentVolume(found.metadata.name, path.value, kind, mode, owner, server, options, labels)
     objects.add_volume(volume, report)
 
 
@@ -219,6 +228,8 @@ def find_volume(claim: Located[str], path: str, objects: Objects, report: Report
                 message = f"claim '{claim.value}' is of volumeMode {known.mode}, its PersistentVolume of {volume.mode}"
                 report.error(claim.at, path, message, f"write the same; the volume is at {volume.name.at}")
             return volume
+    if known and known.selector:
+        return _select_volume(known, claim.at, path, objects, report)
     if known and known.volume:
         objects.miss(f"PersistentVolume '{known.volume.value}' for claim '{claim.value}'", claim.at, path, report)
     elif known and known.mode is VolumeMode.BLOCK:
@@ -226,6 +237,29 @@ def find_volume(claim: Located[str], path: str, objects: Objects, report: Report
         hint = "add one with 'volumeMode: Block', and this claim's name as its claimRef"
         report.error(claim.at, path, message, hint)
     return None
+
+
+def _select_volume(claim: Claim, at: Position, path: str, objects: Objects, report: Report) -> PersistentVolume | None:
+    """The one volume that has the labels. A cluster takes one of several, and remembers which: here nobody does."""
+    name = claim.name.value
+    where = f"the selector is at {claim.selector.at}" if claim.selector else ""
+    named = {other.volume.value for other in objects.claims.values() if other.volume}
+    found = [one for one in objects.volumes.values() if claim.selects(one) and one.name.value not in named]
+    if not found:
+        objects.miss(f"PersistentVolume with the labels that claim '{name}' selects", at, path, report)
+        return None
+    if len(found) > 1:
+        names = ", ".join(sorted(one.name.value for one in found))
+        hint = f"name one as its volumeName, or write labels that one alone has; {where}"
+        report.error(at, path, f"claim '{name}' selects several PersistentVolumes: {names}", hint)
+        return None
+    for other in objects.claims.values():
+        if other is not claim and other.selects(found[0]):
+            volume, other_name = found[0].name.value, other.name.value
+            message = f"claims '{name}' and '{other_name}' select the same PersistentVolume '{volume}'"
+            report.error(at, path, message, f"write labels that one of them alone selects; {where}")
+            return None
+    return found[0]
 
 
 def _check_class(metadata: ObjectMeta, report: Report) -> None:

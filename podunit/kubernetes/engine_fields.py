@@ -52,7 +52,7 @@ _PARTS: Mapping[str, Mapping[str, tuple[str, ...] | None]] = {
     "VolumeMount": {
         **dict.fromkeys(("mountPath", "name", "readOnly", "subPath")),
         "mountPropagation": ("None", "HostToContainer"),
-        "recursiveReadOnly": ("Disabled",),
+        "recursiveReadOnly": None,
     },
     "Volume": dict.fromkeys(("configMap", "downwardAPI", "emptyDir", "hostPath", "name", "projected", "secret")),
     "EmptyDirVolumeSource": {"sizeLimit": None, "medium": ("",)},

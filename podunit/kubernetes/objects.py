@@ -13,6 +13,7 @@ from enum import StrEnum
 from podunit.decode import Located, decode, join_path, suggest
 from podunit.kubernetes import schema
 from podunit.kubernetes.naming import check_object_name
+from podunit.kubernetes.selectors import LabelSelector, matches
 from podunit.model import HostPathType
 from podunit.report import Position, Report
 from podunit.source import Mapping as Node
@@ -50,11 +51,18 @@ class Config:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A PersistentVolumeClaim, and the PersistentVolume that it wants, if it wants one."""
+    """A PersistentVolumeClaim, and the PersistentVolume that it wants, if it wants one: by its name, or its labels."""
 
     name: Located[str]
     volume: Located[str] | None
     mode: VolumeMode
+    selector: LabelSelector | None = None
+
+    def selects(self, volume: PersistentVolume) -> bool:
+        """Whether a volume that is kept for no claim has the labels that the claim asks for."""
+        if self.selector is None or volume.claim is not None or volume.mode is not self.mode:
+            return False
+        return matches(self.selector, volume.labels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +79,7 @@ class PersistentVolume:
     claim: str | None
     server: str = ""
     options: tuple[str, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

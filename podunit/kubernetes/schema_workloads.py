@@ -13,6 +13,7 @@ from typing import Annotated, ClassVar
 from podunit.decode import Located, Parsed, Table
 from podunit.kubernetes.claims import PersistentVolumeClaimSpec
 from podunit.kubernetes.schema import ObjectMeta, PodSpec
+from podunit.kubernetes.selectors import LabelSelector
 from podunit.kubernetes.verdicts import ignored_fields, refused_fields
 from podunit.report import Position
 
@@ -38,34 +39,6 @@ def parse_share(text: str) -> Share:
 
 
 IntOrPercent = Annotated[Share, Parsed(parse_share, ("str", "int"))]
-
-
-class Operator(StrEnum):
-    """`operator` of a LabelSelectorRequirement."""
-
-    IN = "In"
-    NOT_IN = "NotIn"
-    EXISTS = "Exists"
-    DOES_NOT_EXIST = "DoesNotExist"
-
-
-@dataclass(frozen=True, slots=True)
-class LabelSelectorRequirement:
-    """meta/v1 LabelSelectorRequirement."""
-
-    key: Located[str]
-    operator: Operator
-    at: Position
-    values: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class LabelSelector:
-    """meta/v1 LabelSelector."""
-
-    at: Position
-    match_labels: Table[Located[str]] = field(default_factory=Table)
-    match_expressions: tuple[LabelSelectorRequirement, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

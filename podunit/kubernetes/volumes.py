@@ -133,13 +133,14 @@ def translate_mounts(
         if sub_path and isinstance(volume, model.ImageVolume):
             report.error(mount.at, f"{item}.subPath", "podman mounts an image as a whole", "remove the subPath")
         propagation = _translate_propagation(mount, volume, item, container.security_context.privileged, report)
-        _check_recursive(mount, item, report)
+        recursive = _translate_recursive(mount, item, report)
         read_only = mount.read_only or (
             isinstance(volume, model.Claim | model.HostPath | model.NetworkDirectory) and volume.read_only
         )
         # Files are made anew at each start: what a container wrote into them would be lost.
         read_only = read_only or isinstance(volume, model.Files)
-        found.append(model.Mount(volume, mount.mount_path.value, sub_path, read_only, mount.at, propagation))
+        path_inside = mount.mount_path.value
+        found.append(model.Mount(volume, path_inside, sub_path, read_only, mount.at, propagation, recursive))
     return tuple(found)
 
 
@@ -208,13 +209,17 @@ def _translate_propagation(
     return asked.value
 
 
-def _check_recursive(mount: schema.VolumeMount, item: str, report: Report) -> None:
-    # IfPossible is as good as Disabled: it is not possible.
-    asked = mount.recursive_read_only
-    if asked and asked.value is schema.RecursiveReadOnly.ENABLED:
-        message = "podman makes the volume read-only, not what is mounted below it"
-        hint = "write IfPossible, or mount those parts readOnly by themselves"
-        report.error(asked.at, f"{item}.recursiveReadOnly", message, hint)
+def _translate_recursive(mount: schema.VolumeMount, item: str, report: Report) -> bool:
+    # Where podunit runs it is possible: IfPossible is as good as Enabled.
+    asked, path, propagation = mount.recursive_read_only, f"{item}.recursiveReadOnly", mount.mount_propagation
+    if asked is None or asked.value is schema.RecursiveReadOnly.DISABLED:
+        return False
+    if not mount.read_only:
+        report.error(asked.at, path, f"'{asked.value}' needs 'readOnly: true'", "add it, or write Disabled")
+    elif propagation and propagation.value is not MountPropagation.NONE:
+        message = f"'{asked.value}' needs 'mountPropagation: None': what is mounted later could be written to"
+        report.error(asked.at, path, message, f"the mountPropagation is at {propagation.at}")
+    return True
 
 
 def _translate_sub_path(path: Located[str] | None, field: str, report: Report) -> str:

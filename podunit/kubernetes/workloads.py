@@ -15,6 +15,7 @@ from podunit.kubernetes import schema_workloads as fields
 from podunit.kubernetes.claims import check_claim, make_claim
 from podunit.kubernetes.naming import check_label, check_label_name, check_object_name, refuse_twice
 from podunit.kubernetes.objects import Objects
+from podunit.kubernetes.selectors import LabelSelector, check_rules, matches_rule
 from podunit.kubernetes.translate import translate_namespace, translate_pod
 from podunit.model import Owner, Pod, RestartPolicy
 from podunit.report import Position, Report
@@ -80,7 +81,7 @@ def read_replication_controller(node: Mapping, objects: Objects, report: Report)
     replicas = _check_replicas(spec.replicas, report)
     min_ready_sec = _check_not_negative(spec.min_ready_seconds, "spec.minReadySeconds", report) or 0
     labels = spec.selector or Located(spec.template.metadata.labels, spec.template.at)
-    selector = fields.LabelSelector(labels.at, match_labels=labels.value)
+    selector = LabelSelector(labels.at, match_labels=labels.value)
     _check_selector(selector, spec.template, report, path="spec.selector")
     owned = _Owned(found.metadata, found.kind.value, spec.template, tuple(range(replicas)), objects, report)
     return owned.translate(_Strategy(Replacement.ON_DELETE), min_ready_sec)
@@ -294,9 +295,7 @@ def _list_containers(spec: schema.PodSpec) -> Iterator[tuple[str, schema.Contain
             yield f"{_TEMPLATE}.spec.{name}[{index}]", container
 
 
-def _check_selector(
-    selector: fields.LabelSelector, template: fields.PodTemplateSpec, report: Report, path: str = ""
-) -> None:
+def _check_selector(selector: LabelSelector, template: fields.PodTemplateSpec, report: Report, path: str = "") -> None:
     labels = {key.value: value.value for key, value in template.metadata.labels.entries}
     where = "spec.selector"
     match_path = path or f"{where}.matchLabels"
@@ -307,27 +306,9 @@ def _check_selector(
         if labels.get(key.value) != value.value:
             message = f"'{value.value[:60]}' is not what the template's labels say"
             report.error(value.at, join_path(match_path, key.value), message, hint)
-    for index, rule in enumerate(selector.match_expressions):
-        item = f"{where}.matchExpressions[{index}]"
-        needs_values = rule.operator in (fields.Operator.IN, fields.Operator.NOT_IN)
-        if needs_values != bool(rule.values):
-            message = f"values are {'needed' if needs_values else 'not allowed'} with {rule.operator}"
-            report.error(rule.at, f"{item}.values", message)
-        elif not _matches(rule, labels):
+    for item, rule in check_rules(selector, where, report):
+        if not matches_rule(rule, labels):
             report.error(rule.at, item, "does not match the template's labels", hint)
-
-
-def _matches(rule: fields.LabelSelectorRequirement, labels: dict[str, str]) -> bool:
-    key = rule.key.value
-    match rule.operator:
-        case fields.Operator.IN:
-            return key in labels and labels[key] in rule.values
-        case fields.Operator.NOT_IN:
-            return labels.get(key) not in rule.values
-        case fields.Operator.EXISTS:
-            return key in labels
-        case fields.Operator.DOES_NOT_EXIST:
-            return key not in labels
 
 
 def _translate_strategy(

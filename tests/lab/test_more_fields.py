@@ -214,6 +214,30 @@ def test_replicas_that_are_counted_from_a_number_and_keep_volumes(pods: Pods) ->
     pods.lab.run("podunit", "delete", "--volumes", "web-3", "web-4")
 
 
+def test_a_claim_selects_a_volume_by_its_labels(pods: Pods) -> None:
+    volume = "apiVersion: v1\nkind: PersistentVolume\nmetadata: {{name: {0}, labels: {{speed: {0}}}}}\n"
+    volume += "spec: {{hostPath: {{path: /run/test/{1}, type: DirectoryOrCreate}}}}\n---\n"
+    claim = "apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: pages}\n"
+    claim += "spec: {selector: {matchLabels: {speed: fast}, matchExpressions: [{key: speed, operator: Exists}]}}\n---\n"
+    writer = container("a", FOREVER, "volumeMounts: [{name: p, mountPath: /p}]")
+    volumes = "  volumes: [{name: p, persistentVolumeClaim: {claimName: pages}}]\n"
+    text = pod(writer, more=volumes)
+    pods.apply(volume.format("slow", "slow") + volume.format("fast", "one") + claim + text)
+    run(pods, "echo written > /p/page")
+    assert pods.lab.read("/run/test/one/page") == "written\n"
+    # The volume by itself moves the pod.
+    pods.apply(volume.format("fast", "two"))
+    assert run(pods, "ls /p; echo moved > /p/page") == ""
+    assert pods.lab.read("/run/test/two/page") == "moved\n"
+    found = pods.apply(volume.format("fast", "two").replace("name: fast", "name: other"), check=False)
+    assert (found.returncode, "claim 'pages' selects several PersistentVolumes: fast, other" in found.stderr) == (
+        1,
+        True,
+    )
+    pods.lab.run("podunit", "rollout", "undo", "web")
+    assert run(pods, "cat /p/page") == "written\n"
+
+
 def test_a_job_ends_when_too_many_indexes_have_failed(pods: Pods) -> None:
     pods.apply(JOB)
     pods.wait("failed", "job@work")

@@ -86,6 +86,49 @@ def test_parts_pass_mounts_on_as_asked_and_leave_those_of_the_host(pods: Pods) -
     assert pods.remains() == ""
 
 
+def test_what_is_mounted_below_is_read_only_too_where_that_is_asked_for(pods: Pods) -> None:
+    modes = {"enabled": "Enabled", "possible": "IfPossible", "open": "Disabled"}
+    mounts = [
+        f"{{name: h, mountPath: /{name}, readOnly: true, recursiveReadOnly: {mode}}}" for name, mode in modes.items()
+    ]
+    mounts += [
+        "{name: h, mountPath: /part, subPath: p, readOnly: true, recursiveReadOnly: Enabled}",
+        "{name: c, mountPath: /claim, readOnly: true, recursiveReadOnly: Enabled}",
+        "{name: e, mountPath: /own, readOnly: true, recursiveReadOnly: Enabled}",
+        "{name: f, mountPath: /file, readOnly: true, recursiveReadOnly: Enabled}",
+    ]
+    volumes = VOLUMES + "  - {name: f, hostPath: {path: /srv/in/link}}\n"
+    pods.lab.sh("mkdir -p '/srv/in/v/p/a b/c'; ln -s /srv/in/host/file /srv/in/link")
+    for folder in ("/srv/in/v/p/a b", "/srv/in/v/p/a b/c"):
+        pods.lab.sh(f"mkdir -p '{folder}'; mount -t tmpfs -o nosuid,mode=777 below '{folder}'; mkdir '{folder}/c'")
+    try:
+        pods.apply(pod(container("b", FOREVER, f"volumeMounts: [{', '.join(mounts)}]"), more=volumes))
+        try_all = "for f in /enabled/p /possible/p /open/p /part; do for g in '' '/a b' '/a b/c'; do"
+        try_all += (
+            ' touch "$f$g/x" 2> /dev/null && echo "$f$g"; done; done; touch /claim/x /own/x /file 2>&1; cat /file'
+        )
+        assert inside(pods, try_all).splitlines() == [
+            "/open/p/a b",
+            "/open/p/a b/c",
+            *(f"touch: {path}: Read-only file system" for path in ("/claim/x", "/own/x", "/file")),
+            "secret",
+        ]
+        assert inside(pods, "grep -c 'enabled/p/a.*ro,nosuid' /proc/mounts") == "2\n"
+        # The host's own are as they were, and what comes later is nobody's.
+        pods.lab.sh("touch '/srv/in/v/p/a b/c/y'; mkdir /srv/in/v/p/late; mount -t tmpfs late /srv/in/v/p/late")
+        assert inside(pods, "touch /enabled/p/late/x 2>&1; grep -c late /proc/mounts || :").endswith(
+            "only file system\n0\n"
+        )
+        pods.systemctl("restart", "container@web.b")
+        assert inside(pods, "touch /enabled/p/late/x 2>&1; grep -c late /proc/mounts").endswith("only file system\n4\n")
+        pods.systemctl("stop", "pod@web")
+        assert pods.remains() == ""
+        assert pods.lab.sh("findmnt -rno OPTIONS '/srv/in/v/p/a b' | cut -d, -f1").stdout == "rw\n"
+    finally:
+        pods.clear()
+        pods.lab.sh("umount '/srv/in/v/p/a b/c' '/srv/in/v/p/a b'")
+
+
 def test_what_a_loss_of_power_leaves_goes_with_the_pod(suite: str) -> None:
     secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {k: hidden}\n---\n"
     env = "env: [{name: K, valueFrom: {secretKeyRef: {name: s, key: k}}}]"

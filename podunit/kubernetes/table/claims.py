@@ -51,8 +51,11 @@ OBJECTS = (
                 "how large it has to be",
                 "a warning, since nothing keeps a volume to a size",
             ),
-            refused(
-                "selector", "LabelSelector", "labels of the volumes that will do", "name the volume, as volumeName"
+            honoured(
+                "selector",
+                "LabelSelector",
+                "labels of the volumes that will do",
+                "the directory of the one PersistentVolume without a claimRef that has them; an error if several do",
             ),
             ignored("storageClassName", "string", "the class of storage that makes the volume", _ONE_CLASS),
             refused("volumeAttributesClassName", "string", "the class of the volume's properties", _PATH),

@@ -345,7 +345,7 @@ OBJECTS = (
                 "recursiveReadOnly",
                 "string",
                 "whether mounts below are read-only too",
-                "Disabled and IfPossible, which podman cannot tell apart; Enabled is refused",
+                "Enabled and IfPossible: a read-only copy of the mounts, that podman run --mount gets instead",
             ),
             honoured(
                 "subPath",
