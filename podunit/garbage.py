@@ -1,8 +1,9 @@
-"""What podunit has left behind that nothing needs: revisions beyond the limits, files of pods that are gone, images.
+"""What podunit has left behind that nothing needs: old revisions, files of pods that are gone, images, networks.
 
-In: what is installed and kept, and podman's images. Out: `Garbage`, and its removal. An image is podunit's to remove
-only if a pod of podunit's has run it, by its name and ID, and no installed pod and no kept revision has its name in a
-unit; one that was built on this machine (localhost/) cannot be had again and stays, as does one that a container uses.
+In: what is installed and kept, and podman's images and networks. Out: `Garbage`, and its removal. An image is podunit's
+to remove only if a pod of podunit's has run it, by its name and ID, and no installed pod and no kept revision has its
+name in a unit; one that was built on this machine (localhost/) cannot be had again and stays, as does one that a container uses.
+A network is, if a unit of podunit's has made it, no installed pod names it, and no container uses it.
 """
 
 from __future__ import annotations
@@ -13,24 +14,26 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from podunit.generations import Generations
-from podunit.host import list_images, remove_image
+from podunit.host import list_images, list_networks, remove_image, remove_network
 from podunit.installed import list_pods
+from podunit.names import network_unit
 from podunit.state import StateFolder
 
 
 @dataclass(frozen=True, slots=True)
 class Garbage:
-    """Revisions as 'revision 3 of Pod.web', files and folders, and names of images."""
+    """Revisions as 'revision 3 of Pod.web', files and folders, and names of images and networks."""
 
     revisions: tuple[str, ...] = ()
     paths: tuple[Path, ...] = ()
     images: tuple[str, ...] = ()
+    networks: tuple[str, ...] = ()
 
 
 def find_garbage(texts: Mapping[str, str], state: StateFolder, generations: Generations) -> Garbage:
     """What nothing needs; `texts` are those of all installed units.
 
-    PodunitError if podman does not tell of its images, of which some may be podunit's to remove.
+    PodunitError if podman does not tell of its images or networks, of which some may be podunit's to remove.
     """
     excess = generations.list_excess()
     gone = {(one.number, key) for one in excess for key in one.revisions}
@@ -45,6 +48,8 @@ def find_garbage(texts: Mapping[str, str], state: StateFolder, generations: Gene
         tuple(f"revision {number} of {key}" for number, key in sorted(gone)),
         (*state.list_left(list_pods(texts)), *generations.list_unused()),
         tuple(sorted(_find_images(generations.read_images(), units))),
+        # A start of what an earlier revision was would make it again.
+        tuple(name for name in list_networks() if not any(network_unit(name) in text for text in texts.values())),
     )
 
 
@@ -58,7 +63,7 @@ def remove_garbage(garbage: Garbage, generations: Generations) -> Garbage:
             path.unlink(missing_ok=True)
     images = tuple(name for name in garbage.images if remove_image(name))
     generations.forget_images(images)
-    return replace(garbage, images=images)
+    return replace(garbage, images=images, networks=tuple(name for name in garbage.networks if remove_network(name)))
 
 
 def _find_images(used: Mapping[str, Iterable[str]], units: Iterable[str]) -> set[str]:

@@ -95,6 +95,22 @@ def remove_image(name: str) -> bool:
     return True
 
 
+def list_networks() -> tuple[str, ...]:
+    """podman's networks that units of podunit have made; none without podman."""
+    if not Path(PODMAN).exists():
+        return ()
+    return tuple(sorted(_run("network", "ls", "--filter=label=podunit", "--format={{.Name}}").split()))
+
+
+def remove_network(name: str) -> bool:
+    """Remove a network; False if podman keeps it, because a container uses it."""
+    try:
+        _run("network", "rm", name)
+    except PodunitError:
+        return False
+    return True
+
+
 def _list_state(scope: Scope) -> tuple[Path, ...]:
     # A user's moved with systemd 254.
     home = Path.home()

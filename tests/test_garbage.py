@@ -20,8 +20,9 @@ _ID, _OTHER_ID = "sha256:1", "sha256:2"
 class FakePodman:
     """podman's images; those in `in_use` it does not give up."""
 
-    def __init__(self, images: Mapping[str, str], in_use: str = "") -> None:
+    def __init__(self, images: Mapping[str, str], in_use: str = "", networks: tuple[str, ...] = ()) -> None:
         self.images = dict(images)
+        self.networks = list(networks)
         self._in_use = in_use
 
     def remove(self, name: str) -> bool:
@@ -30,10 +31,18 @@ class FakePodman:
         del self.images[name]
         return True
 
+    def remove_network(self, name: str) -> bool:
+        if name == self._in_use:
+            return False
+        self.networks.remove(name)
+        return True
+
 
 def give(monkeypatch: pytest.MonkeyPatch, podman: FakePodman) -> None:
     monkeypatch.setattr(garbage, "list_images", lambda: podman.images)
     monkeypatch.setattr(garbage, "remove_image", podman.remove)
+    monkeypatch.setattr(garbage, "list_networks", lambda: tuple(podman.networks))
+    monkeypatch.setattr(garbage, "remove_network", podman.remove_network)
 
 
 def keep(store: Generations, *images: str, limit: int = 0) -> None:
@@ -81,6 +90,20 @@ def test_what_is_of_no_pod_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     remove_garbage(found, store)
     assert [name for name in (*left, *stays) if (tmp_path / name).exists()] == stays
     assert len(store.read()) == 1
+
+
+def test_a_network_that_no_pod_names_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    podman = FakePodman({}, "podunit-used", ("podunit", "podunit-old", "podunit-shop", "podunit-used"))
+    give(monkeypatch, podman)
+    store, state = Generations(tmp_path), StateFolder(tmp_path)
+    units = {
+        "sandbox@web.service": "Wants=network@podunit\\x2dshop.service\n",
+        "sandbox@db.service": "After=a.service network@podunit.service\n",
+    }
+    found = find_garbage(units, state, store)
+    assert found.networks == ("podunit-old", "podunit-used")
+    assert remove_garbage(found, store).networks == ("podunit-old",)
+    assert podman.networks == ["podunit", "podunit-shop", "podunit-used"]
 
 
 def test_images_are_not_passed_over_without_a_word(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def gc(context: typer.Context, dry_run: DryRun = False) -> None:
-    """Remove old revisions, files of pods that are gone, and images that pods of podunit have used and none needs."""
+    """Remove what no pod needs: old revisions, files of pods that are gone, images and networks."""
     import asyncio
 
     from podunit.garbage import find_garbage, remove_garbage
@@ -40,5 +40,7 @@ def gc(context: typer.Context, dry_run: DryRun = False) -> None:
         settings.print_success(f"{path}: removed")
     for name in found.images:
         settings.print_success(f"image {name}: removed")
+    for name in found.networks:
+        settings.print_success(f"network {name}: removed")
     if dry_run:
         note_dry_run(settings)

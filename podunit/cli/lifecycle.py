@@ -215,6 +215,7 @@ def uninstall(
     import asyncio
 
     from podunit import deploy
+    from podunit.host import list_networks, remove_network
     from podunit.install import UnitDirectory
     from podunit.installed import list_pods
     from podunit.state import StateFolder
@@ -229,6 +230,10 @@ def uninstall(
     pods, state = list_pods(settings.read_units()), StateFolder(settings.state_folder)
     if pods and not dry_run:
         _delete(settings, list(pods), [], None, OutcomeFormat.TEXT, dry_run, volumes=False)
+
+    for name in list_networks():
+        if dry_run or remove_network(name):
+            settings.print_success(f"network {name}: removed")
 
     async def run() -> Outcome:
         if dry_run:

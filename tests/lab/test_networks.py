@@ -57,6 +57,26 @@ def wait_for_page(pods: Pods, url: str, page: str = PAGE) -> None:
     wait_for(lambda: fetch(pods, url, 20), page, _LOOKUP_SEC)
 
 
+def test_networks_go_with_the_last_pod_by_gc(pods: Pods) -> None:
+    names = ("podman", "network", "ls", "--format={{.Name}}")
+    other = WEB.replace("name: web\n", "name: shop\n  namespace: shop\n", 1)
+    # Of that name, but somebody else's.
+    pods.lab.run("podman", "network", "create", "podunit-theirs")
+    try:
+        pods.apply(WEB + "---\n" + other)
+        pods.systemctl("stop", "pod@web")
+        assert pods.lab.run("podunit", "gc").stdout == ""
+        pods.lab.run("podunit", "delete", "web")
+        assert pods.lab.run("podunit", "gc", "--dry-run").stdout == "network podunit: removed\n"
+        assert "podunit" in pods.lab.run(*names).stdout.split()
+        assert pods.lab.run("podunit", "gc").stdout == "network podunit: removed\n"
+        assert sorted(pods.lab.run(*names).stdout.split()) == ["podman", "podunit-shop", "podunit-theirs"]
+        assert "network podunit-shop: removed\n" in pods.lab.run("podunit", "uninstall").stdout
+        assert sorted(pods.lab.run(*names).stdout.split()) == ["podman", "podunit-theirs"]
+    finally:
+        pods.lab.run("podman", "network", "rm", "podunit-theirs")
+
+
 def test_pods_and_services_have_names(pods: Pods) -> None:
     pods.apply(SERVICES + WEB + "---\n" + CLIENT)
     wait_for_page(pods, "http://web:8080/")
