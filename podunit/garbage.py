@@ -2,8 +2,9 @@
 
 In: what is installed and kept, and podman's images and networks. Out: `Garbage`, and its removal. An image is podunit's
 to remove only if a pod of podunit's has run it, by its name and ID, and no installed pod and no kept revision has its
-name in a unit; one that was built on this machine (localhost/) cannot be had again and stays, as does one that a container uses.
-A network is, if a unit of podunit's has made it, no installed pod names it, and no container uses it.
+name in a unit; one that was built on this machine (localhost/) cannot be had again and stays, as does one that a
+container uses. A network is, if a unit of podunit's has made it, no installed pod names it, and no container
+uses it.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ from pathlib import Path
 from podunit.engines.programs import CATATONIT, PODMAN
 from podunit.errors import PodunitError
 from podunit.manager import Manager
+from podunit.model import Pod
 from podunit.scope import Scope
 from podunit.target import Target, parse_target
 
@@ -33,6 +34,14 @@ def require_nfs(pods: Iterable[str], scope: Scope) -> None:
             raise PodunitError(f"pod {pod}: only root may mount from an NFS server", hint)
         if not Path("/sbin/mount.nfs").exists():
             raise PodunitError(f"pod {pod}: mount.nfs is missing, by which NFS is mounted", "install nfs-common")
+
+
+def require_root(pods: Iterable[Pod], scope: Scope) -> None:
+    """Refuse pods of a user that ask for what only the system's pods can have."""
+    for pod in pods if scope is Scope.USER else ():
+        if any(container.huge_pages for container in (*pod.init_containers, *pod.containers)):
+            message = f"pod {pod.name}: a user's systemd cannot limit huge pages, nor mount them"
+            raise PodunitError(message, "run it with --system")
 
 
 def remove_claims(names: Iterable[str]) -> None:

@@ -62,10 +62,20 @@ class MountPropagation(StrEnum):
 
 
 class Medium(StrEnum):
-    """`medium` of an EmptyDirVolumeSource."""
+    """`medium` of an EmptyDirVolumeSource; in a pod, `HugePages` is one of the two sizes."""
 
     DISK = ""
     MEMORY = "Memory"
+    HUGE_PAGES = "HugePages"
+    HUGE_PAGES_2MI = "HugePages-2Mi"
+    HUGE_PAGES_1GI = "HugePages-1Gi"
+
+
+class HugePage(StrEnum):
+    """A size of pages that are larger than those of the machine, as the API writes it."""
+
+    MEBI_2 = "2Mi"
+    GIBI_1 = "1Gi"
 
 
 class Processes(StrEnum):
@@ -285,8 +295,9 @@ class Container:
 
     `cdi_devices` are names of the Container Device Interface, such as nvidia.com/gpu=0. A `sidecar` is an init
     container that goes on. `restart_policy` holds where none of the `restart_rules` does. Without a `stop_signal` that
-    of the image holds. The `message` that it leaves is None for one whose end nobody has asked about. Without what is
-    `missing`, such as ConfigMap 'web', it must not start.
+    of the image holds. The `message` that it leaves is None for one whose end nobody has asked about. Of
+    `huge_pages` it may have so many bytes of each size. Without what is `missing`, such as ConfigMap 'web', it must not
+    start.
     """
 
     name: str
@@ -315,6 +326,7 @@ class Container:
     pre_stop: Hook | None = None
     stop_signal: str | None = None
     message: Message | None = None
+    huge_pages: tuple[tuple[HugePage, int], ...] = ()
     missing: tuple[str, ...] = ()
 
 

@@ -18,7 +18,7 @@ from podunit.engines.nfs import list_network_directories
 from podunit.errors import PodunitError
 from podunit.files import read_static_units
 from podunit.generate import generate_files, generate_parent, generate_pod
-from podunit.host import find_target, require_nfs
+from podunit.host import find_target, require_nfs, require_root
 from podunit.install import Change, UnitDirectory
 from podunit.installed import InstalledPod, list_pods
 from podunit.manager import Manager
@@ -190,6 +190,7 @@ async def plan_apply(
     target = await find_target(manager)
     require_nfs((pod.name for pod in workload.pods if list_network_directories(pod)), scope)
     texts = {pod.name: {unit.name: render(unit) for unit in generate_pod(pod, scope, target)} for pod in workload.pods}
+    require_root(workload.pods, scope)
     require_crun(workload.pods, target)
     bundles = Bundles(state.path, target.podman_text)
     find_bundles = bundles.make if makes else bundles.foresee

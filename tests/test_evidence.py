@@ -25,8 +25,11 @@ _HONOURED = [
 # The names of these keys are the user's.
 _ANY_KEY = {"ResourceList.vendor/class"}
 _CHECKS, _CONTAINER = "test_prober_checks.py", "test_prober_container.py"
-# Field → the file and the test that tries it, against real servers and without a pod.
+# Field → the file and the test that tries it, against real servers and without a pod, or in a virtual machine.
 _ELSEWHERE = {
+    # Of such pages a machine of tests has none to spare; they are limited by the same words.
+    "ResourceList.hugepages-1Gi": ("vm/test_limits.py", "test_a_container_has_as_many_huge_pages_as_its_limit"),
+    "ResourceList.hugepages-2Mi": ("vm/test_limits.py", "test_a_container_has_as_many_huge_pages_as_its_limit"),
     "Probe.grpc": (_CHECKS, "test_grpc_success_is_serving"),
     "Probe.initialDelaySeconds": (_CONTAINER, "test_a_startup_probe_comes_first_and_ends_when_it_succeeds"),
     "Probe.successThreshold": (_CONTAINER, "test_readiness_is_lost_and_found_and_its_gate_with_it"),

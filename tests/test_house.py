@@ -132,6 +132,7 @@ _ROOMS: tuple[tuple[str, ...], ...] = (
         "podunit.kubernetes.network",
         "podunit.kubernetes.node",
         "podunit.kubernetes.ports",
+        "podunit.kubernetes.huge_pages",
         "podunit.kubernetes.volumes",
         "podunit.kubernetes.resources",
         "podunit.kubernetes.security",

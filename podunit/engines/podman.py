@@ -32,7 +32,7 @@ from podunit.engines.volumes import (
     make_memory_volumes,
     mount_word,
 )
-from podunit.model import Container, Env, Fact, Pod, Port, Processes, Protocol, Text
+from podunit.model import Container, Env, Fact, HugePage, Pod, Port, Processes, Protocol, Text
 from podunit.scope import Scope
 from podunit.unitfile import Specifier, Variable, Word
 
@@ -46,6 +46,9 @@ FACTS: Mapping[object, Specifier | Variable] = {
     Fact.POD_IP: Variable.POD_IP,
     Fact.HOST_IP: Variable.HOST_IP,
 }
+
+# As the kernel's files are called (cgroup-v2.rst).
+_HUGE_PAGES = {HugePage.MEBI_2: "2MB", HugePage.GIBI_1: "1GB"}
 
 _PLAIN_PROGRAM = re.compile(r"[A-Za-z0-9_./+-]+")
 
@@ -223,6 +226,7 @@ def _payload(pod: Pod, container: Container, scope: Scope) -> tuple[Word, ...]:
     words += mount_message(pod, container, scope)
     words += [device_word(device) for device in container.devices]
     words += [f"--device={name}" for name in container.cdi_devices]
+    words += [f"--cgroup-conf=hugetlb.{_HUGE_PAGES[size]}.max={most}" for size, most in container.huge_pages]
     arguments = container.args or ()
     if container.command:
         program, *first = container.command

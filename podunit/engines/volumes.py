@@ -124,8 +124,8 @@ def mount_source(pod: Pod, mount: Mount) -> tuple[str | Specifier, ...] | None:
 
 
 def list_memory_volumes(pod: Pod) -> tuple[EmptyDir, ...]:
-    """The pod's volumes in memory, which podman makes and the sandbox holds."""
-    return tuple(volume for volume in pod.volumes if isinstance(volume, EmptyDir) and volume.medium is Medium.MEMORY)
+    """The pod's volumes in memory, huge pages or not, which podman makes and the sandbox holds."""
+    return tuple(one for one in pod.volumes if isinstance(one, EmptyDir) and one.medium is not Medium.DISK)
 
 
 def remove_memory_volumes(pod: Pod) -> tuple[Word, ...]:
@@ -152,27 +152,42 @@ def hold_claim(claim: str) -> Word:
 def make_memory_volumes(pod: Pod) -> tuple[tuple[Word, ...], ...]:
     """Make the volumes in memory that have a group of their own, which podman only heeds ahead of a container."""
     # A volume that was there before lost its pod without a stop.
-    make = f"{PODMAN} volume create --opt=type=tmpfs --opt=device=tmpfs"
-    script = f'{PODMAN} volume rm "$1" 2>/dev/null; exec {make} "--opt=o=$2" "$1"'
+    make = f'{PODMAN} volume create "--opt=type=$3" "--opt=device=$3" "--opt=o=$2"'
+    script = f'{PODMAN} volume rm "$1" 2>/dev/null; exec {make} "$1"'
     return tuple(
-        ("/bin/sh", "-c", script, "volume", _memory_volume(pod, volume), _memory_options(pod, volume))
+        (
+            *("/bin/sh", "-c", script, "volume", _memory_volume(pod, volume), _memory_options(pod, volume)),
+            _file_system(volume),
+        )
         for volume in list_memory_volumes(pod)
         if pod.fs_group is not None
     )
 
 
+def _file_system(volume: EmptyDir) -> str:
+    return "tmpfs" if volume.medium is Medium.MEMORY else "hugetlbfs"
+
+
 def _memory_options(pod: Pod, volume: EmptyDir) -> str:
     # Not size=, which podman 4.3 takes for a quota on disk; 4096 is the size of a page.
-    blocks = "" if volume.size_bytes is None else f",nr_blocks={-(-volume.size_bytes // 4096)}"
-    return f"mode=2777,gid={pod.fs_group}{blocks}"
+    size = volume.size_bytes
+    blocks = "" if size is None or volume.medium is not Medium.MEMORY else f",nr_blocks={-(-size // 4096)}"
+    return f"mode=2777,gid={pod.fs_group}{_page_size(volume)}{blocks}"
+
+
+def _page_size(volume: EmptyDir) -> str:
+    # Of pages, by the words of the kernel's hugetlbpage.rst.
+    size = {Medium.HUGE_PAGES_2MI: "2M", Medium.HUGE_PAGES_1GI: "1G"}.get(volume.medium)
+    return f",pagesize={size}" if size else ""
 
 
 def hold_volume(pod: Pod, volume: EmptyDir) -> Word:
     """How the sandbox mounts a volume in memory, so that podman makes it if it is not there."""
     if pod.fs_group is not None:
         return f"--mount=type=volume,src={_memory_volume(pod, volume)},dst=/volumes/{volume.name}"
-    size = "" if volume.size_bytes is None else f",size={volume.size_bytes}"
-    options = f'volume-opt=type=tmpfs,volume-opt=device=tmpfs,"volume-opt=o=mode=0777{size}"'
+    kind, size = _file_system(volume), volume.size_bytes
+    limit = "" if size is None or volume.medium is not Medium.MEMORY else f",size={size}"
+    options = f'volume-opt=type={kind},volume-opt=device={kind},"volume-opt=o=mode=0777{_page_size(volume)}{limit}"'
     return f"--mount=type=volume,src={_memory_volume(pod, volume)},dst=/volumes/{volume.name},{options}"
 
 

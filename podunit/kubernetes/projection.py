@@ -23,7 +23,7 @@ class Projector:
     """Makes the files of a pod's volumes."""
 
     def __init__(self, pod: Self, objects: Objects, report: Report) -> None:
-        self._pod = pod
+        self.pod = pod
         self.objects = objects
         self._report = report
 
@@ -100,10 +100,10 @@ class Projector:
                 self._report.error(item.at, field, "not one source", "name a fieldRef or a resourceFieldRef")
             text = ""
             if item.field_ref:
-                text = read_file_field(item.field_ref, self._pod, f"{field}.fieldRef", self._report)
+                text = read_file_field(item.field_ref, self.pod, f"{field}.fieldRef", self._report)
             elif item.resource_field_ref:
                 resource = f"{field}.resourceFieldRef"
-                text = read_resource(item.resource_field_ref, self._pod, None, resource, self._report)
+                text = read_resource(item.resource_field_ref, self.pod, None, resource, self._report)
             files.append((item.path.at, f"{field}.path", File(item.path.value, text.encode(), own, False)))
         return files
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from podunit.decode import Located, join_path
 from podunit.kubernetes import schema
+from podunit.kubernetes.huge_pages import refuse_huge_pages
 from podunit.model import Resources
 from podunit.report import Report
 
@@ -26,6 +27,7 @@ def translate_resources(resources: schema.ResourceRequirements, path: str, repor
 def translate_pod_resources(resources: schema.ResourceRequirements, report: Report) -> Resources | None:
     """The resources of the pod as a whole, None where it names none."""
     found = translate_resources(resources, "spec.resources", report)
+    refuse_huge_pages(resources, "spec.resources", report)
     for group, own in (("limits", resources.limits), ("requests", resources.requests)):
         for key, _ in own.extended.entries:
             path = join_path(f"spec.resources.{group}", key.value)

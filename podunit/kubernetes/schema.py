@@ -89,6 +89,8 @@ class ResourceList:
 
     memory: Located[Bytes] | None = None
     cpu: Located[CpuMilli] | None = None
+    hugepages_2mi: Located[Bytes] | None = field(default=None, metadata={"key": "hugepages-2Mi"})
+    hugepages_1gi: Located[Bytes] | None = field(default=None, metadata={"key": "hugepages-1Gi"})
     extended: Table[Located[Count]] = field(
         default_factory=Table, metadata={"key": "vendor/class", "others": _is_extended_resource}
     )
@@ -168,7 +170,7 @@ class EmptyDirVolumeSource:
 
     unsupported: ClassVar[Mapping[str, str]] = refused_fields("EmptyDirVolumeSource")
 
-    medium: Medium = Medium.DISK
+    medium: Located[Medium] | None = None
     size_limit: Located[Bytes] | None = None
 
 

@@ -16,6 +16,7 @@ from podunit.kubernetes.devices import Devices
 from podunit.kubernetes.downward import Self
 from podunit.kubernetes.environment import Environment
 from podunit.kubernetes.hooks import refuse_hooks, translate_hook, translate_stop_signal
+from podunit.kubernetes.huge_pages import translate_huge_pages
 from podunit.kubernetes.naming import (
     check_image,
     check_label,
@@ -242,6 +243,7 @@ def _translate_container(path: str, container: schema.Container, context: _Conte
         cdi_devices=context.devices.assign(container, path, ends=_ends(container, path)),
         devices=translate_devices(container, path, context.volumes, report),
         resources=translate_resources(container.resources, f"{path}.resources", report),
+        huge_pages=translate_huge_pages(container.resources, f"{path}.resources", report),
         security=translate_security(
             container.security_context, context.spec.security_context, f"{path}.securityContext", report
         ),

@@ -10,6 +10,7 @@ from podunit.decode import Located, suggest
 from podunit.kubernetes import schema
 from podunit.kubernetes.claims import check_nfs, make_volume
 from podunit.kubernetes.environment import Environment
+from podunit.kubernetes.huge_pages import choose_medium, warn_of_size
 from podunit.kubernetes.naming import (
     check_image,
     check_label_name,
@@ -88,15 +89,12 @@ def _translate_volume(volume: schema.Volume, path: str, projector: Projector, re
         return model.ImageVolume(name, image.value, policy, volume.at, image.at)
     # As the API server does: a volume without a source is an emptyDir.
     empty_dir = volume.empty_dir or schema.EmptyDirVolumeSource()
-    limit = empty_dir.size_limit
-    if limit and empty_dir.medium is Medium.DISK:
-        report.warning(
-            limit.at,
-            f"{path}.emptyDir.sizeLimit",
-            "not enforced: a directory on disk has no limit of its own",
-            "with 'medium: Memory' it is enforced",
-        )
-    return model.EmptyDir(name, empty_dir.medium, limit.value if limit else None, volume.at)
+    limit, medium = empty_dir.size_limit, Medium.DISK
+    if empty_dir.medium:
+        medium = choose_medium(empty_dir.medium, projector.pod.containers, f"{path}.emptyDir.medium", report)
+    if limit:
+        warn_of_size(limit.at, f"{path}.emptyDir.sizeLimit", medium, report)
+    return model.EmptyDir(name, medium, limit.value if limit else None, volume.at)
 
 
 def translate_mounts(

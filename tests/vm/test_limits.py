@@ -17,6 +17,7 @@ from tests.vm.virtual import VirtualMachine
 MEBI = 1 << 20
 POD_MEBI = 200
 TASKS = 60
+PAGES = 2
 SLOW_SEC = 300
 SETTLED_SEC = 10
 
@@ -50,11 +51,15 @@ WEB = pod(
     + told("eater", f"{_EAT}; {_FOREVER}", "resources: {limits: {memory: 48Mi}}")
     + told("spinner", "while :; do :; done", "resources: {limits: {cpu: 500m}}")
     + told("bomber", f"{_BOMB}; {_FOREVER}")
+    + told(
+        "pages", "exec sleep 100000", f"resources: {{limits: {{memory: 32Mi, hugepages-2Mi: {2 * PAGES}Mi}}}}"
+    ).replace("mountPath: /go}]", "mountPath: /go}, {name: huge, mountPath: /huge}]")
     + told("first", hold(POD_MEBI // 2))
     + told("second", hold(POD_MEBI // 2)),
     notes=quick("eater", "first", "second")
     + f'    podunit/bomber.Service.TasksMax: "{TASKS}"\n    podunit/bomber.Service.CPUWeight: "10"\n',
-    more="  volumes: [{name: go, hostPath: {path: /run/test, type: DirectoryOrCreate}}]\n"
+    more="  volumes: [{name: go, hostPath: {path: /run/test, type: DirectoryOrCreate}},"
+    " {name: huge, emptyDir: {medium: HugePages}}]\n"
     f"  resources: {{limits: {{memory: {POD_MEBI}Mi}}}}\n",
 )
 
@@ -63,6 +68,7 @@ WEB = pod(
 def web(vm: VirtualMachine) -> Iterator[Pods]:
     """The pod, up; each test finds all of its containers running."""
     pods = Pods(vm)
+    vm.sh(f"sysctl --write vm.nr_hugepages={2 * PAGES}")
     pods.install(WEB)
     pods.systemctl("start", "pod@web", timeout_sec=2 * SLOW_SEC)
     yield pods
@@ -154,6 +160,25 @@ def test_a_container_gets_its_part_of_a_cpu_and_systemctl_halves_it_live(web: Po
     web.systemctl("set-property", "--runtime", "container@web.spinner.service", "CPUQuota=25%")
     assert measure_load(web, "container@web.spinner") == pytest.approx(0.25, rel=0.15)
     assert web.main_pid("container@web.spinner") == spinner
+
+
+def test_a_container_has_as_many_huge_pages_as_its_limit(web: Pods) -> None:
+    inside = ("podman", "exec", "web.pages", "sh", "-c")
+    assert web.lab.run(*inside, "cat /sys/fs/cgroup/hugetlb.2MB.max").stdout == f"{PAGES * 2 * MEBI}\n"
+    take = (
+        f"grep -o 'hugetlbfs.*pagesize=2M' /proc/mounts | wc -l; fallocate -l {PAGES * 2 * MEBI} /huge/all && echo has"
+    )
+    assert web.lab.run(*inside, take).stdout == "1\nhas\n"
+    # The machine has more: it is the limit that ends here.
+    assert web.lab.sh("grep HugePages_Rsvd /proc/meminfo; grep HugePages_Free /proc/meminfo").stdout.split()[3] == str(
+        PAGES
+    )
+    more = web.lab.run(*inside, f"fallocate -l {2 * MEBI} /huge/more", check=False)
+    assert (more.returncode, "No space left" in more.stderr) == (1, True)
+    # systemd, which knows nothing of such limits, leaves them when it sets its own anew.
+    web.systemctl("daemon-reload", timeout_sec=SLOW_SEC)
+    web.systemctl("set-property", "--runtime", "container@web.pages.service", "MemoryMax=40M", timeout_sec=SLOW_SEC)
+    assert web.lab.run(*inside, "cat /sys/fs/cgroup/hugetlb.2MB.max").stdout == f"{PAGES * 2 * MEBI}\n"
 
 
 def test_a_fork_bomb_ends_at_the_limit_of_tasks(web: Pods) -> None:

@@ -9,7 +9,8 @@ _RESTART = (
     " the others; in a Job only the pod's"
 )
 _HUGE_PAGES = (
-    "mount /dev/hugepages as a hostPath: neither systemd nor podman can limit such pages, vm.nr_hugepages reserves them"
+    "podman run --cgroup-conf=hugetlb.{}.max, which systemd has no directive for, of a container of the system's pods;"
+    " vm.nr_hugepages and its like say how many there are"
 )
 _MESSAGE = (
     "a file bound there, of which the last 4096 bytes are kept at the end for podunit describe, until the next end or"
@@ -310,8 +311,8 @@ OBJECTS = (
                 "space on the node's own disk",
                 "what a container writes to disk has no limit here but quotas of the file system",
             ),
-            refused("hugepages-1Gi", "Quantity", "memory in pages of 1 GiB", _HUGE_PAGES),
-            refused("hugepages-2Mi", "Quantity", "memory in pages of 2 MiB", _HUGE_PAGES),
+            honoured("hugepages-1Gi", "Quantity", "memory in pages of 1 GiB", _HUGE_PAGES.format("1GB")),
+            honoured("hugepages-2Mi", "Quantity", "memory in pages of 2 MiB", _HUGE_PAGES.format("2MB")),
             honoured(
                 "memory",
                 "Quantity",

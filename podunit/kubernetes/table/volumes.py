@@ -110,8 +110,8 @@ OBJECTS = (
             honoured(
                 "medium",
                 "string",
-                "Memory for a tmpfs, nothing for the disk",
-                "a tmpfs that the sandbox holds, or a directory below the state directory",
+                "Memory for a tmpfs, HugePages, HugePages-2Mi or HugePages-1Gi, nothing for the disk",
+                "a tmpfs or hugetlbfs that the sandbox holds, or a directory below the state directory",
             ),
             refused(
                 "mode", "integer", "the permissions of the directory; 0777 by default", "set them in an init container"
