@@ -6,6 +6,7 @@ In: a manager, names of what podman keeps. Out: a `Target`, or PodunitError that
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Iterable
@@ -19,6 +20,12 @@ from podunit.scope import Scope
 from podunit.target import Target, parse_target
 
 _TIMEOUT_SEC = 20
+
+# That of Debian 12 cannot make a sandbox with users of its own.
+_MAPS_USERS = (5,)
+# Where podman, as root, takes the IDs of such users from.
+_SUBORDINATES = (Path("/etc/subuid"), Path("/etc/subgid"))
+_SUBORDINATE_USER = "containers"
 
 
 async def find_target(manager: Manager) -> Target:
@@ -36,12 +43,31 @@ def require_nfs(pods: Iterable[str], scope: Scope) -> None:
             raise PodunitError(f"pod {pod}: mount.nfs is missing, by which NFS is mounted", "install nfs-common")
 
 
-def require_root(pods: Iterable[Pod], scope: Scope) -> None:
-    """Refuse pods of a user that ask for what only the system's pods can have."""
-    for pod in pods if scope is Scope.USER else ():
-        if any(container.huge_pages for container in (*pod.init_containers, *pod.containers)):
+def require_root(pods: Iterable[Pod], scope: Scope, target: Target) -> None:
+    """Refuse pods that ask for what only the system's pods can have, and users of their own where there are none."""
+    for pod in pods:
+        if scope is Scope.USER and any(one.huge_pages for one in (*pod.init_containers, *pod.containers)):
             message = f"pod {pod.name}: a user's systemd cannot limit huge pages, nor mount them"
             raise PodunitError(message, "run it with --system")
+        if not pod.own_users:
+            continue
+        if scope is Scope.USER:
+            message = f"pod {pod.name}: only root may map the IDs of volumes, as 'hostUsers: false' needs"
+            raise PodunitError(
+                message, "run it with --system; without it a user's pods have no users of the host's either"
+            )
+        if target.podman < _MAPS_USERS:
+            message = f"pod {pod.name}: 'hostUsers: false' needs podman 5 or later, this is {target.podman_text}"
+            raise PodunitError(message, "remove it from the pod")
+        for file in _SUBORDINATES:
+            if not file.exists() or not re.search(rf"^{_SUBORDINATE_USER}:", file.read_text(encoding="utf-8"), re.M):
+                message = (
+                    f"pod {pod.name}: 'hostUsers: false' takes IDs of '{_SUBORDINATE_USER}', which has none in {file}"
+                )
+                raise PodunitError(
+                    message,
+                    f"add a line, as containers-storage.conf(5) says: {_SUBORDINATE_USER}:2147483647:2147483648",
+                )
 
 
 def remove_claims(names: Iterable[str]) -> None:

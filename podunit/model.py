@@ -373,8 +373,9 @@ class Pod:
     headless Service below which it has a name. `published` are host ports, and `redirects` ports, that it has from
     Services.
 
-    `fs_group` owns its emptyDir volumes, None for root's; `sysctls` are names with dots, and values; `hosts` names, and
-    their addresses; without a `resolver` the host's holds, without a `runtime` podman's default.
+    `fs_group` owns its emptyDir volumes, None for root's; with `own_users` all IDs are the pod's own; `sysctls` are
+    names with dots, and values; `hosts` names, and their addresses; without a `resolver` the host's holds, without a
+    `runtime` podman's default.
     `registries` are files as in containers-auth.json(5), whose credentials are tried one after the other.
     After `deadline_sec` the pod has failed, None for never.
     `owner` is None for a pod that is nobody's, `run` for one that is not of a Job, `schedule` for one that is not of a
@@ -403,6 +404,7 @@ class Pod:
     at: Position
     name_at: Position
     fs_group: int | None = None
+    own_users: bool = False
     sysctls: tuple[tuple[str, str], ...] = ()
     hosts: tuple[tuple[str, str], ...] = ()
     resolver: Resolver | None = None

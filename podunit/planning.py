@@ -190,7 +190,7 @@ async def plan_apply(
     target = await find_target(manager)
     require_nfs((pod.name for pod in workload.pods if list_network_directories(pod)), scope)
     texts = {pod.name: {unit.name: render(unit) for unit in generate_pod(pod, scope, target)} for pod in workload.pods}
-    require_root(workload.pods, scope)
+    require_root(workload.pods, scope, target)
     require_crun(workload.pods, target)
     bundles = Bundles(state.path, target.podman_text)
     find_bundles = bundles.make if makes else bundles.foresee

@@ -22,7 +22,9 @@ from podunit.engines.resolution import list_names, make_resolver, mount_resolver
 from podunit.engines.rights import list_rights, verify_user
 from podunit.engines.secrets import is_kept_secret, secret_name
 from podunit.engines.terminations import mount_message
+from podunit.engines.users import join_users, make_users, prepare_root, root_directory
 from podunit.engines.volumes import (
+    claim_path,
     device_word,
     hold_claim,
     hold_volume,
@@ -30,6 +32,7 @@ from podunit.engines.volumes import (
     list_memory_volumes,
     made_directory,
     make_memory_volumes,
+    memory_path,
     mount_word,
 )
 from podunit.model import Container, Env, Fact, HugePage, Pod, Port, Processes, Protocol, Text
@@ -93,13 +96,14 @@ def run_sandbox(pod: Pod, version: tuple[int, ...]) -> tuple[Word, ...]:
         *_network(pod),
         *(() if pod.host_network else list_names(pod)),
         f"--ipc={'host' if pod.host_ipc else 'shareable'}",
+        *make_users(pod),
         *(f"--sysctl={name}={value}" for name, value in pod.sysctls),
         *(f"--publish={_publication(port)}" for port in list_published(pod)),
         *(hold_volume(pod, volume) for volume in list_memory_volumes(pod)),
         *(hold_claim(claim) for claim in list_claims(pod)),
         f"--volume={CATATONIT}:/catatonit:ro",
         "--rootfs",
-        (Specifier.RUNTIME_DIR, "/" + runtime_directory(pod)),
+        (Specifier.RUNTIME_DIR, "/" + root_directory(pod, runtime_directory(pod))),
         "/catatonit",
         "-P",
     )
@@ -118,7 +122,12 @@ def _network(pod: Pod) -> tuple[Word, ...]:
 def prepare_sandbox(pod: Pod) -> tuple[tuple[Word, ...], ...]:
     """What has to be there before the sandbox, beside volumes on disk."""
     resolver = make_resolver(pod, runtime_directory(pod))
-    return (*make_memory_volumes(pod), *((resolver,) if resolver else ()))
+    held = (
+        *(memory_path(volume) for volume in list_memory_volumes(pod)),
+        *(claim_path(claim) for claim in list_claims(pod)),
+    )
+    root = prepare_root(pod, runtime_directory(pod), held)
+    return (*make_memory_volumes(pod), *(command for command in (root, resolver) if command))
 
 
 def list_published(pod: Pod) -> tuple[Port, ...]:
@@ -208,6 +217,7 @@ def _run(pod: Pod, container: Container) -> tuple[Word, ...]:
             if pod.processes is Processes.OWN
             else (f"--pid={'host' if pod.processes is Processes.HOST else sandbox}",)
         ),
+        *join_users(pod),
         *(list_names(pod) if pod.host_network else ()),
         "--pull=never",
     )

@@ -45,7 +45,7 @@ def mount_message(pod: Pod, container: Container, scope: Scope) -> list[Word]:
     """Show the file to the container that has one."""
     if container.message is None:
         return []
-    return [bind_file((*_locate(pod, container, scope), "/now"), container.message.path)]
+    return [bind_file(pod, (*_locate(pod, container, scope), "/now"), container.message.path)]
 
 
 def _locate(pod: Pod, container: Container, scope: Scope) -> tuple[str | Specifier, ...]:

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 from podunit.engines.nfs import mount_point
 from podunit.engines.programs import PODMAN
+from podunit.engines.users import map_users
 from podunit.model import (
     Claim,
     Device,
@@ -146,7 +147,17 @@ def list_claims(pod: Pod) -> tuple[str, ...]:
 def hold_claim(claim: str) -> Word:
     """How the sandbox mounts a claim, so that podman makes it."""
     # Mounted here first, so that no two containers make it at once.
-    return f"--mount=type=volume,src={claim},dst=/claims/{claim}"
+    return f"--mount=type=volume,src={claim},dst={claim_path(claim)}"
+
+
+def claim_path(claim: str) -> str:
+    """Where the sandbox has it."""
+    return f"/claims/{claim}"
+
+
+def memory_path(volume: EmptyDir) -> str:
+    """Where the sandbox has a volume in memory."""
+    return f"/volumes/{volume.name}"
 
 
 def make_memory_volumes(pod: Pod) -> tuple[tuple[Word, ...], ...]:
@@ -184,11 +195,11 @@ def _page_size(volume: EmptyDir) -> str:
 def hold_volume(pod: Pod, volume: EmptyDir) -> Word:
     """How the sandbox mounts a volume in memory, so that podman makes it if it is not there."""
     if pod.fs_group is not None:
-        return f"--mount=type=volume,src={_memory_volume(pod, volume)},dst=/volumes/{volume.name}"
+        return f"--mount=type=volume,src={_memory_volume(pod, volume)},dst={memory_path(volume)}"
     kind, size = _file_system(volume), volume.size_bytes
     limit = "" if size is None or volume.medium is not Medium.MEMORY else f",size={size}"
     options = f'volume-opt=type={kind},volume-opt=device={kind},"volume-opt=o=mode=0777{_page_size(volume)}{limit}"'
-    return f"--mount=type=volume,src={_memory_volume(pod, volume)},dst=/volumes/{volume.name},{options}"
+    return f"--mount=type=volume,src={_memory_volume(pod, volume)},dst={memory_path(volume)},{options}"
 
 
 def podman_volume(pod: Pod, volume: Volume) -> str:
@@ -198,7 +209,7 @@ def podman_volume(pod: Pod, volume: Volume) -> str:
 
 def mount_word(pod: Pod, mount: Mount, part: tuple[str | Specifier, ...] | None) -> Word:
     """How a container mounts a volume, or the `part` of it that has a path of its own."""
-    options = f",{_csv(f'dst={mount.mount_path}')}{',ro=true' if mount.read_only else ''}"
+    options = f",{_csv(f'dst={mount.mount_path}')}{',ro=true' if mount.read_only else ''}{map_users(pod)}"
     volume = mount.volume
     if isinstance(volume, ImageVolume):
         return f"--mount=type=image,src={volume.image},{_csv(f'dst={mount.mount_path}')}"
@@ -221,9 +232,13 @@ def mount_word(pod: Pod, mount: Mount, part: tuple[str | Specifier, ...] | None)
     )
 
 
-def bind_file(source: tuple[str | Specifier, ...], path: str) -> Word:
+def bind_file(pod: Pod, source: tuple[str | Specifier, ...], path: str) -> Word:
     """How a container sees a file of the pod's own."""
-    return ("--mount=type=bind,", *_csv_pieces(("src=", *source)), f",{_csv(f'dst={path}')},relabel=shared")
+    return (
+        "--mount=type=bind,",
+        *_csv_pieces(("src=", *source)),
+        f",{_csv(f'dst={path}')}{map_users(pod)},relabel=shared",
+    )
 
 
 def device_word(device: Device) -> Word:

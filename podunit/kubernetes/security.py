@@ -120,12 +120,7 @@ def translate_sysctls(spec: schema.PodSpec, host_network: bool, report: Report) 
 
 
 def translate_processes(spec: schema.PodSpec, report: Report) -> Processes:
-    """Which processes the containers see; also refuses users of the pod's own."""
-    if spec.host_users and not spec.host_users.value:
-        message = "a pod cannot have users of its own: files of its volumes would belong to nobody in it"
-        report.error(
-            spec.host_users.at, "spec.hostUsers", message, "remove it; a user's pods, with --user, have such users"
-        )
+    """Which processes the containers see."""
     shared, of_host = spec.share_process_namespace, spec.host_pid
     if of_host and of_host.value:
         if shared and shared.value:

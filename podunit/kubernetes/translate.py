@@ -38,6 +38,7 @@ from podunit.kubernetes.restarts import translate_policy, translate_rules
 from podunit.kubernetes.security import translate_fs_group, translate_processes, translate_security, translate_sysctls
 from podunit.kubernetes.terminals import refuse_stdin, translate_stdin
 from podunit.kubernetes.terminations import translate_message
+from podunit.kubernetes.users import translate_users
 from podunit.kubernetes.volumes import translate_devices, translate_mounts, translate_volumes
 from podunit.model import RestartPolicy
 from podunit.names import DEFAULT_NAMESPACE
@@ -153,6 +154,7 @@ def translate_pod(
         fs_group=translate_fs_group(spec.security_context, volumes.values(), report),
         hosts=translate_hosts(spec.host_aliases, no_network, report),
         resolver=translate_resolver(spec, no_network, report),
+        own_users=translate_users(spec, volumes, host_network, report),
         processes=translate_processes(spec, report),
         host_ipc=spec.host_ipc,
         runtime=translate_runtime(spec, report),

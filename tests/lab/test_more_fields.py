@@ -200,6 +200,61 @@ def test_users_groups_priority_and_mounts_below_a_mount(pods: Pods, suite: str) 
         pods.lab.sh("umount /srv/late/one; rm -r /srv/late")
 
 
+def test_users_of_a_pods_own_have_its_volumes_and_nothing_of_the_hosts(pods: Pods, suite: str) -> None:
+    names = {"host": "hostPath: {path: /srv/own}", "claim": "persistentVolumeClaim: {claimName: own}"}
+    names |= {"memory": "emptyDir: {medium: Memory}", "disk": "emptyDir: {}", "secret": "secret: {secretName: own}"}
+    mounts = [f"{{name: {name}, mountPath: /{name}}}" for name in names]
+    mounts += ["{name: host, mountPath: /part, subPath: part}"]
+    fields = (f"volumeMounts: [{', '.join(mounts)}]", "terminationMessagePath: /end")
+    more = "  hostUsers: false\n  securityContext: {fsGroup: 2000}\n  volumes:\n"
+    more += "".join(f"  - {{name: {name}, {source}}}\n" for name, source in names.items())
+    text = "apiVersion: v1\nkind: Secret\nmetadata: {name: own}\nstringData: {key: hidden}\n---\n"
+    text += pod(
+        container("a", "httpd -p 80 -h /memory; " + FOREVER, *fields, "ports: [{containerPort: 80, hostPort: 8080}]"),
+        more=more,
+    )
+    if suite == "bookworm":
+        refused = pods.apply(text, check=False)
+        assert (refused.returncode, "needs podman 5 or later" in refused.stderr) == (3, True)
+        return
+    refused = pods.apply(text, check=False)
+    assert (refused.returncode, "has none in /etc/subuid" in refused.stderr) == (3, True)
+    pods.lab.sh("mkdir -p /srv/own/part /var/lib/podunit/volumes; echo mine > /srv/own/f; chmod 600 /srv/own/f")
+    # The lab's own root is an overlay, whose IDs the kernel does not map.
+    pods.lab.sh("mount -t tmpfs own /var/lib/podunit; mount -t tmpfs own /srv/own; mkdir /srv/own/part")
+    pods.lab.sh("echo mine > /srv/own/f; chmod 600 /srv/own/f; chown 65535 /srv/own/part")
+    pods.lab.sh("for id in uid gid; do cp /etc/sub$id /root; echo containers:2000000:200000 >> /etc/sub$id; done")
+    try:
+        pods.apply(text)
+        # Root and all others are nobody outside.
+        mapped = [line.split() for line in run(pods, "cat /proc/self/uid_map /proc/self/gid_map").splitlines()]
+        assert [(first, int(outside) >= 2000000, size) for first, outside, size in mapped] == [("0", True, "65536")] * 2
+        pid = pods.payload_pid("web.a")
+        assert int(pods.lab.run("stat", "--format=%u", f"/proc/{pid}").stdout) >= 2000000
+        assert run(pods, "id -u; cat /host/f; cat /secret/key; echo x > /part/x; echo why > /end") == "0\nmine\nhidden"
+        owners = "for v in host claim memory disk; do touch /$v/new; stat -c '%n %u %g' /$v/new; done; stat -c %u /part"
+        assert run(pods, owners).split("\n")[:5] == [
+            "/host/new 0 0",
+            "/claim/new 0 0",
+            "/memory/new 0 2000",
+            "/disk/new 0 2000",
+            "65535",
+        ]
+        seen = pods.lab.sh("stat -c '%u %g' /srv/own/new /srv/own/part/x /var/lib/podunit/volumes/web/disk/new")
+        assert seen.stdout == "0 0\n0 0\n0 2000\n"
+        assert run(pods, "hostname; mount -t tmpfs x /part 2>&1 || echo no").split()[0] == "web"
+        run(pods, "echo page > /memory/page")
+        assert pods.lab.run("curl", "--silent", "127.0.0.1:8080/page").stdout == "page\n"
+        pods.systemctl("restart", "container@web.a")
+        assert pods.lab.run("podunit", "describe", "web").stdout.count("why") == 1
+        pods.systemctl("stop", "pod@web")
+        assert pods.remains() == ""
+    finally:
+        pods.clear()
+        pods.lab.sh("mv /root/subuid /root/subgid /etc; umount /srv/own; rm -r /srv/own; podman volume rm --force own")
+        pods.lab.sh("umount /var/lib/podunit")
+
+
 def test_replicas_that_are_counted_from_a_number_and_keep_volumes(pods: Pods) -> None:
     pods.apply(VOLUME + REPLICAS)
     for number in (3, 4):

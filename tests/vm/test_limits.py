@@ -47,13 +47,12 @@ def hold(mebibytes: int) -> str:
 
 
 WEB = pod(
-    told("neighbour", _FOREVER)
+    told(
+        "neighbour", _FOREVER, f"resources: {{requests: {{cpu: 100m}}, limits: {{hugepages-2Mi: {2 * PAGES}Mi}}}}"
+    ).replace("mountPath: /go}]", "mountPath: /go}, {name: huge, mountPath: /huge}]")
     + told("eater", f"{_EAT}; {_FOREVER}", "resources: {limits: {memory: 48Mi}}")
     + told("spinner", "while :; do :; done", "resources: {limits: {cpu: 500m}}")
     + told("bomber", f"{_BOMB}; {_FOREVER}")
-    + told(
-        "pages", "exec sleep 100000", f"resources: {{limits: {{memory: 32Mi, hugepages-2Mi: {2 * PAGES}Mi}}}}"
-    ).replace("mountPath: /go}]", "mountPath: /go}, {name: huge, mountPath: /huge}]")
     + told("first", hold(POD_MEBI // 2))
     + told("second", hold(POD_MEBI // 2)),
     notes=quick("eater", "first", "second")
@@ -163,7 +162,7 @@ def test_a_container_gets_its_part_of_a_cpu_and_systemctl_halves_it_live(web: Po
 
 
 def test_a_container_has_as_many_huge_pages_as_its_limit(web: Pods) -> None:
-    inside = ("podman", "exec", "web.pages", "sh", "-c")
+    inside = ("podman", "exec", "web.neighbour", "sh", "-c")
     assert web.lab.run(*inside, "cat /sys/fs/cgroup/hugetlb.2MB.max").stdout == f"{PAGES * 2 * MEBI}\n"
     take = (
         f"grep -o 'hugetlbfs.*pagesize=2M' /proc/mounts | wc -l; fallocate -l {PAGES * 2 * MEBI} /huge/all && echo has"
@@ -177,7 +176,7 @@ def test_a_container_has_as_many_huge_pages_as_its_limit(web: Pods) -> None:
     assert (more.returncode, "No space left" in more.stderr) == (1, True)
     # systemd, which knows nothing of such limits, leaves them when it sets its own anew.
     web.systemctl("daemon-reload", timeout_sec=SLOW_SEC)
-    web.systemctl("set-property", "--runtime", "container@web.pages.service", "MemoryMax=40M", timeout_sec=SLOW_SEC)
+    web.systemctl("set-property", "--runtime", "container@web.neighbour.service", "MemoryHigh=1G", timeout_sec=SLOW_SEC)
     assert web.lab.run(*inside, "cat /sys/fs/cgroup/hugetlb.2MB.max").stdout == f"{PAGES * 2 * MEBI}\n"
 
 

@@ -83,7 +83,8 @@ OBJECTS = (
                 "hostUsers",
                 "boolean",
                 "whether users in the pod are the host's own",
-                "true, as without it; false is refused, since files of volumes would belong to nobody",
+                "false: podman run --userns=auto of the sandbox, which containers join, and --mount=…,idmap of volumes;"
+                " for the system's pods, from podman 5 on, where /etc/subuid and /etc/subgid give IDs to 'containers'",
             ),
             honoured("hostname", "string", "the pod's host name", "podman run --hostname; without it the pod's name"),
             refused(
