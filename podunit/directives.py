@@ -1,10 +1,11 @@
-"""The names of systemd's directives, so that a mistyped annotation is an error and not a line that systemd skips.
+"""The names of systemd's directives, and time spans, so that a mistyped annotation is an error and not a line skipped.
 
 Data of `systemd --dump-configuration-items`, versions 252 and 257, without the names kept for old files.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 _252: Mapping[str, str] = {
@@ -133,6 +134,22 @@ _OWNED: Mapping[str, str] = {
     "Slice": "",
     "Install": "",
 }
+
+
+# systemd.time(7), parsing time spans.
+_UNITS = (
+    "usec us µs μs msec ms seconds second sec s minutes minute min m hours hour hr h days day d weeks week w"
+    " months month M years year y"
+)
+_SPAN = re.compile(rf"infinity|\+?(?:(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)\s*(?:{'|'.join(_UNITS.split())})?\s*)+")
+# These have more than a time span, or count nanoseconds.
+_NO_SPANS = ("IODeviceLatencyTargetSec", "TimerSlackNSec")
+
+
+def is_malformed_span(directive: str, value: str) -> bool:
+    """Whether a directive has a time span, and this is none: systemd would skip the line."""
+    is_span = directive.endswith("Sec") and directive not in _NO_SPANS
+    return is_span and not _SPAN.fullmatch(value)
 
 
 def list_directives(section: str) -> frozenset[str]:

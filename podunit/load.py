@@ -29,6 +29,7 @@ from podunit.kubernetes.workloads import (
     read_replication_controller,
     read_stateful_set,
 )
+from podunit.names import DEFAULT_NAMESPACE
 from podunit.report import Report
 from podunit.workload import Workload
 
@@ -144,10 +145,13 @@ def find_kept(
     """Of the objects that an earlier apply has kept those that belong to these.
 
     That is what they may refer to, and of the `installed` ones, given by their keys, those that name such an object
-    among these.
+    among these. An object that would take the place of one of another namespace is a problem.
     """
     documents = tuple(documents)
     given = {document.key for document in documents}
+    for document in documents:
+        if file := kept.get(document.key):
+            _check_namespace(document, file, report)
     names = [document.name for document in documents if (document.version, document.kind) in _OBJECTS]
     kinds = {kind for _, kind in (*_OBJECTS, _SERVICE)}
     # A Service may select any pod, and any pod's claim may be bound to a volume.
@@ -160,6 +164,34 @@ def find_kept(
         if key.partition(".")[0] in kinds or (key in present and (every or _mentions(file, names))):
             found += read_documents([str(file)], report)
     return tuple(found)
+
+
+def _check_namespace(document: Document, file: Path, report: Report) -> None:
+    namespace, text = _find_namespace(document), file.read_text(encoding="utf-8")
+    if namespace is None and '"namespace"' not in text:
+        return
+    other = DEFAULT_NAMESPACE
+    for old in read_texts({str(file): text}, report):
+        found = _find_namespace(old)
+        other = found.text if found else DEFAULT_NAMESPACE
+    own = namespace.text if namespace else DEFAULT_NAMESPACE
+    if own != other:
+        message = f"{document.kind} '{document.name[:60]}' is there already, of namespace '{other}'"
+        hint = "the two namespaces are one on this machine: delete that one, or give this one another name"
+        at = namespace.at if namespace else document.node.at
+        report.within(document.path).error(at, "metadata.namespace" if namespace else "metadata", message, hint)
+
+
+def _find_namespace(document: Document) -> source.Scalar | None:
+    return _find_word(document.node, "namespace")
+
+
+def _find_word(node: source.Mapping, key: str) -> source.Scalar | None:
+    """A word in the metadata of an object."""
+    metadata = next((entry.value for entry in node.entries if entry.key.text == "metadata"), None)
+    entries = metadata.entries if isinstance(metadata, source.Mapping) else ()
+    found = next((entry.value for entry in entries if entry.key.text == key), None)
+    return found if isinstance(found, source.Scalar) and found.tag != "null" else None
 
 
 def list_references(text: str, known: Iterable[str]) -> list[str]:
@@ -237,10 +269,8 @@ class _Reader:
         if (version_today, kind.text) in IDLE:
             check_idle(node, kind, report)
             return []
-        metadata = next((entry.value for entry in node.entries if entry.key.text == "metadata"), None)
-        entries = metadata.entries if isinstance(metadata, source.Mapping) else ()
-        name = next((entry.value for entry in entries if entry.key.text == "name"), None)
-        return [Document(version_today, kind.text, name.text if isinstance(name, source.Scalar) else "", node, path)]
+        name = _find_word(node, "name")
+        return [Document(version_today, kind.text, name.text if name else "", node, path)]
 
     def _read_items(self, node: source.Mapping, path: str, report: Report) -> list[Document]:
         found: list[Document] = []

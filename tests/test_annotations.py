@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import subprocess
+
 import pytest
 
 from podunit.decode import Located
-from podunit.directives import list_directives, list_newer_directives, list_owned_directives
+from podunit.directives import is_malformed_span, list_directives, list_newer_directives, list_owned_directives
 from podunit.kubernetes.annotations import Annotations, read_annotations
 from podunit.model import Engine, Relabel, Setting
 from podunit.report import Position, Report
+from tests.test_golden import needs_analyze
 
 _KEY = Position("f", 1, 1)
 _VALUE = Position("f", 1, 9)
@@ -175,3 +178,32 @@ def test_one_problem_does_not_hide_another() -> None:
     entries = tuple((Located(key, Position("f", i, 1)), Located("1", _VALUE)) for i, key in enumerate(keys, 1))
     read_annotations(entries, ("web",), report)
     assert [problem.at.line for problem in report.problems] == [1, 2, 3]
+
+
+@needs_analyze
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "10",
+            "0",
+            "1min 30s",
+            "1h30",
+            "1h30m",
+            ".5s",
+            "2.s",
+            "5 10",
+            "infinity",
+            "55s500ms",
+            "3 µs",
+            "1M 1m",
+            "2y3weeks",
+        ),
+        *("10x", "-1", "one", "1 minuts", "infinity 1", "", "1..5s", "5,3", "s", "1e3", "0x10", "+5"),
+    ],
+)
+def test_a_time_span_is_what_systemd_takes_for_one(text: str) -> None:
+    taken = (
+        subprocess.run(["systemd-analyze", "timespan", "--", text], capture_output=True, check=False).returncode == 0
+    )
+    assert is_malformed_span("RestartSec", text) != taken

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass, field
 
 from podunit.decode import Located, join_path, suggest
-from podunit.directives import list_directives, list_newer_directives, list_owned_directives
+from podunit.directives import is_malformed_span, list_directives, list_newer_directives, list_owned_directives
 from podunit.model import Engine, Relabel, Setting
 from podunit.report import Report
 
@@ -163,6 +163,9 @@ def _list_settings(section: str, directive: str, value: Located[str], path: str,
             report.error(value.at, path, "a control character has no place in a unit file", "remove it")
         elif line.rstrip().endswith("\\"):
             report.error(value.at, path, "a line ends with a backslash: it would join the next line", "remove it")
+        elif line.strip() and is_malformed_span(directive, line.strip()):
+            hint = "write seconds, or units as in man systemd.time: 10, 1min 30s, 500ms, infinity"
+            report.error(value.at, path, f"'{line.strip()[:60]}' is not a time span", hint)
         elif line.strip():
             settings.append(Setting(section, directive, line.strip(), value.at))
     if not settings:

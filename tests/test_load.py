@@ -1,0 +1,40 @@
+"""What `podunit.load` promises: objects of several namespaces are never mixed, whenever they were applied."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from podunit.documents import dump_document
+from podunit.load import find_kept, read_texts
+from podunit.report import Report
+
+
+def apply_after(first: str, second: str, folder: Path) -> list[str]:
+    """What is said of an object when another one was applied before."""
+    report = Report()
+    (old,) = read_texts({"first.yaml": first}, report)
+    file = folder / f"{old.key}.json"
+    file.write_text(dump_document(old.node), encoding="utf-8")
+    find_kept(read_texts({"second.yaml": second}, report), {old.key: file}, (), report)
+    return [f"{problem.at}: {problem.path}: {problem.message}" for problem in report.problems]
+
+
+@pytest.mark.parametrize("kind", ["Pod", "Service", "ConfigMap"])
+@pytest.mark.parametrize(("first", "second"), [("", "shop"), ("shop", ""), ("shop", "other"), ("default", "shop")])
+def test_an_object_does_not_take_the_place_of_one_of_another_namespace(
+    kind: str, first: str, second: str, tmp_path: Path
+) -> None:
+    text = "apiVersion: v1\nkind: {}\nmetadata: {{name: web{}}}\n"
+    own = text.format(kind, f", namespace: {second}" if second else "")
+    (said,) = apply_after(text.format(kind, f", namespace: {first}" if first else ""), own, tmp_path)
+    place = "second.yaml:3:34: metadata.namespace" if second else "second.yaml:1:1: metadata"
+    assert said == f"{place}: {kind} 'web' is there already, of namespace '{first or 'default'}'"
+
+
+@pytest.mark.parametrize(("first", "second"), [("", ""), ("default", ""), ("", "default"), ("shop", "shop")])
+def test_an_object_takes_the_place_of_its_own(first: str, second: str, tmp_path: Path) -> None:
+    text = "apiVersion: v1\nkind: Service\nmetadata: {{name: web{}}}\nspec: {{metadata: {{namespace: x}}}}\n"
+    texts = [text.format(f", namespace: {name}" if name else "") for name in (first, second)]
+    assert apply_after(texts[0], texts[1], tmp_path) == []
