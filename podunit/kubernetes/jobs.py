@@ -94,7 +94,7 @@ def read_cron_job(node: Mapping, objects: Objects, report: Report) -> Workload:
     if count_pods(job, report.within(path)).pods > 1 and (many := job.completions or job.parallelism):
         hint = "write one CronJob for each, or let one pod do it all"
         field = "completions" if job.completions else "parallelism"
-        report.error(many.at, f"{path}.{field}", "a CronJob has one pod at a time", hint)
+        report.error(many.at, f"{path}.{field}", "several pods: the timer of a CronJob starts one", hint)
     if job.completion_mode and is_indexed(job):
         report.error(job.completion_mode.at, f"{path}.completionMode", "a CronJob has one pod, without an index")
     if job.suspend and job.suspend.value:

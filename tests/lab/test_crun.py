@@ -270,6 +270,10 @@ _SPECS = {
         "volumeMounts: [{name: v, mountPath: /data, readOnly: true}]",
         "  volumes: [{name: v, hostPath: {path: /run/test}}]\n",
     ),
+    "hostPath with mounts below": (
+        "volumeMounts: [{name: v, mountPath: /data, readOnly: true, recursiveReadOnly: Enabled}]",
+        "  volumes: [{name: v, hostPath: {path: /dev}}]\n",
+    ),
     "config": ("volumeMounts: [{name: v, mountPath: /config}]", "  volumes: [{name: v, configMap: {name: c}}]\n"),
     "group of volumes": (
         "volumeMounts: [{name: v, mountPath: /data}]",

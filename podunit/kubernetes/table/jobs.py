@@ -205,7 +205,10 @@ OBJECTS = (
             ),
             ignored("failedJobsHistoryLimit", "integer", "how many failed jobs are kept; 1 by default", _HISTORY),
             honoured(
-                "jobTemplate", "JobTemplateSpec", "what each job is made from", "a pod of the name of the cron job"
+                "jobTemplate",
+                "JobTemplateSpec",
+                "what each job is made from",
+                "one pod, of the name of the cron job: several at a time, or in turn, are refused",
             ),
             honoured("schedule", "string", "when it runs, as crontab(5) writes it", "OnCalendar= of the timer"),
             honoured(
