@@ -88,7 +88,12 @@ class _Apply:
         await self._install([pod for rollout in ready for pod in next(iter(rollout.waves), ())], ready)
         words = self._state.keep_objects(self._plan.objects)
         rolled = await asyncio.gather(*(self._roll(rollout) for rollout in ready))
-        outcomes = tuple(outcome for found in (*stopped, *rolled, *removed) for outcome in found)
+        # systemd has restarted them, or only stopped them: this waits for their starts, or asks for those.
+        others = [self._scene.before[name] for name in self._plan.others]
+        followed = await _gather(
+            run(self._manager, pod, self._scope, ("restarted",), self._manager.start_unit) for pod in others
+        )
+        outcomes = tuple(outcome for found in (*stopped, *rolled, *removed, followed) for outcome in found)
         return Outcome(outcomes, self._change, words)
 
     async def _remove_excess(self, rollout: Rollout) -> tuple[PodOutcome, ...]:

@@ -142,6 +142,7 @@ def _name_units(pod: Pod, scope: Scope) -> Values:
     rules = pod.run.rules if pod.run else ()
     ignores = any(rule.action is FailureAction.IGNORE for rule in rules)
     turns = pod.run.turns if pod.run else None
+    needed = [requirement.pod for requirement in pod.requirements]
     again = (limit > 0 or ignores) and (not retries or bool(ending) or late) and turns is None
     return {
         "pod": escape_text(pod.name),
@@ -163,6 +164,8 @@ def _name_units(pod: Pod, scope: Scope) -> Values:
         "keeps_up": keeps_up,
         "can_fail": keeps_up and any(can_fail(container, init=init) for container, init in work),
         "start_can_fail": any((init and pod.run) or can_fail(container, init=init) for container, init in work),
+        "requirements": join_units(map(pod_unit, needed)) if needed else None,
+        "requirement_mends": join_units(map(mend_unit, needed)) if needed else None,
         "mend_verb": Value("restart" if retries and pod.run is None else "stop"),
         "again_unit": join_units([again_unit(pod.name)]) if again else None,
         "again_file": quote_word((Specifier.RUNTIME_DIR, f"/podunit-again-{pod.name}"), expands_variables=True),

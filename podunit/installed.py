@@ -119,6 +119,12 @@ class InstalledPod:
         return f"\n{line}\n" in self.texts.get(self.boot_unit, "")
 
     @property
+    def requirements(self) -> tuple[str, ...]:
+        """The pods without which it does not start, and with which it stops and restarts."""
+        units = (unit for found in _REQUIRES.findall(self.texts.get(self.unit, "")) for unit in found.split())
+        return tuple(pod for unit in units if (pod := parse_pod(unit)) and unit == pod_unit(pod))
+
+    @property
     def claims(self) -> tuple[str, ...]:
         """podman's volumes that outlive the pod."""
         found = _VOLUMES.search(self.texts.get(self.unit, ""))

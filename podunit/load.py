@@ -12,6 +12,7 @@ from pathlib import Path
 from podunit import source
 from podunit.conflicts import find_conflicts
 from podunit.decode import suggest
+from podunit.dependencies import check_dependencies
 from podunit.kubernetes.claims import read_claim, read_volume
 from podunit.kubernetes.elsewhere import INSTEAD
 from podunit.kubernetes.engines import refuse_fields, refuse_volumes
@@ -243,6 +244,7 @@ def _translate(
     workload = replace(workload, pods=services.attach(workload.pods, report), concerned=frozenset(concerned))
     refuse_volumes(workload.pods, report)
     find_conflicts(workload, report)
+    check_dependencies(workload, report, more=objects.more)
     return None if report.failed else workload
 
 

@@ -365,6 +365,14 @@ class Owner:
 
 
 @dataclass(frozen=True, slots=True)
+class Requirement:
+    """Another pod, by its name, that has to be ready before the pod starts."""
+
+    pod: str
+    at: Position
+
+
+@dataclass(frozen=True, slots=True)
 class Pod:
     """A pod. `boot` tells whether it starts with the machine; `settings` are the handle's and the slice's.
 
@@ -418,3 +426,4 @@ class Pod:
     schedule: Schedule | None = None
     registries: tuple[bytes, ...] = ()
     engine: Engine = Engine.PODMAN
+    requirements: tuple[Requirement, ...] = ()

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from podunit.bringup import PodOutcome
 from podunit.bundles import Bundles, forget_images, require_crun, restore_images
+from podunit.dependencies import find_dependents, refuse_dependencies
 from podunit.drift import Drift, find_drift, read_others
 from podunit.engines.nfs import list_network_directories
 from podunit.errors import PodunitError
@@ -81,7 +82,8 @@ class Plan:
 
     `objects` are kept for later, by `KIND.NAME`; `files` are what units read, by pod, and `refreshed` the paths that
     differ. `states` are active states of handles and timers. `vanished` are pods that the spec folder has no longer, by
-    name, with the reason; they are removed if the plan `prunes`. Pods that run are restarted if it `restarts`.
+    name, with the reason; they are removed if the plan `prunes`. Pods that run are restarted if it `restarts`, and
+    `followers` with the pods that they depend on, which are given.
     """
 
     workload: Workload
@@ -94,9 +96,44 @@ class Plan:
     vanished: Mapping[str, str]
     prunes: bool
     restarts: bool = False
+    followers: Mapping[str, str] = field(default_factory=dict)
 
     def decide(self, pod: InstalledPod, rollout: Rollout) -> Decision:
         """What is done with a pod once its files are in place."""
+        decision = self._decide_alone(pod, rollout)
+        if pod.name in self.followers and decision.deed in (Deed.NOTHING, Deed.RESTART_CONTAINERS):
+            return Decision(Deed.RESTART, (decision.done[0], "restarted"), (self.tell_why(pod.name),))
+        return decision
+
+    def tell_why(self, follower: str) -> str:
+        """Why a pod is restarted that depends on another."""
+        return f"it depends on pod {self.followers[follower]}, which is restarted"
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        """Pods that are restarted with the pods that they depend on, and are none of those that are rolled out."""
+        rolled = {name for rollout in self.rollouts for wave in (*rollout.waves, *rollout.excess) for name in wave}
+        return tuple(name for name in self.followers if name not in rolled)
+
+    def follow(self) -> Plan:
+        """The plan with all that is restarted because of something else that is."""
+        scene = self.scene
+        after = {
+            **scene.before,
+            **list_pods({unit: text for own in scene.wanted.values() for unit, text in own.items()}),
+        }
+        down = [
+            name
+            for rollout in self.rollouts
+            for wave in rollout.waves
+            for name in wave
+            if scene.runs(name)
+            and (name in rollout.replaced or self._decide_alone(after[name], rollout).deed is Deed.RESTART)
+        ]
+        running = {name: pod for name, pod in after.items() if scene.runs(name)}
+        return replace(self, followers=find_dependents(down, running)) if down else self
+
+    def _decide_alone(self, pod: InstalledPod, rollout: Rollout) -> Decision:
         name, scene = pod.name, self.scene
         if name in rollout.spared:
             return Decision(Deed.NOTHING, ("changed", "not restarted"))
@@ -219,6 +256,7 @@ async def plan_wish(
     restore_images(wish.files.values(), state.path)
     before = list_pods(directory.read())
     refuse_strangers(workload.pods, before)
+    refuse_dependencies(workload.pods, before)
     # Whatever is in the way is found before anything is changed.
     directory.plan({name: text for own in (read_static_units(), *wanted.values()) for name, text in own.items()})
     states = await get_active_states(manager)
@@ -233,7 +271,8 @@ async def plan_wish(
     vanished = _find_vanished(rest, state.read_places(), folder) if folder else {}
     if prune and vanished:
         rollouts = (Rollout((), excess=(tuple(vanished),)), *rollouts)
-    return Plan(workload, wish.objects, scene, rollouts, wish.files, refreshed, states, vanished, prune, wish.restarts)
+    plan = Plan(workload, wish.objects, scene, rollouts, wish.files, refreshed, states, vanished, prune, wish.restarts)
+    return plan.follow()
 
 
 def _stop_first(rollout: Rollout, fallen: Collection[str]) -> Rollout:
@@ -353,6 +392,8 @@ async def foresee(plan: Plan, directory: UnitDirectory, state: StateFolder, mana
             forecasts[name] = PodForecast(name, decision.done, decision.reasons, acts, change, files)
         for names, word in ((rollout.held, HELD), (rollout.waiting, WAITING)):
             forecasts.update({name: PodForecast(name, (word,)) for name in names})
+    for name in plan.others:
+        forecasts[name] = PodForecast(name, ("restarted",), (plan.tell_why(name),), acts=True)
     for name in excess:
         reasons = (plan.vanished.get(name, "it is one too many"),)
         forecasts[name] = PodForecast(name, DELETED, reasons, True, own.get(name, Change()))

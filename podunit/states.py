@@ -211,6 +211,12 @@ async def get_active_states(manager: Manager) -> Mapping[str, str]:
     return defaultdict(lambda: "inactive", {unit.name: _foresee_active(unit) for unit in units})
 
 
+async def list_running(manager: Manager, pods: Iterable[InstalledPod]) -> tuple[InstalledPod, ...]:
+    """Those of the pods that somebody has started."""
+    states = await get_active_states(manager)
+    return tuple(pod for pod in pods if states[pod.unit] != "inactive")
+
+
 def _foresee_active(unit: UnitState) -> str:
     starts = unit.active in ("inactive", "failed", "deactivating") and unit.job in ("start", "restart")
     return "activating" if starts else unit.active

@@ -143,7 +143,7 @@ def test_a_control_character_is_refused(char: str) -> None:
         (
             "podunit/zzz",
             "unknown annotation 'podunit/zzz'",
-            "known are podunit/boot, podunit/engine, podunit/network, podunit/relabel,"
+            "known are podunit/boot, podunit/depends-on, podunit/engine, podunit/network, podunit/relabel,"
             " and directives such as podunit/Unit.After",
         ),
     ],

@@ -159,7 +159,7 @@ _ROOMS: tuple[tuple[str, ...], ...] = (
         "podunit.values",
     ),
     ("podunit.checks",),
-    ("podunit.containers", "podunit.bundled", "podunit.bundles", "podunit.payload"),
+    ("podunit.containers", "podunit.bundled", "podunit.bundles", "podunit.payload", "podunit.dependencies"),
     ("podunit.load", "podunit.generate", "podunit.failures", "podunit.rollout", "podunit.history", "podunit.readiness"),
     ("podunit.exchange", "podunit.private", "podunit.holder"),
     ("podunit.unfinished",),

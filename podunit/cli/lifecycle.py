@@ -267,6 +267,7 @@ def _delete(
     from podunit.install import UnitDirectory
     from podunit.installed import list_pods
     from podunit.state import StateFolder
+    from podunit.states import list_running
 
     installed = {
         key for pod in list_pods(settings.read_units()).values() for key in (f"Pod.{pod.name}", pod.object_key)
@@ -275,11 +276,14 @@ def _delete(
     ended = [name for name in names if ".".join(parse_word(name) or ("Pod", name)) in halfway]
     pods = find_pods(settings, [name for name in names if name not in ended])
     state = StateFolder(settings.state_folder)
+    dependents = _find_dependents(settings, pods)
 
     async def run() -> Outcome:
         if dry_run:
             return deploy.foresee_deletion(UnitDirectory(settings.unit_directory), state, pods, objects)
         async with open_machine(settings) as machine:
+            running = await list_running(machine.manager, dependents)
+            stopped = await deploy.operate(deploy.Verb.STOP, machine.manager, running, settings.scope)
             # Somebody else may have been faster, or have died at it.
             left = list_pods(machine.directory.read())
             own = [left[pod.name] for pod in pods if pod.name in left]
@@ -288,7 +292,7 @@ def _delete(
                 machine.manager, machine.directory, state, own, objects, settings.scope, volumes=volumes
             )
             machine.generations.forget(state.read_objects().keys())
-            return replace(done, pods=(*done.pods, *gone))
+            return replace(done, pods=(*done.pods, *gone, *stopped.pods))
 
     finish(settings, run, timeout, output, dry_run)
 
@@ -306,19 +310,33 @@ def _operate(
 ) -> None:
     from podunit import deploy
     from podunit.manager import connect
+    from podunit.states import list_running
 
     asked = deploy.Verb(verb)
-    pods = find_pods(settings, names)
+    named = find_pods(settings, names)
+    dependents = () if asked is deploy.Verb.START else _find_dependents(settings, named)
 
     async def run() -> Outcome:
-        if dry_run:
-            return deploy.foresee_operation(asked, pods, wait=wait, with_timers=with_timers)
+        if dry_run and not dependents:
+            return deploy.foresee_operation(asked, named, wait=wait, with_timers=with_timers)
         async with connect(settings.scope) as manager:
+            pods = (*await list_running(manager, dependents), *named)
+            if dry_run:
+                return deploy.foresee_operation(asked, pods, wait=wait, with_timers=with_timers)
             if not wait:
                 return await deploy.enqueue(asked, manager, pods)
             return await deploy.operate(asked, manager, pods, settings.scope, with_timers=with_timers)
 
     finish(settings, run, timeout, output, dry_run)
+
+
+def _find_dependents(settings: Settings, pods: Iterable[InstalledPod]) -> tuple[InstalledPod, ...]:
+    """The pods that systemd stops and restarts with these, those that depend on others before the others."""
+    from podunit.dependencies import find_dependents
+    from podunit.installed import list_pods
+
+    installed = list_pods(settings.read_units())
+    return tuple(installed[name] for name in reversed(find_dependents([pod.name for pod in pods], installed)))
 
 
 def _set_boot(

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 
 from podunit.decode import Located, join_path, suggest
 from podunit.directives import is_malformed_span, list_directives, list_newer_directives, list_owned_directives
-from podunit.model import Engine, Relabel, Setting
+from podunit.kubernetes.naming import check_object_name
+from podunit.model import Engine, Relabel, Requirement, Setting
 from podunit.report import Report
 
 _PREFIX = "podunit/"
@@ -24,7 +25,7 @@ _MANUALS = {
     "Slice": "systemd.resource-control",
     "Service": "systemd.service, systemd.exec, systemd.resource-control",
 }
-_WORDS = ("boot", "engine", "network", "relabel")
+_WORDS = ("boot", "depends-on", "engine", "network", "relabel")
 _DEVICES = "devices"
 # podman's own rule; `container:…` and its like would be something else.
 _NETWORK = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")
@@ -39,6 +40,7 @@ class Annotations:
     engine: Engine = Engine.PODMAN
     relabel: Relabel = Relabel.NONE
     network: Located[str] | None = None
+    requirements: tuple[Requirement, ...] = ()
     pod: list[Setting] = field(default_factory=list)
     containers: dict[str, list[Setting]] = field(default_factory=dict)
     devices: dict[str, Located[str]] = field(default_factory=dict)
@@ -72,6 +74,8 @@ def _read(
             hint = 'write "false", and the pod is not started at boot'
             report.error(value.at, path, f"'{value.value[:60]}' is not one of true, false", hint)
         found.boot = value.value != "false"
+    elif word == "depends-on":
+        found.requirements = _read_requirements(value, path, report)
     elif word == "engine":
         if value.value in list(Engine):
             found.engine = Engine(value.value)
@@ -102,6 +106,19 @@ def _read(
     elif _check_directive(key, path, section, directive, report):
         target = found.containers.setdefault(owner[0], []) if owner else found.pod
         target.extend(_list_settings(section, directive, value, path, report))
+
+
+def _read_requirements(value: Located[str], path: str, report: Report) -> tuple[Requirement, ...]:
+    names = tuple(dict.fromkeys(value.value.replace(",", " ").split()))
+    if not names:
+        report.error(value.at, path, "empty: name the pods, with commas between them")
+    for name in names:
+        if "/" in name:
+            hint = "name each of its pods, such as db-0: a pod is what can be ready"
+            report.error(value.at, path, f"'{name[:60]}' is not the name of a pod", hint)
+        else:
+            check_object_name(Located(name, value.at), "pod", report, path)
+    return tuple(Requirement(name, value.at) for name in names)
 
 
 def _refuse_word(key: Located[str], path: str, word: str, report: Report) -> None:

@@ -148,6 +148,7 @@ def translate_pod(
         grace_sec=_translate_grace(spec.termination_grace_period_seconds, report),
         boot=annotations.boot,
         engine=annotations.engine,
+        requirements=annotations.requirements,
         settings=tuple(annotations.pod),
         at=pod.at,
         name_at=name.at,
