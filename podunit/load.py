@@ -146,13 +146,13 @@ def find_kept(
     """Of the objects that an earlier apply has kept those that belong to these.
 
     That is what they may refer to, and of the `installed` ones, given by their keys, those that name such an object
-    among these. An object that would take the place of one of another namespace is a problem.
+    among these. An object that cannot take the place of the kept one is a problem.
     """
     documents = tuple(documents)
     given = {document.key for document in documents}
     for document in documents:
         if file := kept.get(document.key):
-            _check_namespace(document, file, report)
+            _check_successor(document, file, report)
     names = [document.name for document in documents if (document.version, document.kind) in _OBJECTS]
     kinds = {kind for _, kind in (*_OBJECTS, _SERVICE)}
     # A Service may select any pod, and any pod's claim may be bound to a volume.
@@ -167,20 +167,40 @@ def find_kept(
     return tuple(found)
 
 
-def _check_namespace(document: Document, file: Path, report: Report) -> None:
-    namespace, text = _find_namespace(document), file.read_text(encoding="utf-8")
-    if namespace is None and '"namespace"' not in text:
+def _check_successor(document: Document, file: Path, report: Report) -> None:
+    """An object of the name is kept: it is of the same namespace, and not immutable."""
+    text = file.read_text(encoding="utf-8")
+    if _find_namespace(document) is None and not any(word in text for word in ('"namespace"', '"immutable"')):
         return
-    other = DEFAULT_NAMESPACE
     for old in read_texts({str(file): text}, report):
-        found = _find_namespace(old)
-        other = found.text if found else DEFAULT_NAMESPACE
+        _check_namespace(document, old, report.within(document.path))
+        _check_immutable(document, old, report.within(document.path))
+
+
+def _check_immutable(document: Document, old: Document, report: Report) -> None:
+    # What is wrong with either is said elsewhere.
+    found = [Objects(), Objects()]
+    for one, objects in zip((old, document), found, strict=True):
+        if read := _OBJECTS.get((one.version, one.kind)):
+            read(one.node, objects, Report())
+    for before, after in zip(found[0].configs.values(), found[1].configs.values(), strict=False):
+        if before.immutable and (before.data != after.data or not after.immutable):
+            message = f"{document.kind} '{document.name[:60]}' is immutable, and was applied with other data"
+            if before.data == after.data:
+                message = f"{document.kind} '{document.name[:60]}' was applied as immutable, and stays so"
+            hint = "give this one another name, or delete that one first"
+            report.error(after.name_at, "metadata.name", message, hint)
+
+
+def _check_namespace(document: Document, old: Document, report: Report) -> None:
+    namespace, found = _find_namespace(document), _find_namespace(old)
+    other = found.text if found else DEFAULT_NAMESPACE
     own = namespace.text if namespace else DEFAULT_NAMESPACE
     if own != other:
         message = f"{document.kind} '{document.name[:60]}' is there already, of namespace '{other}'"
         hint = "the two namespaces are one on this machine: delete that one, or give this one another name"
         at = namespace.at if namespace else document.node.at
-        report.within(document.path).error(at, "metadata.namespace" if namespace else "metadata", message, hint)
+        report.error(at, "metadata.namespace" if namespace else "metadata", message, hint)
 
 
 def _find_namespace(document: Document) -> source.Scalar | None:

@@ -1,4 +1,4 @@
-"""What `podunit.load` promises: objects of several namespaces are never mixed, whenever they were applied."""
+"""What `podunit.load` promises: an object takes the place of one of its own namespace that was not immutable."""
 
 from __future__ import annotations
 
@@ -38,3 +38,23 @@ def test_an_object_takes_the_place_of_its_own(first: str, second: str, tmp_path:
     text = "apiVersion: v1\nkind: Service\nmetadata: {{name: web{}}}\nspec: {{metadata: {{namespace: x}}}}\n"
     texts = [text.format(f", namespace: {name}" if name else "") for name in (first, second)]
     assert apply_after(texts[0], texts[1], tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("second", "message"),
+    [
+        ("immutable: true\ndata: {a: other}\n", "is immutable, and was applied with other data"),
+        ("immutable: true\ndata: {a: value, b: more}\n", "is immutable, and was applied with other data"),
+        ("data: {a: value}\n", "was applied as immutable, and stays so"),
+        ("immutable: true\ndata: {a: value}\n", ""),
+    ],
+)
+def test_what_is_immutable_stays_as_it_is(second: str, message: str, tmp_path: Path) -> None:
+    head = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: app}\n"
+    said = apply_after(f"{head}immutable: true\ndata: {{a: value}}\n", head + second, tmp_path)
+    assert said == ([f"second.yaml:3:18: metadata.name: ConfigMap 'app' {message}"] if message else [])
+
+
+def test_a_secret_that_says_the_same_in_other_words_is_the_same(tmp_path: Path) -> None:
+    head = "apiVersion: v1\nkind: Secret\nmetadata: {name: db}\nimmutable: true\n"
+    assert apply_after(f"{head}stringData: {{a: value}}\n", f"{head}data: {{a: dmFsdWU=}}\n", tmp_path) == []

@@ -24,7 +24,9 @@ _WHOLE = (
 # Object → the fields that are taken, each with the values that it may have, or None for any.
 _PARTS: Mapping[str, Mapping[str, tuple[str, ...] | None]] = {
     "PodSpec": {
-        **dict.fromkeys(("activeDeadlineSeconds", "containers", "dnsConfig", "hostAliases", "hostname", "os")),
+        **dict.fromkeys(
+            ("activeDeadlineSeconds", "enableServiceLinks", "containers", "dnsConfig", "hostAliases", "hostname", "os")
+        ),
         **dict.fromkeys(("priorityClassName", "resources", "restartPolicy", "securityContext", "setHostnameAsFQDN")),
         **dict.fromkeys(("subdomain", "terminationGracePeriodSeconds", "volumes")),
         "dnsPolicy": ("ClusterFirst", "ClusterFirstWithHostNet", "Default"),

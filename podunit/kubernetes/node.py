@@ -1,4 +1,4 @@
-"""What a pod asks of the machine that it runs on: its system, its runtime, its favour.
+"""What a pod asks of the machine that it runs on: its system, its runtime, its favour, what it tells of Services.
 
 In: objects of `schema`. Out: parts of `model.Pod`, or problems.
 """
@@ -14,10 +14,15 @@ _CRITICAL = ("system-node-critical", "system-cluster-critical")
 
 
 def check_node(spec: schema.PodSpec, report: Report) -> None:
-    """Refuse a system that this machine does not run."""
+    """Refuse a system that this machine does not run; warn of what it does not tell its pods."""
     if spec.os and spec.os.name.value != "linux":
         message = f"'{spec.os.name.value[:60]}' is not linux, which this machine runs"
         report.error(spec.os.name.at, "spec.os.name", message, "write linux, or remove it")
+    links = spec.enable_service_links
+    if links and links.value:
+        # They would hold addresses, which a pod here does not keep.
+        message = "no variables tell of Services here"
+        report.warning(links.at, "spec.enableServiceLinks", message, "a Service is found by its name")
 
 
 def translate_runtime(spec: schema.PodSpec, report: Report) -> str | None:

@@ -39,7 +39,7 @@ class VolumeMode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """A ConfigMap's or a Secret's data; `texts` are the keys that may become variables."""
+    """A ConfigMap's or a Secret's data; `texts` are the keys that may become variables. An `immutable` one stays so."""
 
     kind: ConfigKind
     name: str
@@ -47,6 +47,7 @@ class Config:
     texts: frozenset[str]
     at: Position
     name_at: Position
+    immutable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +190,7 @@ def _make(
     size = sum(len(value) for value in data.values())
     if size > _MAX_BYTES:
         report.error(name.at, "", f"{size} bytes of data, a {kind} holds at most {_MAX_BYTES}", "split it")
-    return Config(kind, name.value, data, texts, found.at, name.at)
+    return Config(kind, name.value, data, texts, found.at, name.at, found.immutable)
 
 
 def _check_key(key: Located[str], path: str, report: Report) -> None:

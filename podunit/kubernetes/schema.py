@@ -339,6 +339,7 @@ class PodSpec:
     host_pid: Located[bool] | None = field(default=None, metadata={"key": "hostPID"})
     host_ipc: bool = field(default=False, metadata={"key": "hostIPC"})
     host_users: Located[bool] | None = None
+    enable_service_links: Located[bool] | None = None
     share_process_namespace: Located[bool] | None = None
     os: PodOS | None = None
     runtime_class_name: Located[str] | None = None

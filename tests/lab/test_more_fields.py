@@ -134,6 +134,16 @@ def test_what_may_be_missing_and_what_a_pod_knows_of_itself(pods: Pods) -> None:
     assert run(pods, "ls /c /s").split() == ["/c:", "/s:"]
     run(pods, "echo here > /part/f")
     assert pods.lab.read("/run/test/web/of/f") == "here\n"
+    # What is there already, by a name, stays what it is.
+    for text, message in (
+        (OBJECTS.replace("fast", "slow"), "ConfigMap 'app' is immutable, and was applied with other data"),
+        (
+            OBJECTS.replace("name: db", "name: db, namespace: shop"),
+            "Secret 'db' is there already, of namespace 'default'",
+        ),
+    ):
+        refused = pods.apply(text, check=False)
+        assert (refused.returncode, message in refused.stderr) == (1, True)
 
 
 def test_ports_of_one_address_and_of_udp(pods: Pods) -> None:
@@ -180,7 +190,7 @@ def test_users_groups_priority_and_mounts_below_a_mount(pods: Pods, suite: str) 
         " {name: image, mountPath: /image}]"
     )
     rights = "securityContext: {runAsUser: 1000, runAsGroup: 1000}"
-    more = "  hostUsers: true\n  priorityClassName: system-node-critical\n"
+    more = "  hostUsers: true\n  enableServiceLinks: false\n  priorityClassName: system-node-critical\n"
     more += "  securityContext: {supplementalGroups: [777], supplementalGroupsPolicy: Strict}\n"
     more += f"  volumes: [{{name: late, hostPath: {{path: /srv/late}}}}, {{name: image, image: {{reference: {IMAGE},"
     more += " pullPolicy: Never}}]\n"
@@ -190,6 +200,7 @@ def test_users_groups_priority_and_mounts_below_a_mount(pods: Pods, suite: str) 
         own = pods.lab.read("/proc/1/uid_map")
         assert run(pods, "cat /proc/self/uid_map") == own
         assert run(pods, "id -G").split() == ["1000", "777"]
+        assert "SERVICE_HOST" not in run(pods, "env")
         assert run(pods, "cat /image/www/index.html") == "podunit test page\n"
         assert run(pods, "touch /late/f 2> /dev/null || echo no; touch /late/one/f && echo yes") == "no\nyes\n"
         # The kernel does not let a lab lower the score: systemd is asked.

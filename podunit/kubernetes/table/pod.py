@@ -55,11 +55,11 @@ OBJECTS = (
                 "where the resolver's settings come from",
                 "None: only what dnsConfig says; all others: the network of the pods, and the host's settings",
             ),
-            ignored(
+            honoured(
                 "enableServiceLinks",
                 "boolean",
                 "whether the environment tells of services",
-                "a Service is found by its name; no variables tell of it",
+                "false, as it is here in any case; true is a warning: a Service is found by its name",
             ),
             refused(
                 "ephemeralContainers",
