@@ -18,7 +18,7 @@ from podunit.failures import find_failures
 from podunit.files import read_static_units
 from podunit.host import remove_claims, remove_remains
 from podunit.install import Change, UnitDirectory
-from podunit.installed import InstalledPod, list_pods
+from podunit.installed import InstalledPod, list_boots, list_pods
 from podunit.manager import Manager
 from podunit.plan import IN_TURN, Deed
 from podunit.planning import DELETED, HELD, WAITING, Outcome, Plan, choose_files, compose
@@ -200,7 +200,7 @@ class _Apply:
         for rollout in rollouts:
             for pod in (pods[name] for wave in rollout.waves for name in wave if name in pods):
                 ask = list_asks(pod, self._plan.decide(pod, rollout))
-                rests, boots = _list_boots(self._scene.before, {pod.name: pod})
+                rests, boots = list_boots(self._scene.before, {pod.name: pod})
                 if ask != Ask(pod.name) or rests or boots:
                     tasks.append(replace(ask, disable=tuple(rests), enable=tuple(boots)))
         return tasks
@@ -404,7 +404,7 @@ async def _forget_times(manager: Manager, pods: Iterable[InstalledPod]) -> None:
 
 async def _enable(manager: Manager, before: Mapping[str, InstalledPod], pods: Mapping[str, InstalledPod]) -> None:
     """Enable and disable what is new or has changed its mind; an administrator's own decision stays."""
-    rests, boots = _list_boots(before, pods)
+    rests, boots = list_boots(before, pods)
     # An earlier unit first: disabling one of two that belong together would disable the other too.
     if rests:
         await manager.disable_unit_files(rests)
@@ -412,16 +412,6 @@ async def _enable(manager: Manager, before: Mapping[str, InstalledPod], pods: Ma
         await manager.enable_unit_files(boots)
     if rests or boots:
         await manager.reload()
-
-
-def _list_boots(before: Mapping[str, InstalledPod], pods: Mapping[str, InstalledPod]) -> tuple[list[str], list[str]]:
-    """What is to be disabled, and what is to be enabled, so that these pods start with the machine as they are to."""
-    earlier = {name: before[name].boot_unit if before[name].boots else None for name in pods if name in before}
-    later = {name: pod.boot_unit if pod.boots else None for name, pod in pods.items()}
-    changed = [name for name in pods if later[name] != earlier.get(name)]
-    return [unit for name in changed if (unit := earlier.get(name))], [
-        unit for name in changed if (unit := later[name])
-    ]
 
 
 async def _see_through(work: Coroutine[None, None, None]) -> None:

@@ -22,11 +22,19 @@ def find_folder(name: str) -> Path:
     return installed if installed.is_dir() else _PACKAGE.parent / name
 
 
-def read_static_units() -> Mapping[str, str]:
+def read_static_units(prober: Path | None = None) -> Mapping[str, str]:
     """The units that belong to no single pod, by name; they start podunit's own program where it is installed."""
+    prober = prober or _find_prober()
     texts = {file.name: file.read_text(encoding="utf-8") for file in sorted(find_folder("units").iterdir())}
     shipped = f"ExecStart=/usr/local/bin/{_PROBER}\n"
-    return {name: text.replace(shipped, f"ExecStart={_find_prober()}\n") for name, text in texts.items()}
+    return {name: text.replace(shipped, f"ExecStart={prober}\n") for name, text in texts.items()}
+
+
+def find_prober_below(root: Path) -> Path | None:
+    """Where podunit's own program will be once this folder is /, None if it is not in there."""
+    folders = (Path(sys.executable).parent, Path("/usr/local/bin"), Path("/usr/bin"))
+    known = (folder / _PROBER for folder in folders)
+    return next((file for file in known if (root / file.relative_to("/")).is_file()), None)
 
 
 def _find_prober() -> Path:

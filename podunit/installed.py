@@ -188,6 +188,16 @@ def list_pods(texts: Mapping[str, str]) -> dict[str, InstalledPod]:
     }
 
 
+def list_boots(before: Mapping[str, InstalledPod], pods: Mapping[str, InstalledPod]) -> tuple[list[str], list[str]]:
+    """What is to be disabled, and what is to be enabled, so that these pods start with the machine as they are to."""
+    earlier = {name: before[name].boot_unit if before[name].boots else None for name in pods if name in before}
+    later = {name: pod.boot_unit if pod.boots else None for name, pod in pods.items()}
+    changed = [name for name in pods if later[name] != earlier.get(name)]
+    return [unit for name in changed if (unit := earlier.get(name))], [
+        unit for name in changed if (unit := later[name])
+    ]
+
+
 def _count_inits(text: str) -> int:
     requires = _REQUIRES.search(text)
     return requires[1].count("container@") if requires else 0

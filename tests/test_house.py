@@ -176,7 +176,7 @@ _ROOMS: tuple[tuple[str, ...], ...] = (
     ),
     ("podunit.bringup", "podunit.waiting", "podunit.usage"),
     ("podunit.planning",),
-    ("podunit.snapshots", "podunit.deploy", "podunit.description"),
+    ("podunit.snapshots", "podunit.deploy", "podunit.description", "podunit.offline"),
     ("podunit.rollback", "podunit.garbage", "podunit.completion"),
     (
         "podunit.cli",
@@ -187,6 +187,7 @@ _ROOMS: tuple[tuple[str, ...], ...] = (
         "podunit.cli.settled",
         "podunit.cli.pods",
         "podunit.cli.applying",
+        "podunit.cli.trees",
         "podunit.cli.explain",
         "podunit.cli.lifecycle",
         "podunit.cli.diff",

@@ -85,7 +85,6 @@ def choose_files(settings: Settings, files: list[str] | None, *, prune: bool) ->
     A folder whose last file has gone is empty on purpose.
     """
     from podunit.errors import PodunitError
-    from podunit.install import spec_folder
     from podunit.specs import find_file
     from podunit.state import StateFolder
 
@@ -93,7 +92,7 @@ def choose_files(settings: Settings, files: list[str] | None, *, prune: bool) ->
         if prune:
             raise typer.BadParameter("--prune goes with the spec folder: name no file")
         return files, None
-    folder = spec_folder(settings.scope)
+    folder = settings.spec_folder
     if not folder.is_dir():
         raise PodunitError(f"there is no folder {folder}", "make it for the pods of this host, or name a file")
     known = map(find_file, StateFolder(settings.state_folder).read_places().values())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,6 +13,7 @@ from podunit.cli.applying import OutcomeFormat, apply_files, finish, note_dry_ru
 from podunit.cli.files import FilesOrFolder, Prune, SkipUnsupported, choose_files, load_with_kept
 from podunit.cli.pods import Owners, Pods, Targets, find_pods, is_file, name_owner, parse_word
 from podunit.cli.settings import Settings
+from podunit.cli.trees import apply_to_tree
 from podunit.errors import PodunitError
 
 if TYPE_CHECKING:
@@ -45,9 +47,30 @@ def apply(
     skip_unsupported: SkipUnsupported = False,
     atomic: Atomic = False,
     message: Message = "",
+    root: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Install into this tree, an image to be, and start nothing.", show_default=False
+        ),
+    ] = None,
+    systemd: Annotated[
+        str | None, typer.Option(metavar="VERSION", help="With --root: the tree's; 252 by default.", show_default=False)
+    ] = None,
+    podman: Annotated[
+        str | None,
+        typer.Option(metavar="VERSION", help="With --root: the tree's; 4.3.1 by default.", show_default=False),
+    ] = None,
 ) -> None:
     """Install pods: start what is new, restart what changed, and wait until it is up."""
     settings: Settings = context.obj
+    if root is not None:
+        given = {"--timeout": timeout, "--prune": prune, "--copy": copy, "--atomic": atomic, "--message": message}
+        if others := [option for option, value in given.items() if value]:
+            raise typer.BadParameter(f"--root does not go with {', '.join(others)}: nothing runs in a tree")
+        apply_to_tree(settings, root, files, output, dry_run, skip_unsupported, systemd, podman)
+        return
+    if systemd or podman:
+        raise typer.BadParameter("--systemd and --podman go with --root: of this machine podunit knows them")
     if copy and not files:
         raise typer.BadParameter("--copy goes with files: name them")
     files, folder = choose_files(settings, files, prune=prune)

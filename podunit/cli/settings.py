@@ -10,12 +10,13 @@ from podunit.scope import Scope
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The global options of one command."""
+    """The global options of one command; `root` is the tree that is meant, with all paths below it."""
 
     scope: Scope
     unit_dir: Path | None
     quiet: bool
     verbose: bool
+    root: Path | None = None
 
     @classmethod
     def default(cls) -> Settings:
@@ -27,14 +28,24 @@ class Settings:
         """Where the generated units are."""
         from podunit.install import default_directory
 
-        return self.unit_dir or default_directory(self.scope)
+        return self.unit_dir or self._place(default_directory(self.scope))
 
     @property
     def state_folder(self) -> Path:
         """Where podunit keeps what units do not hold."""
         from podunit.state import find_state_folder
 
-        return find_state_folder(self.scope)
+        return self._place(find_state_folder(self.scope))
+
+    @property
+    def spec_folder(self) -> Path:
+        """Where the pods of this machine, this user, or the tree, are described."""
+        from podunit.install import spec_folder
+
+        return self._place(spec_folder(self.scope))
+
+    def _place(self, path: Path) -> Path:
+        return path if self.root is None else self.root / path.relative_to("/")
 
     def read_units(self) -> dict[str, str]:
         """The unit files that podunit has written there, by name."""

@@ -1,0 +1,63 @@
+"""How files are applied to a tree that is not running: an image to be, a mounted disk."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+import typer
+
+from podunit.cli.applying import OutcomeFormat, tell
+from podunit.cli.files import choose_files, load_to_apply
+from podunit.cli.settings import Settings
+from podunit.errors import PodunitError
+from podunit.scope import Scope
+
+
+def apply_to_tree(
+    settings: Settings,
+    root: Path,
+    files: list[str] | None,
+    output: OutcomeFormat,
+    dry_run: bool,
+    skip_unsupported: bool,
+    systemd: str | None,
+    podman: str | None,
+) -> None:
+    from podunit.install import UnitDirectory, locked
+    from podunit.offline import install, require_enabling
+    from podunit.state import StateFolder
+    from podunit.target import OLDEST, parse_target
+
+    if settings.scope is Scope.USER:
+        raise typer.BadParameter("--root is for the system's pods: use --system")
+    try:
+        target = parse_target(systemd or str(OLDEST.systemd), podman or OLDEST.podman_text)
+    except PodunitError as error:
+        raise typer.BadParameter(f"{error.message}; {error.hint}") from None
+    if not (root / "usr").is_dir():
+        raise PodunitError(f"{root} is no tree of a system: it has no usr", "name the folder that / will be")
+    require_enabling()
+    settings = replace(settings, root=root.absolute())
+    chosen, _ = choose_files(settings, files, prune=False)
+    workload, objects, places = load_to_apply(settings, chosen, skip_unsupported=skip_unsupported)
+    state = StateFolder(settings.state_folder)
+    if dry_run:
+        directory = UnitDirectory(settings.unit_directory)
+        tell(settings, install(workload, objects, directory, state, target, root, dry_run=True), output, dry_run=True)
+        return
+    try:
+        with locked(settings.unit_directory) as directory:
+            done = install(workload, objects, directory, state, target, root)
+            state.keep_places({key: _strip(place, root) for key, place in places.items()})
+    except BlockingIOError:
+        raise PodunitError(f"another podunit is at work in {settings.unit_directory}") from None
+    tell(settings, done, output, dry_run=False, sums_up=True)
+
+
+def _strip(place: str, root: Path) -> str:
+    """Where something will be once the tree is /, '' for what is not in it."""
+    with suppress(ValueError):
+        return f"/{Path(place).relative_to(root.absolute())}"
+    return ""

@@ -1,0 +1,120 @@
+"""Pods in a tree that is not running: their units are installed and enabled there, and start when it boots.
+
+In: a workload, the unit directory and the state folder in the tree. Out: an `Outcome`. Asks no systemd and no podman.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from podunit.bringup import PodOutcome
+from podunit.dependencies import refuse_dependencies
+from podunit.errors import PodunitError
+from podunit.files import find_prober_below, read_static_units
+from podunit.generate import generate_files, generate_pod
+from podunit.install import UnitDirectory
+from podunit.installed import InstalledPod, list_boots, list_pods
+from podunit.model import Engine
+from podunit.planning import DELETED, HELD, WAITING, Outcome, compose
+from podunit.render import render
+from podunit.rollout import Scene, plan_rollouts, refuse_strangers
+from podunit.scope import Scope
+from podunit.state import StateFolder
+from podunit.target import Target
+from podunit.workload import Workload
+
+_PROBER_SOCKET = "podunit-prober.socket"
+_SYSTEMCTL = Path("/usr/bin/systemctl")
+
+
+def require_enabling() -> None:
+    """PodunitError where nothing can enable units in a tree."""
+    if not _SYSTEMCTL.exists():
+        raise PodunitError(f"there is no {_SYSTEMCTL}, which enables units in a tree", "install systemd here as well")
+
+
+def install(
+    workload: Workload,
+    objects: Mapping[str, str],
+    directory: UnitDirectory,
+    state: StateFolder,
+    target: Target,
+    root: Path,
+    *,
+    dry_run: bool = False,
+) -> Outcome:
+    """Install and enable pods below `root` as an apply would when nothing of them ran; PodunitError if that cannot be.
+
+    A dry run says what would be done.
+    """
+    for pod in workload.pods:
+        if pod.engine is Engine.CRUN:
+            hint = "apply it once the tree has booted"
+            raise PodunitError(f"pod {pod.name}: podman, which says how crun runs it, does not run in a tree", hint)
+    wanted = {
+        pod.name: {unit.name: render(unit) for unit in generate_pod(pod, Scope.SYSTEM, target)} for pod in workload.pods
+    }
+    files = {pod.name: generate_files(pod) for pod in workload.pods}
+    before = list_pods(directory.read())
+    refuse_strangers(workload.pods, before)
+    refuse_dependencies(workload.pods, before)
+    changed = state.compare_files(files)
+    states = dict.fromkeys((*before, *wanted), "inactive")
+    rollouts = plan_rollouts(workload, Scene(before, states, wanted, frozenset(changed), start_stopped=False))
+    excess = [before[name] for rollout in rollouts for wave in rollout.excess for name in wave]
+    pods = [name for rollout in rollouts for wave in rollout.waves for name in wave]
+    own = {unit: text for name in pods for unit, text in wanted[name].items()}
+    prober = find_prober_below(root)
+    if prober is None and any(_PROBER_SOCKET in text for text in own.values()):
+        hint = f"install podunit in the tree, as with pip install --root={root}"
+        raise PodunitError(f"there is no podunit-prober in {root}, which runs the probes and hooks of pods", hint)
+    texts = {**read_static_units(prober or Path("/usr/local/bin/podunit-prober")), **own}
+    old = [before[name] for name in pods if name in before]
+    gone = [unit for pod in (*old, *excess) for unit in pod.texts if unit not in texts]
+    found = compose(directory, texts, gone)
+    after = {name: found.after[name] for name in pods}
+    said = [_tell(name, before.get(name), pod, changed=name in changed) for name, pod in after.items()]
+    for names, word in ((it, word) for one in rollouts for it, word in ((one.held, HELD), (one.waiting, WAITING))):
+        said += [PodOutcome(name, (word,)) for name in names]
+    outcomes = (*said, *(PodOutcome(pod.name, DELETED[1:]) for pod in excess))
+    if dry_run:
+        return _leave_out(Outcome(outcomes, found.change, state.compare_objects(objects)), workload)
+    rests, boots = list_boots(before, after)
+    # While it is there to be read what it is enabled for.
+    _call(root, "disable", [*rests, *(pod.boot_unit for pod in excess if pod.boots)])
+    refreshed = state.stage_files({name: files[name] for name in pods})
+    directory.write(found.change, found.texts, state.list_exchanges(refreshed))
+    state.commit_files(refreshed)
+    words = state.keep_objects(objects)
+    state.discard_files()
+    state.forget_files(pod.name for pod in excess)
+    _call(root, "enable", boots)
+    return _leave_out(Outcome(outcomes, found.change, words), workload)
+
+
+def _leave_out(done: Outcome, workload: Workload) -> Outcome:
+    """Without what owns pods: they tell of it."""
+    told_of = {one.owner.key for one in workload.controllers if one.pods}
+    return replace(done, objects={key: word for key, word in done.objects.items() if key not in told_of})
+
+
+def _tell(name: str, before: InstalledPod | None, after: InstalledPod, *, changed: bool) -> PodOutcome:
+    word = "created" if before is None else "changed" if changed or before.texts != after.texts else "unchanged"
+    if word == "unchanged":
+        return PodOutcome(name, (word,))
+    if after.runs_once and not after.timer:
+        return PodOutcome(name, (word, "runs when it is started"))
+    return PodOutcome(name, (word, "starts at boot") if after.boots else (word,))
+
+
+def _call(root: Path, verb: str, units: Iterable[str]) -> None:
+    units = tuple(units)
+    if not units:
+        return
+    command = (str(_SYSTEMCTL), f"--root={root}", "--quiet", verb, *units)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise PodunitError(f"systemctl could not {verb} {', '.join(units)} in {root}: {done.stderr.strip()}")
