@@ -285,5 +285,9 @@ def _explained(path: Path, outcome: str) -> Iterator[None]:
 def _read_own(file: Path) -> str | None:
     if not file.is_file() or file.is_symlink():
         return None
-    text = file.read_text(encoding="utf-8", errors="surrogateescape")
+    try:
+        text = file.read_text(encoding="utf-8", errors="surrogateescape")
+    except FileNotFoundError:
+        # Somebody who holds the lock has just removed it.
+        return None
     return text if text.startswith(MARKS) else None

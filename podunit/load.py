@@ -229,7 +229,11 @@ def list_references(text: str, known: Iterable[str]) -> list[str]:
 
 
 def _mentions(file: Path, names: Iterable[str]) -> bool:
-    text = file.read_text(encoding="utf-8")
+    try:
+        text = file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        # Somebody else has just forgotten it.
+        return False
     return any(f'"{name}"' in text for name in names)
 
 

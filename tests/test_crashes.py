@@ -13,39 +13,8 @@ import pytest
 
 from podunit.install import UnitDirectory
 from tests import faults
-from tests.played_machine import PlayedMachine, Result, warm_up
-
-_CONTAINER = "  - {name: NAME, image: 'localhost/x:1', command: [sleep, '1']MORE}\n"
-
-
-def container(name: str, more: str = "") -> str:
-    return _CONTAINER.replace("NAME", name).replace("MORE", more and f", {more}")
-
-
-def pod(name: str, containers: str, *, volumes: str = "", notes: str = "") -> str:
-    return (
-        f"apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}{notes}}}\nspec:\n  containers:\n{containers}"
-        f"  volumes: [{volumes}]\n"
-    )
-
-
-def secret(name: str, value: str) -> str:
-    return f"---\napiVersion: v1\nkind: Secret\nmetadata: {{name: {name}}}\nstringData: {{p: '{value}'}}\n"
-
-
-def config(value: str) -> str:
-    return f"---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: conf}}\ndata: {{x: '{value}'}}\n"
-
-
-def deployment(name: str, command: str, strategy: str = "RollingUpdate") -> str:
-    return (
-        f"apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: {name}}}\nspec:\n  replicas: 2\n"
-        f"  strategy: {{type: {strategy}}}\n"
-        "  selector: {matchLabels: {app: api}}\n"
-        "  template:\n    metadata: {labels: {app: api}}\n    spec:\n"
-        f"      containers: [{{name: a, image: 'localhost/x:1', command: [{command}]}}]\n"
-    )
-
+from tests.played_machine import PlayedMachine, warm_up
+from tests.stories import config, container, deployment, pod, secret
 
 _MOUNT = "volumeMounts: [{name: c, mountPath: /c}]"
 _VARIABLE = "env: [{name: P, valueFrom: {secretKeyRef: {name: db, key: p}}}]"
@@ -128,27 +97,15 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> PlayedMachine:
     for name, text in _FILES.items():
         machine.write(name, text)
     warm_up(str(machine.home / "web-2.yaml"))
-    run(machine, "apply other.yaml")
+    machine.type("apply other.yaml")
     machine.save("begin")
     return machine
-
-
-def run(machine: PlayedMachine, command: str, judge: faults.Judge = lambda _: None, *, check: bool = True) -> Result:
-    if command.startswith("rm "):
-        (machine.home / command[3:]).unlink()
-        return Result(0, "", "")
-    words = [str(machine.home / word) if word.endswith(".yaml") else word for word in command.split()]
-    done = machine.run(*words, judge=judge)
-    assert "Traceback" not in done.errors, done.errors
-    if check:
-        assert done.status == 0, done
-    return done
 
 
 def prepare(machine: PlayedMachine, story: Story) -> None:
     machine.restore("begin")
     for command in story.before:
-        run(machine, command)
+        machine.type(command)
     machine.systemd.volumes.add("data")
 
 
@@ -183,7 +140,7 @@ def list_deaths(machine: PlayedMachine, name: str) -> Iterator[None]:
     """Let the command of a story die at each of its calls, each time from the beginning."""
     for place in itertools.count(1, _STORIES[name].step):
         machine.restore(name)
-        if run(machine, _STORIES[name].command, Death(place), check=False).status != -9:
+        if machine.type(_STORIES[name].command, Death(place), check=False).status != -9:
             return
         yield
 
@@ -195,16 +152,16 @@ def test_whoever_dies_the_next_command_makes_it_whole(name: str, machine: Played
     pid = machine.systemd.running["pod@other.service"].pid
     machine.save(name)
     old = machine.read_units()
-    run(machine, story.command)
+    machine.type(story.command)
     new = machine.read_units()
     if story.after:
-        run(machine, story.after)
+        machine.type(story.after)
     expected = machine.look()
     said = ""
     for deaths, _ in enumerate(list_deaths(machine, name), 1):
         if story.at_once and not UnitDirectory(machine.units).is_unsettled:
             assert machine.read_units() in (old, new), f"a mix after {deaths} calls"
-        done = run(machine, story.after or story.command, check=False)
+        done = machine.type(story.after or story.command, check=False)
         said += done.errors
         # Who has died at the very end has deleted it.
         assert done.status == 0 or (story.command.startswith("delete") and "there is no pod 'web'" in done.errors), done
@@ -245,14 +202,14 @@ def test_whatever_the_file_system_refuses_is_said_and_costs_nothing(
     prepare(machine, story)
     machine.save(saved)
     old = machine.read_units()
-    run(machine, story.command)
+    machine.type(story.command)
     expected, new = machine.look(), machine.read_units()
     numbers = itertools.cycle([errno.ENOSPC, errno.EIO, errno.EROFS, errno.EDQUOT, errno.EACCES])
     failed = 0
     for place, number in zip(itertools.count(1, 3), numbers, strict=False):
         machine.restore(saved)
         refusal = Refusal(machine.home, place, number, for_good=for_good)
-        done = run(machine, story.command, refusal, check=False)
+        done = machine.type(story.command, refusal, check=False)
         if not refusal.refused:
             break
         what = f"{errno.errorcode[number]} at {refusal.refused[0]}: {done}"
@@ -267,9 +224,9 @@ def test_whatever_the_file_system_refuses_is_said_and_costs_nothing(
                 assert machine.read_units() == old, what
         if not UnitDirectory(machine.units).is_unsettled:
             assert machine.read_units() in (old, new), what
-        run(machine, story.command, check=done.status == 3 and name != "delete")
+        machine.type(story.command, check=done.status == 3 and name != "delete")
         # What does no harm may be left until something is changed.
-        run(machine, "apply other.yaml")
+        machine.type("apply other.yaml")
         found = machine.look()
         assert found == expected, f"{what}: {[key for key in expected if found[key] != expected[key]]}"
     assert failed > 10

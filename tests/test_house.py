@@ -184,6 +184,7 @@ _ROOMS: tuple[tuple[str, ...], ...] = (
         "podunit.cli.settings",
         "podunit.cli.output",
         "podunit.cli.files",
+        "podunit.cli.intake",
         "podunit.cli.settled",
         "podunit.cli.pods",
         "podunit.cli.applying",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from podunit.cli.files import load_to_apply
+from podunit.cli.intake import Intake
 from podunit.cli.settings import Settings
 from podunit.cli.settled import look_at, recall, remember
 from podunit.errors import PodunitError
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from podunit.generations import Origin
     from podunit.planning import Forecast, Outcome, Plan
     from podunit.rollback import Machine
-    from podunit.workload import Workload
 
 
 # The exit status of a command that has undone what it did.
@@ -37,7 +36,7 @@ class OutcomeFormat(StrEnum):
 
 def apply_files(
     settings: Settings,
-    files: list[str],
+    list_files: Callable[[], list[str]],
     timeout: float | None,
     output: OutcomeFormat,
     dry_run: bool,
@@ -51,9 +50,10 @@ def apply_files(
     atomic: bool = False,
     message: str = "",
 ) -> None:
+    """Apply files; with `replicas` those of kept controllers, which get this number of pods."""
     sight = None
     if not (dry_run or copy or replicas is not None):
-        sight = look_at(settings, files, start_stopped, skip_unsupported, folder, prune)
+        sight = look_at(settings, list_files(), start_stopped, skip_unsupported, folder, prune)
     if sight and (settled := recall(settings, sight)):
         tell(settings, settled, output, dry_run, sums_up=True)
         return
@@ -64,24 +64,18 @@ def apply_files(
     from podunit.specs import discard_copy, remove_copies, write_copies
 
     report = Report()
-    workload, objects, places = load_to_apply(
-        settings, files, skip_unsupported=skip_unsupported, replicas=replicas, report=report
-    )
-
-    targets, copies = _plan_copies(settings, files) if copy else ({}, {})
+    intake = Intake(settings, list_files, report, skip_unsupported=skip_unsupported, replicas=replicas)
+    targets, copies = _plan_copies(settings, list_files()) if copy else ({}, {})
     said = [f"file {target}: created" for target in copies.values()]
-    for file, target in targets.items():
-        places = {key: place.replace(f"{file.absolute()}:", f"{target}:", 1) for key, place in places.items()}
-
-    make_plan = plan_files(
-        settings, workload, objects, start_stopped=start_stopped, folder=folder, prune=prune, makes=not dry_run
-    )
+    make_plan = plan_files(settings, intake, start_stopped=start_stopped, folder=folder, prune=prune, makes=not dry_run)
 
     async def run() -> Outcome:
         if dry_run:
             return (await foresee_plan(settings, make_plan)).outcome
         async with open_machine(settings) as machine:
+            intake.refresh()
             plan = await make_plan(machine)
+            places = _move_places(intake.places, targets)
             if copy:
                 discard_copy(spec_folder(settings.scope))
             write_copies(copies)
@@ -100,6 +94,13 @@ def apply_files(
 
     # With `atomic` the time is that of the apply: to go back takes its own.
     finish(settings, run, None if atomic else timeout, output, dry_run, said, sums_up=True)
+
+
+def _move_places(places: Mapping[str, str], targets: Mapping[Path, Path]) -> Mapping[str, str]:
+    """Where objects are, once these files are copied."""
+    for file, target in targets.items():
+        places = {key: place.replace(f"{file.absolute()}:", f"{target}:", 1) for key, place in places.items()}
+    return places
 
 
 @asynccontextmanager
@@ -179,8 +180,7 @@ def _plan_copies(settings: Settings, files: list[str]) -> tuple[dict[Path, Path]
 
 def plan_files(
     settings: Settings,
-    workload: Workload,
-    objects: Mapping[str, str],
+    intake: Intake,
     *,
     start_stopped: bool,
     folder: Path | None,
@@ -192,8 +192,8 @@ def plan_files(
 
     async def make_plan(machine: Machine) -> Plan:
         return await plan_apply(
-            workload,
-            objects,
+            intake.workload,
+            intake.objects,
             machine.directory,
             machine.state,
             machine.manager,

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from podunit.cli.applying import OutcomeFormat, foresee_plan, plan_files
-from podunit.cli.files import FilesOrFolder, Prune, SkipUnsupported, choose_files, load_to_apply
+from podunit.cli.files import FilesOrFolder, Prune, SkipUnsupported, choose_files
+from podunit.cli.intake import Intake
 from podunit.cli.settings import Settings
 
 if TYPE_CHECKING:
@@ -31,14 +32,15 @@ def diff(
     import asyncio
 
     from podunit.cli.output import print_json
+    from podunit.report import Report
 
     settings: Settings = context.obj
     try:
         given, folder = choose_files(settings, files, prune=prune)
-        workload, objects, _ = load_to_apply(settings, given, skip_unsupported=skip_unsupported)
+        intake = Intake(settings, lambda: given, Report(), skip_unsupported=skip_unsupported)
     except typer.Exit:
         raise typer.Exit(_INVALID) from None
-    make_plan = plan_files(settings, workload, objects, start_stopped=False, folder=folder, prune=prune)
+    make_plan = plan_files(settings, intake, start_stopped=False, folder=folder, prune=prune)
     forecast = asyncio.run(foresee_plan(settings, make_plan))
     if output is OutcomeFormat.JSON:
         print_json(describe(forecast))

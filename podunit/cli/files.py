@@ -47,31 +47,36 @@ def load(files: list[str], form: Format = Format.TEXT, *, skip_unsupported: bool
     from podunit.report import Report
 
     report = Report()
-    return _check(load_files(files, report, skip_unsupported=skip_unsupported), report, form)
+    return check(load_files(files, report, skip_unsupported=skip_unsupported), report, form)
 
 
-def load_with_kept(
-    files: list[str],
-    kept: Mapping[str, Path],
-    installed: Iterable[str],
-    *,
-    skip_unsupported: bool = False,
-    replicas: int | None = None,
-    report: Report | None = None,
-) -> tuple[tuple[Document, ...], Workload]:
-    """As `load`, with what earlier applies have kept; the objects of the files, and all pods that they concern.
+def load_documents(
+    files: Iterable[str], report: Report, *, skip_unsupported: bool = False, replicas: int | None = None
+) -> tuple[Document, ...]:
+    """The objects of the files; with `replicas` those are kept controllers, which get this number of pods."""
+    from podunit.load import read_documents, scale
 
-    With `replicas` the files are those of kept controllers, which get this number of pods.
-    """
-    from podunit.load import find_kept, read_documents, scale, translate_with_kept
+    documents = read_documents(files, report, skip_unsupported=skip_unsupported)
+    return documents if replicas is None else tuple(scale(document, replicas) for document in documents)
+
+
+def translate(
+    documents: tuple[Document, ...], kept: Mapping[str, Path], installed: Iterable[str], report: Report
+) -> Workload | None:
+    """All pods that these objects concern, with what earlier applies have kept; None if there is an error."""
+    from podunit.load import find_kept, translate_with_kept
+
+    return translate_with_kept(documents, find_kept(documents, kept, installed, report), report)
+
+
+def load_and_check(files: list[str], kept: Mapping[str, Path], *, skip_unsupported: bool) -> tuple[Document, ...]:
+    """The objects of the files, which describe pods beside these; prints their problems, ends with 1 for an error."""
     from podunit.report import Report
 
-    report = Report() if report is None else report
-    documents = read_documents(files, report, skip_unsupported=skip_unsupported)
-    if replicas is not None:
-        documents = tuple(scale(document, replicas) for document in documents)
-    workload = translate_with_kept(documents, find_kept(documents, kept, installed, report), report)
-    return documents, _check(workload, report, Format.TEXT)
+    report = Report()
+    documents = load_documents(files, report, skip_unsupported=skip_unsupported)
+    check(translate(documents, kept, (), report), report)
+    return documents
 
 
 def locate(at: Position) -> str:
@@ -101,32 +106,8 @@ def choose_files(settings: Settings, files: list[str] | None, *, prune: bool) ->
     return [] if emptied else [str(folder)], folder
 
 
-def load_to_apply(
-    settings: Settings,
-    files: list[str],
-    *,
-    skip_unsupported: bool,
-    replicas: int | None = None,
-    report: Report | None = None,
-) -> tuple[Workload, dict[str, str], dict[str, str]]:
-    """What an apply of these files installs, and the objects in them by `KIND.NAME`, as kept, with their places.
-
-    Their problems are printed, and added to `report`.
-    """
-    from podunit.documents import dump_document
-    from podunit.installed import list_pods
-    from podunit.state import StateFolder
-
-    kept = StateFolder(settings.state_folder).read_objects()
-    installed = {pod.object_key for pod in list_pods(settings.read_units()).values()}
-    documents, workload = load_with_kept(
-        files, kept, installed, skip_unsupported=skip_unsupported, replicas=replicas, report=report
-    )
-    objects = {document.key: dump_document(document.node) for document in documents}
-    return workload, objects, {document.key: locate(document.node.at) for document in documents}
-
-
-def _check(found: Loaded | None, report: Report, form: Format) -> Loaded:
+def check(found: Loaded | None, report: Report, form: Format = Format.TEXT) -> Loaded:
+    """What was found; prints the problems, and ends with status 1 if nothing was, because of an error."""
     if report.problems or form is Format.JSON:
         print_report(report, form)
     if found is None:

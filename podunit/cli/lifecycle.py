@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from podunit.cli.applying import OutcomeFormat, apply_files, finish, note_dry_run, open_machine
-from podunit.cli.files import FilesOrFolder, Prune, SkipUnsupported, choose_files, load_with_kept
-from podunit.cli.pods import Owners, Pods, Targets, find_pods, is_file, name_owner, parse_word
+from podunit.cli.files import FilesOrFolder, Prune, SkipUnsupported, choose_files, load_and_check
+from podunit.cli.pods import Owners, Pods, Targets, find_pods, is_file, name_owner, parse_word, select_pods
 from podunit.cli.settings import Settings
 from podunit.cli.trees import apply_to_tree
 from podunit.errors import PodunitError
@@ -76,7 +76,7 @@ def apply(
     files, folder = choose_files(settings, files, prune=prune)
     apply_files(
         settings,
-        files,
+        lambda: files,
         timeout,
         output,
         dry_run,
@@ -111,7 +111,7 @@ def up(
     if files:
         apply_files(
             settings,
-            files,
+            lambda: files,
             timeout,
             output,
             dry_run,
@@ -162,23 +162,29 @@ def scale(
     dry_run: DryRun = False,
 ) -> None:
     """Give owners of pods another number of them, until their file is applied again."""
+    settings: Settings = context.obj
+
+    def list_files() -> list[str]:
+        return [_find_kept_owner(settings, owner) for owner in owners]
+
+    apply_files(
+        settings, list_files, timeout, output, dry_run, start_stopped=False, skip_unsupported=False, replicas=replicas
+    )
+
+
+def _find_kept_owner(settings: Settings, owner: str) -> str:
+    """The file of what is kept of an owner of pods, whose number can be changed."""
     from podunit.state import StateFolder
 
-    settings: Settings = context.obj
     kept = StateFolder(settings.state_folder).read_objects()
-    files = []
-    for owner in owners:
-        kind, name = parse_word(owner) or ("", owner)
-        if kind in ("", "Pod", "DaemonSet"):
-            raise PodunitError(f"'{owner}' has no number of replicas", "name a deployment, as deployment/web")
-        if f"{kind}.{name}" not in kept:
-            # Says what there is instead.
-            find_pods(settings, [owner])
-            raise PodunitError(f"the object of {name_owner(kind, name)} is not kept here", "apply its file")
-        files.append(str(kept[f"{kind}.{name}"]))
-    apply_files(
-        settings, files, timeout, output, dry_run, start_stopped=False, skip_unsupported=False, replicas=replicas
-    )
+    kind, name = parse_word(owner) or ("", owner)
+    if kind in ("", "Pod", "DaemonSet"):
+        raise PodunitError(f"'{owner}' has no number of replicas", "name a deployment, as deployment/web")
+    if f"{kind}.{name}" not in kept:
+        # Says what there is instead.
+        find_pods(settings, [owner])
+        raise PodunitError(f"the object of {name_owner(kind, name)} is not kept here", "apply its file")
+    return str(kept[f"{kind}.{name}"])
 
 
 def start(
@@ -262,6 +268,10 @@ def uninstall(
         if dry_run:
             return deploy.foresee_removal(UnitDirectory(settings.unit_directory), state, pods.values())
         async with open_machine(settings) as machine:
+            if left := list_pods(machine.directory.read()):
+                raise PodunitError(
+                    f"pod '{next(iter(left))}' has just been applied", "uninstall once more, if it is to go"
+                )
             machine.generations.clear()
             return await deploy.remove_static_units(machine.manager, machine.directory, state)
 
@@ -299,20 +309,19 @@ def _delete(
     ended = [name for name in names if ".".join(parse_word(name) or ("Pod", name)) in halfway]
     pods = find_pods(settings, [name for name in names if name not in ended])
     state = StateFolder(settings.state_folder)
-    dependents = _find_dependents(settings, pods)
 
     async def run() -> Outcome:
         if dry_run:
             return deploy.foresee_deletion(UnitDirectory(settings.unit_directory), state, pods, objects)
         async with open_machine(settings) as machine:
-            running = await list_running(machine.manager, dependents)
-            stopped = await deploy.operate(deploy.Verb.STOP, machine.manager, running, settings.scope)
-            # Somebody else may have been faster, or have died at it.
+            # Somebody else may have been faster, or have died at it; or an owner has got more pods.
             left = list_pods(machine.directory.read())
-            own = [left[pod.name] for pod in pods if pod.name in left]
-            gone = [PodOutcome(pod.name, ("deleted already",)) for pod in pods if pod.name not in left]
+            own = select_pods(left, names) | {name: pod for name, pod in left.items() if pod.object_key in objects}
+            running = await list_running(machine.manager, _find_dependents(settings, tuple(own.values())))
+            stopped = await deploy.operate(deploy.Verb.STOP, machine.manager, running, settings.scope)
+            gone = [PodOutcome(pod.name, ("deleted already",)) for pod in pods if pod.name not in own]
             done = await deploy.delete(
-                machine.manager, machine.directory, state, own, objects, settings.scope, volumes=volumes
+                machine.manager, machine.directory, state, own.values(), objects, settings.scope, volumes=volumes
             )
             machine.generations.forget(state.read_objects().keys())
             return replace(done, pods=(*done.pods, *gone, *stopped.pods))
@@ -402,7 +411,7 @@ def _list_objects(settings: Settings, targets: list[str], skip_unsupported: bool
     state = StateFolder(settings.state_folder)
     keys = []
     if files:
-        documents, _ = load_with_kept(files, state.read_objects(), (), skip_unsupported=skip_unsupported)
+        documents = load_and_check(files, state.read_objects(), skip_unsupported=skip_unsupported)
         keys = [document.key for document in documents if not document.is_workload]
         names += [
             document.name if document.kind == "Pod" else name_owner(document.kind, document.name)

@@ -5,7 +5,7 @@ A word is a pod's name, `pod/web`, or an owner: `deployment/web` is all its pods
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -136,14 +136,24 @@ def find_pods(settings: Settings, names: list[str]) -> tuple[InstalledPod, ...]:
     pods = list_pods(settings.read_units())
     found: dict[str, InstalledPod] = {}
     for text in names:
-        kind, name = parse_word(text) or ("Pod", text)
-        own = {name: pods[name]} if kind == "Pod" and name in pods else {}
-        if kind != "Pod":
-            own = {pod.name: pod for pod in pods.values() if pod.owner == f"{kind}/{name}"}
+        own = select_pods(pods, [text])
         if not own:
+            kind, name = parse_word(text) or ("Pod", text)
             raise _refuse(kind, name, pods)
         found.update(own)
     return tuple(found.values())
+
+
+def select_pods(pods: Mapping[str, InstalledPod], names: Iterable[str]) -> dict[str, InstalledPod]:
+    """Of these pods those that any of these words names."""
+    found: dict[str, InstalledPod] = {}
+    for text in names:
+        kind, name = parse_word(text) or ("Pod", text)
+        if kind != "Pod":
+            found.update({pod.name: pod for pod in pods.values() if pod.owner == f"{kind}/{name}"})
+        elif name in pods:
+            found[name] = pods[name]
+    return found
 
 
 def _refuse(kind: str, name: str, pods: Mapping[str, InstalledPod]) -> Exception:

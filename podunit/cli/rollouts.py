@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Annotated
 
@@ -128,19 +128,20 @@ def undo(
     from podunit.state import StateFolder
 
     settings: Settings = context.obj
-    key, there = _take(settings, pod)
-    generations = Generations(settings.state_folder)
-    past = generations.list_past(key, there)
-    chosen = _find(pod, past, to) if to is not None else generations.choose(past, there)
-    if chosen is None:
-        raise PodunitError(f"there is no earlier revision of {pod} that came up", f"see podunit rollout history {pod}")
-    number = chosen.generation.number
-    snapshot = generations.load(key, chosen.revision)
-    wish = _make_wish([snapshot], f"revision {number} of {pod}", restarts=False)
-    wish = replace(wish, objects=_choose_objects(settings, snapshot))
-    _warn(StateFolder(settings.state_folder), snapshot, wish, chosen)
-    places = {name: place for name, place in snapshot.places.items() if name in wish.objects}
-    _carry_out(settings, wish, places, message or f"undo to revision {number}", timeout, output, dry_run)
+    # What is asked for has to be there before anything else is waited for.
+    _choose(settings, pod, to)
+
+    def make_wish() -> tuple[Wish, Mapping[str, str], str]:
+        key, chosen = _choose(settings, pod, to)
+        number = chosen.generation.number
+        snapshot = Generations(settings.state_folder).load(key, chosen.revision)
+        wish = _make_wish([snapshot], f"revision {number} of {pod}", restarts=False)
+        wish = replace(wish, objects=_choose_objects(settings, snapshot))
+        _warn(StateFolder(settings.state_folder), snapshot, wish, chosen)
+        places = {name: place for name, place in snapshot.places.items() if name in wish.objects}
+        return wish, places, message or f"undo to revision {number}"
+
+    _carry_out(settings, make_wish, timeout, output, dry_run)
 
 
 @app.command()
@@ -155,46 +156,64 @@ def restart(
     from podunit.workload import Replacement
 
     settings: Settings = context.obj
-    _, there = _take(settings, pod)
-    wish = _make_wish([there], pod, restarts=True)
-    for controller in wish.workload.controllers:
-        if controller.replacement is Replacement.ON_DELETE:
-            raise PodunitError(f"{pod} replaces no pod that runs", f"podunit restart {pod} restarts all at once")
-        if controller.paused:
-            raise PodunitError(f"{pod} is paused", "remove 'paused' from its file, and apply that")
-    _carry_out(settings, replace(wish, objects={}), {}, "", timeout, output, dry_run)
+    _take(settings, pod)
+
+    def make_wish() -> tuple[Wish, Mapping[str, str], str]:
+        _, there = _take(settings, pod)
+        wish = _make_wish([there], pod, restarts=True)
+        for controller in wish.workload.controllers:
+            if controller.replacement is Replacement.ON_DELETE:
+                raise PodunitError(f"{pod} replaces no pod that runs", f"podunit restart {pod} restarts all at once")
+            if controller.paused:
+                raise PodunitError(f"{pod} is paused", "remove 'paused' from its file, and apply that")
+        return replace(wish, objects={}), {}, ""
+
+    _carry_out(settings, make_wish, timeout, output, dry_run)
 
 
 def _carry_out(
     settings: Settings,
-    wish: Wish,
-    places: dict[str, str],
-    message: str,
+    make_wish: Callable[[], tuple[Wish, Mapping[str, str], str]],
     timeout: float | None,
     output: OutcomeFormat,
     dry_run: bool,
 ) -> None:
+    """Let a wish come true, with where its objects were read, and why; it is made with nobody else at work."""
     from podunit.planning import plan_wish
     from podunit.rollback import carry_out, find_fallen
 
-    pods = [pod.name for pod in wish.workload.pods if not (pod.run or pod.schedule)]
-
-    async def make_plan(machine: Machine) -> Plan:
+    async def make_plan(machine: Machine, wish: Wish) -> Plan:
         # One that has failed, or is about to, waits for nothing that helps.
+        pods = [pod.name for pod in wish.workload.pods if not (pod.run or pod.schedule)]
         fallen = await find_fallen(machine.manager, pods, ("active", "inactive"))
         return await plan_wish(replace(wish, fallen=fallen), machine.directory, machine.state, machine.manager)
 
     async def run() -> Outcome:
         if dry_run:
-            return (await foresee_plan(settings, make_plan)).outcome
+            wish, _, _ = make_wish()
+            return (await foresee_plan(settings, lambda machine: make_plan(machine, wish))).outcome
         async with open_machine(settings) as machine:
-            plan = await make_plan(machine)
+            wish, places, message = make_wish()
+            plan = await make_plan(machine, wish)
             with telling_where_it_stops(plan, machine):
                 done = await carry_out(plan, machine, make_origin(message), places)
             machine.state.keep_places(places)
             return done
 
     finish(settings, run, timeout, output, dry_run, sums_up=True)
+
+
+def _choose(settings: Settings, pod: str, to: int | None) -> tuple[str, Past]:
+    """The key of what a word names, and the revision to which it goes back."""
+    from podunit.generations import Generations
+
+    key, there = _take(settings, pod)
+    generations = Generations(settings.state_folder)
+    past = generations.list_past(key, there)
+    chosen = _find(pod, past, to) if to is not None else generations.choose(past, there)
+    if chosen is None:
+        raise PodunitError(f"there is no earlier revision of {pod} that came up", f"see podunit rollout history {pod}")
+    return key, chosen
 
 
 def _take(settings: Settings, word: str) -> tuple[str, Snapshot]:
