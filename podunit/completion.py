@@ -17,11 +17,13 @@ from podunit.unfinished import Ask, Doom
 
 async def complete(directory: UnitDirectory, state: StateFolder, manager: Manager, scope: Scope) -> tuple[str, ...]:
     """Do what is noted as unfinished, but wait for no pod to start; a sentence for each thing done."""
-    state.discard_files()
     tasks = directory.unfinished.read()
     asks = [task for task in tasks.values() if isinstance(task, Ask)]
     dooms = [task for task in tasks.values() if isinstance(task, Doom)]
     said = []
+    for ask in asks:
+        state.commit_objects(ask.keep)
+    state.discard_files()
     if tasks:
         state.commit_files(ask.pod for ask in asks if ask.pod)
         await manager.reload()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from podunit.bringup import PodOutcome, bring_up, list_asks, run, start_timer
@@ -46,52 +46,55 @@ class Verb(StrEnum):
 _PAST = {Verb.START: "started", Verb.STOP: "stopped", Verb.RESTART: "restarted"}
 
 
-async def apply(plan: Plan, directory: UnitDirectory, state: StateFolder, manager: Manager, scope: Scope) -> Outcome:
+async def apply(
+    plan: Plan, directory: UnitDirectory, state: StateFolder, manager: Manager, scope: Scope, places: Mapping[str, str]
+) -> Outcome:
     """Install the pods, reload, enable, start what is new, restart what changed, and wait for the jobs.
 
     A pod that is installed and inactive was stopped by somebody, and stays so unless the plan says otherwise. The
     replicas of a controller follow its strategy: the files of one change when its turn comes, so that what is not
-    reached is as it was, and another apply goes on from there.
+    reached is as it was, and another apply goes on from there. The objects are kept with the first of these changes;
+    `places` are where they were read.
     """
-    return plan.tell(await _Apply(directory, state, manager, scope, plan).run())
+    return plan.tell(await _Apply(directory, state, manager, scope, plan, places).run())
 
 
+@dataclass(slots=True)
 class _Apply:
     """One apply under way: rollouts side by side, each of them in waves."""
 
-    def __init__(
-        self, directory: UnitDirectory, state: StateFolder, manager: Manager, scope: Scope, plan: Plan
-    ) -> None:
-        self._directory = directory
-        self._state = state
-        self._manager = manager
-        self._scope = scope
-        self._plan = plan
-        self._scene = plan.scene
-        self._after: dict[str, InstalledPod] = {}
-        self._change = Change()
+    directory: UnitDirectory
+    state: StateFolder
+    manager: Manager
+    scope: Scope
+    plan: Plan
+    places: Mapping[str, str]
+    _after: dict[str, InstalledPod] = field(default_factory=dict)
+    _change: Change = field(default_factory=Change)
 
     async def run(self) -> Outcome:
         """Remove what is too much, install all first waves at once and keep the objects, and go on from there."""
         try:
-            return await self._run(self._plan.rollouts)
+            return await self._run(self.plan.rollouts)
         finally:
             # Only now: a pod that has started meanwhile may still have been reading.
-            self._state.discard_files()
-            forget_images(self._state.path)
-            self._directory.unfinished.clear()
+            self.state.discard_files()
+            forget_images(self.state.path)
+            self.directory.unfinished.clear()
 
     async def _run(self, rollouts: tuple[Rollout, ...]) -> Outcome:
         removed = await asyncio.gather(*(self._remove_excess(rollout) for rollout in rollouts))
         stopped = await asyncio.gather(*(self._stop_replaced(rollout) for rollout in rollouts))
         ready = [rollout for rollout, failed in zip(rollouts, stopped, strict=True) if not failed]
-        await self._install([pod for rollout in ready for pod in next(iter(rollout.waves), ())], ready)
-        words = self._state.keep_objects(self._plan.objects)
+        words = self.state.compare_objects(self.plan.objects)
+        staged = self.state.stage_objects(self.plan.objects, self.places)
+        await self._install([pod for rollout in ready for pod in next(iter(rollout.waves), ())], ready, staged)
+        self.state.keep_places(self.places)
         rolled = await asyncio.gather(*(self._roll(rollout) for rollout in ready))
         # systemd has restarted them, or only stopped them: this waits for their starts, or asks for those.
-        others = [self._scene.before[name] for name in self._plan.others]
+        others = [self.plan.scene.before[name] for name in self.plan.others]
         followed = await _gather(
-            run(self._manager, pod, self._scope, ("restarted",), self._manager.start_unit) for pod in others
+            run(self.manager, pod, self.scope, ("restarted",), self.manager.start_unit) for pod in others
         )
         outcomes = tuple(outcome for found in (*stopped, *rolled, *removed, followed) for outcome in found)
         return Outcome(outcomes, self._change, words)
@@ -99,10 +102,10 @@ class _Apply:
     async def _remove_excess(self, rollout: Rollout) -> tuple[PodOutcome, ...]:
         outcomes: list[PodOutcome] = []
         for wave in rollout.excess:
-            pods = tuple(self._scene.before[name] for name in wave)
-            keys = {pod.object_key for pod in pods if pod.name not in self._plan.vanished}
+            pods = tuple(self.plan.scene.before[name] for name in wave)
+            keys = {pod.object_key for pod in pods if pod.name not in self.plan.vanished}
             done = await delete(
-                self._manager, self._directory, self._state, pods, (), self._scope, volumes=False, kept=keys
+                self.manager, self.directory, self.state, pods, (), self.scope, volumes=False, kept=keys
             )
             outcomes += done.pods
             self._change = self._change.join(done.change)
@@ -112,9 +115,9 @@ class _Apply:
 
     async def _stop_replaced(self, rollout: Rollout) -> tuple[PodOutcome, ...]:
         """Stop what is not replaced one by one; all its pods, as they are now, if one did not stop."""
-        pods = [self._scene.before[name] for name in rollout.replaced]
-        self._directory.unfinished.note(Ask(pod.name, start=(pod.unit,)) for pod in pods)
-        outcomes = (await operate(Verb.STOP, self._manager, pods, self._scope)).pods
+        pods = [self.plan.scene.before[name] for name in rollout.replaced]
+        self.directory.unfinished.note(Ask(pod.name, start=(pod.unit,)) for pod in pods)
+        outcomes = (await operate(Verb.STOP, self.manager, pods, self.scope)).pods
         if not any(outcome.job for outcome in outcomes):
             return ()
         failed = {outcome.pod: outcome for outcome in outcomes if outcome.job}
@@ -136,37 +139,37 @@ class _Apply:
         return tuple(outcomes)
 
     def _leave(self, name: str) -> PodOutcome:
-        return PodOutcome(name, ("left as it is" if name in self._scene.before else "not created",))
+        return PodOutcome(name, ("left as it is" if name in self.plan.scene.before else "not created",))
 
     async def _bring_up_in_time(self, name: str, rollout: Rollout) -> PodOutcome:
         since_usec = time.time_ns() // 1000
         try:
             return await asyncio.wait_for(self._bring_up(name, rollout), rollout.deadline_sec)
         except TimeoutError:
-            failures = await find_failures(self._manager, self._after[name], self._scope, since_usec)
+            failures = await find_failures(self.manager, self._after[name], self.scope, since_usec)
             return PodOutcome(name, (), DEADLINE, failures)
 
     async def _bring_up(self, name: str, rollout: Rollout) -> PodOutcome:
         pod = self._after[name]
-        decision = self._plan.decide(pod, rollout)
-        unfinished = self._directory.unfinished
-        outcome = await bring_up(self._manager, pod, decision, self._scope, lambda: unfinished.end(name))
-        if name in rollout.spared or self._plan.stays_stopped(name, rollout):
+        decision = self.plan.decide(pod, rollout)
+        unfinished = self.directory.unfinished
+        outcome = await bring_up(self.manager, pod, decision, self.scope, lambda: unfinished.end(name))
+        if name in rollout.spared or self.plan.stays_stopped(name, rollout):
             return outcome
         # A replica that was there before counts as well: it may be what an earlier apply has waited for in vain. The
         # start of a pod waits for its probes by itself, and that of a container does not.
         again = decision.containers if decision.deed is Deed.RESTART_CONTAINERS else ()
         if outcome.job or not (rollout.deadline_sec or any(container.probed for container in again)):
             return outcome
-        up = wait_until_up(self._manager, pod, self._scope, rollout.min_ready_sec)
+        up = wait_until_up(self.manager, pod, self.scope, rollout.min_ready_sec)
         if await asyncio.wait_for(up, rollout.deadline_sec or _READY_SEC):
             return outcome
         return PodOutcome(name, (), "canceled")
 
-    async def _install(self, pods: Sequence[str], rollouts: Sequence[Rollout]) -> None:
-        """Change the files of these pods, those of units in one transaction, and tell systemd."""
-        scene, manager = self._scene, self._manager
-        refreshed = self._state.stage_files({pod: self._plan.files[pod] for pod in pods})
+    async def _install(self, pods: Sequence[str], rollouts: Sequence[Rollout], staged: tuple[str, ...] = ()) -> None:
+        """Change the files of these pods in one transaction, with the objects that are staged, and tell systemd."""
+        scene, manager = self.plan.scene, self.manager
+        refreshed = self.state.stage_files({pod: self.plan.files[pod] for pod in pods})
         texts, gone = await choose_files(manager, scene, pods, rollouts)
         timers = [pod for pod in scene.before.values() if pod.name in pods and pod.timer in gone]
         await manager.run_jobs(manager.stop_unit, [pod.boot_unit for pod in timers])
@@ -175,10 +178,11 @@ class _Apply:
         loaded = await manager.list_units_by_patterns(sorted(gone)) if gone else ()
         running = [unit.name for unit in loaded if unit.active not in _AT_REST]
         # From here to the end of the write nothing is waited for: another rollout writes as well.
-        found = compose(self._directory, texts, gone)
-        tasks = self._list_tasks({pod: found.after[pod] for pod in pods}, rollouts, running)
-        self._directory.write(found.change, found.texts, self._state.list_exchanges(refreshed), tasks)
-        self._state.commit_files(refreshed)
+        found = compose(self.directory, texts, gone)
+        tasks = self._list_tasks({pod: found.after[pod] for pod in pods}, rollouts, running, staged)
+        self.directory.write(found.change, found.texts, self.state.list_exchanges(refreshed), tasks)
+        self.state.commit_files(refreshed)
+        self.state.commit_objects(staged)
         self._change = self._change.join(found.change)
         self._after.update({pod: found.after[pod] for pod in pods})
 
@@ -188,19 +192,19 @@ class _Apply:
             if not found.change.is_empty:
                 await manager.reload()
             await _enable(manager, scene.before, {pod: found.after[pod] for pod in pods})
-            self._directory.unfinished.end("")
+            self.directory.unfinished.end("")
 
         await _see_through(tell())
 
     def _list_tasks(
-        self, pods: Mapping[str, InstalledPod], rollouts: Iterable[Rollout], gone: Sequence[str]
+        self, pods: Mapping[str, InstalledPod], rollouts: Iterable[Rollout], gone: Sequence[str], keep: tuple[str, ...]
     ) -> list[Task]:
         """What comes after the change of these pods' files; '' is for what is no pod's own."""
-        tasks: list[Task] = [Ask("", stop=tuple(gone))]
+        tasks: list[Task] = [Ask("", stop=tuple(gone), keep=keep)]
         for rollout in rollouts:
             for pod in (pods[name] for wave in rollout.waves for name in wave if name in pods):
-                ask = list_asks(pod, self._plan.decide(pod, rollout))
-                rests, boots = list_boots(self._scene.before, {pod.name: pod})
+                ask = list_asks(pod, self.plan.decide(pod, rollout))
+                rests, boots = list_boots(self.plan.scene.before, {pod.name: pod})
                 if ask != Ask(pod.name) or rests or boots:
                     tasks.append(replace(ask, disable=tuple(rests), enable=tuple(boots)))
         return tasks

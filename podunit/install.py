@@ -16,7 +16,7 @@ import fcntl
 import os
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -25,7 +25,7 @@ from podunit.exchange import Exchange, sync
 from podunit.holder import describe_holder
 from podunit.names import MARKS
 from podunit.scope import Scope
-from podunit.unfinished import UNFINISHED, Task, Unfinished
+from podunit.unfinished import UNFINISHED, Ask, Task, Unfinished
 from podunit.written import digest, dump_written, parse_written
 
 _LOCK_INTERVAL_SEC = 0.1
@@ -118,7 +118,7 @@ class UnitDirectory:
 
         The tasks, which the change brings with it, are noted in the same step.
         """
-        if change.is_empty and not exchanges:
+        if change.is_empty and not exchanges and not any(isinstance(task, Ask) and task.keep for task in tasks):
             return
         with _explained(self.path, "; nothing was changed"):
             self._write(*self._add_tasks(*self._add_record(change, texts), tasks), exchanges)
@@ -175,8 +175,7 @@ class UnitDirectory:
             with _explained(self.path, "; a change is half-done: mend this, and the next command undoes it"):
                 self.recover()
             raise
-        # Without its log this is only rubbish, which the next command removes as well.
-        shutil.rmtree(staged, ignore_errors=True)
+        _discard(staged)
 
     @property
     def is_unsettled(self) -> bool:
@@ -210,7 +209,7 @@ class UnitDirectory:
             fresh.rename(self.path / file.name)
         sync(self.path)
         (staged / "log").unlink()
-        shutil.rmtree(staged)
+        _discard(staged)
         return True
 
     def _stage(self, staged: Path, change: Change, texts: Mapping[str, str], exchanges: Sequence[Exchange]) -> None:
@@ -228,10 +227,19 @@ class UnitDirectory:
         folders.write_text(pairs, encoding="utf-8")
         log = staged / "log.partial"
         log.write_text("".join(f"{name}\n" for name in change.created), encoding="utf-8")
-        for path in (log, folders, staged / "new", staged / "old"):
+        # All of it is there before the log says so, whatever a loss of power leaves.
+        for path in (log, folders, staged / "new", staged / "old", staged):
             sync(path)
         log.rename(staged / "log")
         sync(staged)
+
+
+def _discard(staged: Path) -> None:
+    """Remove what is left of a transaction whose log is gone: only rubbish, which the next command removes as well."""
+    with suppress(OSError):
+        # After a loss of power the log is there again, with all that it needs, or gone for good.
+        sync(staged)
+        shutil.rmtree(staged)
 
 
 @asynccontextmanager

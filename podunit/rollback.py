@@ -51,12 +51,12 @@ async def carry_out(
     """
     keys = list_changed(plan)
     if not keys:
-        return await asyncio.wait_for(_apply(plan, machine), timeout_sec)
+        return await asyncio.wait_for(_apply(plan, machine, places), timeout_sec)
     attempt = _Attempt(plan, machine, keys, atomic=atomic)
     attempt.begin(origin, places)
     failed: tuple[PodOutcome, ...] = ()
     try:
-        done = await asyncio.wait_for(_apply(plan, machine), timeout_sec)
+        done = await asyncio.wait_for(_apply(plan, machine, places), timeout_sec)
     except TimeoutError:
         if not atomic:
             raise
@@ -87,6 +87,7 @@ class _Attempt:
         pods = plan.scene.before.values()
         self._before = take(keys if atomic else self._unknown, pods, machine.state)
         self._objects = {name: machine.state.read_object(name) for name in plan.objects} if atomic else {}
+        self._places = machine.state.read_places()
         self._snapshots: Mapping[str, Snapshot] = {}
         self._generation: Generation | None = None
 
@@ -160,7 +161,7 @@ class _Attempt:
         objects = {name: text for name, text in self._objects.items() if text is not None}
         wish = replace(wish, objects=objects, fallen=await find_fallen(machine.manager, ran))
         plan = await plan_wish(wish, machine.directory, machine.state, machine.manager)
-        return await _apply(plan, machine)
+        return await _apply(plan, machine, {name: self._places.get(name, "") for name in objects})
 
     async def _start_fallen(self) -> Outcome:
         """Start the other pods that were up, and went down with what failed."""
@@ -183,8 +184,8 @@ async def find_fallen(manager: Manager, pods: Iterable[str], up: Collection[str]
     return frozenset(pod for pod in units.values() if states.get(pod, "inactive") not in up)
 
 
-async def _apply(plan: Plan, machine: Machine) -> Outcome:
-    return await deploy.apply(plan, machine.directory, machine.state, machine.manager, machine.scope)
+async def _apply(plan: Plan, machine: Machine, places: Mapping[str, str]) -> Outcome:
+    return await deploy.apply(plan, machine.directory, machine.state, machine.manager, machine.scope, places)
 
 
 def _find_images(snapshot: Snapshot, known: Mapping[str, str]) -> dict[str, str]:

@@ -15,6 +15,9 @@ from podunit.exchange import Exchange, begin, list_content, settle, sync
 from podunit.private import explained, write_private
 from podunit.scope import Scope
 
+# What is to be kept, until it is.
+_STAGED = ".new"
+
 
 def find_state_folder(scope: Scope) -> Path:
     """podunit's own folder of the system or of a user, the same whatever systemd is there."""
@@ -41,21 +44,37 @@ class StateFolder:
         with explained(self._objects):
             return {file.name.removesuffix(".json"): file for file in _list(self._objects) if file.suffix == ".json"}
 
-    def keep_objects(self, texts: Mapping[str, str]) -> dict[str, str]:
-        """Keep objects, by `KIND.NAME`, each in place of an earlier one: 'created', 'changed' or 'unchanged'."""
+    def stage_objects(self, texts: Mapping[str, str], places: Mapping[str, str]) -> tuple[str, ...]:
+        """Write objects, by `KIND.NAME`, and where they were read beside those that are kept, if any of that differs.
+
+        What is to be committed: paths below the folder. A place is as `/srv/web.yaml:1:1`, or '' for no file.
+        """
         words = self.compare_objects(texts)
-        with explained(self._objects):
-            for name, text in texts.items():
-                if words[name] == "unchanged":
-                    continue
+        staged = {f"objects/{name}.json": text for name, text in texts.items() if words[name] != "unchanged"}
+        old = self.read_places()
+        kept = self._choose_places(places, {*self.read_objects(), *texts})
+        if kept and kept != old:
+            staged[self._places.name] = _dump_places(kept)
+        with explained(self._path):
+            for name, text in staged.items():
                 self._make_folder(self._objects)
-                fresh = self._objects / f"{name}.json.new"
-                write_private(fresh, text.encode())
-                fresh.rename(self._objects / f"{name}.json")
-        return words
+                write_private(self._path / f"{name}{_STAGED}", text.encode())
+            if staged:
+                self._sync_objects()
+        return tuple(staged)
+
+    def commit_objects(self, staged: Collection[str]) -> None:
+        """Keep what was staged, each in place of an earlier one; what is not staged any more is kept already."""
+        with explained(self._path):
+            for name in staged:
+                fresh = self._path / f"{name}{_STAGED}"
+                if fresh.exists():
+                    fresh.rename(self._path / name)
+            if staged:
+                self._sync_objects()
 
     def compare_objects(self, texts: Mapping[str, str]) -> dict[str, str]:
-        """What keeping these objects comes to, as `keep_objects` says it."""
+        """What keeping these objects comes to, each in place of an earlier one: 'created', 'changed' or 'unchanged'."""
         words = {}
         with explained(self._objects):
             for name, text in texts.items():
@@ -75,19 +94,18 @@ class StateFolder:
 
     def keep_places(self, places: Mapping[str, str]) -> None:
         """Keep where objects were read, '' for no file, and forget those of objects that are not kept."""
-        old = self.read_places()
-        objects = self.read_objects()
-        kept = {name: place for name, place in {**old, **places}.items() if place and name in objects}
-        if kept == old:
+        kept = self._choose_places(places, self.read_objects())
+        if kept == self.read_places():
             return
         with explained(self._places):
-            if not kept:
+            if kept:
+                self._make_folder(self._objects)
+                fresh = self._places.with_name(f"{self._places.name}{_STAGED}")
+                write_private(fresh, _dump_places(kept).encode())
+                fresh.rename(self._places)
+            else:
                 self._places.unlink()
-                return
-            self._make_folder(self._objects)
-            fresh = self._places.with_name(f"{self._places.name}.new")
-            write_private(fresh, json.dumps(kept, indent=2, sort_keys=True).encode())
-            fresh.rename(self._places)
+            sync(self._path)
 
     def forget_objects(self, names: Iterable[str]) -> tuple[str, ...]:
         """Keep these objects no longer; those that were there."""
@@ -98,6 +116,8 @@ class StateFolder:
                 if file.exists():
                     file.unlink()
                     gone.append(name)
+            if gone:
+                sync(self._objects)
         # Also of those that somebody has forgotten who died then.
         self.keep_places({})
         return tuple(gone)
@@ -136,7 +156,10 @@ class StateFolder:
         with explained(self._files):
             for pod in pods:
                 settle(self._files / pod)
-                if (self._files / pod).exists() and not list_content(self._files / pod):
+                if not (self._files / pod).exists():
+                    continue
+                sync(self._files / pod)
+                if not list_content(self._files / pod):
                     shutil.rmtree(self._files / pod)
 
     def discard_files(self) -> None:
@@ -144,7 +167,7 @@ class StateFolder:
         with explained(self._files):
             for folder in self._files.glob("*_*"):
                 shutil.rmtree(folder)
-            for file in (*self._path.glob("*.new"), *self._objects.glob("*.new")):
+            for file in (*self._path.glob(f"*{_STAGED}"), *self._objects.glob(f"*{_STAGED}")):
                 file.unlink()
 
     def forget_files(self, pods: Iterable[str]) -> None:
@@ -154,6 +177,7 @@ class StateFolder:
                 for folder in (self._files / pod, *self._files.glob(f"{pod}_*"), self._ends / pod):
                     if folder.exists():
                         shutil.rmtree(folder)
+                        sync(folder.parent)
 
     def list_left(self, pods: Collection[str]) -> tuple[Path, ...]:
         """What is here of other pods than these, but for what `discard_files` removes."""
@@ -182,6 +206,14 @@ class StateFolder:
         with explained(file):
             return file.read_text(encoding="utf-8") if file.exists() else None
 
+    def _choose_places(self, places: Mapping[str, str], objects: Collection[str]) -> dict[str, str]:
+        every = {**self.read_places(), **places}
+        return {name: place for name, place in every.items() if place and name in objects}
+
+    def _sync_objects(self) -> None:
+        for folder in (self._objects, self._path):
+            sync(folder)
+
     def _make_folder(self, path: Path) -> None:
         self._path.mkdir(parents=True, exist_ok=True)
         for folder in (*reversed(path.relative_to(self._path).parents), path.relative_to(self._path)):
@@ -199,6 +231,10 @@ class StateFolder:
 def _list(folder: Path) -> list[Path]:
     """What is in a folder, sorted, nothing if it is not there; an error for who may not look, which glob() hides."""
     return sorted(folder.iterdir()) if folder.exists() else []
+
+
+def _dump_places(places: Mapping[str, str]) -> str:
+    return json.dumps(places, indent=2, sort_keys=True)
 
 
 def _compare(old: Mapping[str, bytes], new: Mapping[str, bytes]) -> frozenset[str]:

@@ -21,7 +21,10 @@ UNFINISHED = ".podunit-unfinished"
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """What is still to be asked of systemd for a pod: units, by what is done with them, in this order."""
+    """What is still to be asked of systemd for a pod: units, by what is done with them, in this order.
+
+    `keep` are objects that are staged in the state folder, to be kept with the change.
+    """
 
     pod: str
     disable: tuple[str, ...] = ()
@@ -29,6 +32,7 @@ class Ask:
     stop: tuple[str, ...] = ()
     restart: tuple[str, ...] = ()
     start: tuple[str, ...] = ()
+    keep: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

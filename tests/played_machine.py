@@ -8,15 +8,16 @@ with which files beside it, and what is enabled.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import copy
 import fnmatch
 import importlib
 import itertools
 import json
 import os
-import shutil
 import socket
 import sys
+import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -26,23 +27,30 @@ from typing import Any, cast
 import pytest
 import typer.main
 
+import podunit.bringup
 import podunit.deploy
 import podunit.host
 import podunit.manager
 import podunit.planning
 from podunit.cli import entry, main
+from podunit.completion import complete
 from podunit.errors import PodunitError
 from podunit.generate import generate
+from podunit.install import hold
 from podunit.load import load_files
 from podunit.names import container_unit, parse_pod, pod_unit, sandbox_unit
 from podunit.render import render
 from podunit.report import Report
 from podunit.scope import Scope
+from podunit.state import StateFolder
 from podunit.target import parse_target
 from podunit.unitfile import strip_remarks
-from tests import faults
+from tests import faults, trees
 
 Tree = Mapping[str, bytes]
+
+# In the command of a container: it is not up when it has started.
+BROKEN = "is-broken"
 
 # Made once for all processes.
 _COMMAND = typer.main.get_command(main.app)
@@ -69,6 +77,11 @@ class PlayedSystemd:
     volumes: set[str] = field(default_factory=set)
     pids: Iterator[int] = field(default_factory=lambda: itertools.count(100))
     calls: list[str] = field(default_factory=list)
+
+    @property
+    def running_texts(self) -> dict[str, tuple[str, frozenset[tuple[str, bytes]]]]:
+        """What runs, without the numbers of processes."""
+        return {name: (unit.text, frozenset(unit.files.items())) for name, unit in self.running.items()}
 
     def answer(self, member: str, body: list[Any]) -> list[Any]:
         """The reply to a call of its manager; PodunitError for an error."""
@@ -97,7 +110,11 @@ class PlayedSystemd:
                 return [[[name, "", "loaded", states[name], "", "", "/unit", 0, "", "/"] for name in names]]
             case "podman":
                 return [self._run_podman(*body)]
-        return ["/job"]
+        fails = member in ("StartUnit", "RestartUnit") and self._is_broken(parse_pod(body[0]))
+        return ["/job/failed" if fails else "/job"]
+
+    def _is_broken(self, pod: str | None) -> bool:
+        return any(BROKEN in unit.text for name, unit in self.running.items() if parse_pod(name) == pod)
 
     def _run_podman(self, kind: str, verb: str, *names: str) -> str:
         if kind != "volume":
@@ -152,9 +169,9 @@ class _Manager(podunit.manager.Manager):
     async def _subscribe(self) -> None:
         pass
 
-    async def _wait_for_job(self, _: str) -> str:
+    async def _wait_for_job(self, path: str) -> str:
         await asyncio.sleep(0)
-        return "done"
+        return "failed" if path.endswith("failed") else "done"
 
     async def get_version(self) -> str:
         return "257"
@@ -180,16 +197,75 @@ class Result:
     errors: str
 
 
+@contextlib.contextmanager
+def make_machine(files: Mapping[str, str]) -> Iterator[PlayedMachine]:
+    """A machine with files in its home folder; in memory where that can be: it would wait for the disk all the time."""
+    memory = Path("/dev/shm")
+    place = memory if os.access(memory, os.W_OK) else None
+    with tempfile.TemporaryDirectory(prefix="podunit-", dir=place) as folder:
+        machine = PlayedMachine(Path(folder))
+        for name, text in files.items():
+            machine.write(name, text)
+        _warm_up(str(machine.home / next(iter(files))))
+        yield machine
+
+
+class _Inside(_Manager):
+    """A manager in the process of the systemd that is played."""
+
+    def __init__(self, systemd: PlayedSystemd) -> None:
+        self._systemd = systemd
+
+    async def _call(self, *message: Any, **_: Any) -> list[Any]:
+        _, _, member, *rest = message
+        return self._systemd.answer(member, rest[1] if rest else [])
+
+
+@dataclass(frozen=True)
+class Moment:
+    """All that a machine is."""
+
+    nodes: trees.Nodes
+    systemd: PlayedSystemd
+
+    @property
+    def key(self) -> object:
+        """The same of two moments after which the same happens."""
+        systemd = self.systemd
+        return (
+            frozenset(self.nodes.items()),
+            *(frozenset(part.items()) for part in (systemd.loaded, systemd.running_texts)),
+            frozenset(systemd.enabled),
+            frozenset(systemd.volumes),
+        )
+
+
+class Recording:
+    """Judges calls: lets all of them go on, and takes down what is there before each of them."""
+
+    def __init__(self, machine: PlayedMachine) -> None:
+        self._machine = machine
+        self.moments: list[tuple[faults.Call | None, Moment]] = []
+        # What each call syncs, by its place.
+        self.synced: list[tuple[str, ...]] = []
+
+    def __call__(self, call: faults.Call) -> None:
+        self.moments.append((call, self._machine.take()))
+        start = f"{self._machine.home}/"
+        paths = call.find_paths() if call.name in ("fsync", "fdatasync") else ()
+        self.synced.append(tuple(path.removeprefix(start) for path in paths if path.startswith(start)))
+
+
 class PlayedMachine:
     """One home folder with its systemd, saved and restored at will."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
         self.home = folder / "home"
         self.etc = self.home / ".config/systemd/user"
         self.units = self.home / ".local/share/systemd/user"
         self.state = self.home / ".local/state/podunit"
         self.specs = self.home / ".config/podunit"
+        self._saved: dict[str, Moment] = {}
         self.etc.mkdir(parents=True)
         self.systemd = PlayedSystemd(self.units, self.state / "files")
 
@@ -244,14 +320,51 @@ class PlayedMachine:
 
     def save(self, name: str) -> None:
         """Keep all as it is now, to be restored."""
-        shutil.copytree(self.home, self._folder / name, symlinks=True)
-        setattr(self, f"_saved_{name}", copy.deepcopy(self.systemd))
+        self._saved[name] = self.take()
 
     def restore(self, name: str) -> None:
         """Let all be as it was saved."""
-        shutil.rmtree(self.home)
-        shutil.copytree(self._folder / name, self.home, symlinks=True)
-        self.systemd = copy.deepcopy(getattr(self, f"_saved_{name}"))
+        self.put(self._saved[name])
+
+    def take(self) -> Moment:
+        """All as it is now."""
+        return Moment(trees.take(self.home), copy.deepcopy(self.systemd))
+
+    def put(self, moment: Moment) -> None:
+        """Let all be as it was at a moment."""
+        trees.lay(self.home, moment.nodes)
+        self.systemd = copy.deepcopy(moment.systemd)
+
+    def reboot(self, nodes: trees.Nodes) -> None:
+        """Let this be what a loss of power has left, and start what is to start with the machine."""
+        trees.lay(self.home, nodes)
+        systemd = self.systemd
+        systemd.loaded, systemd.running = {}, {}
+        for name in sorted(systemd.enabled):
+            with contextlib.suppress(PodunitError):
+                systemd._start(name)
+
+    def record(self, command: str, status: int = 0) -> Recording:
+        """Run a command, and take down what is there before each of its calls that change or sync anything."""
+        recording = Recording(self)
+        done = self.type(command, recording, check=False)
+        assert done.status == status, done
+        recording.moments.append((None, self.take()))
+        return recording
+
+    def complete(self) -> list[str]:
+        """Complete what a command that has died has left, as the next one does before all else; its words."""
+        said: list[str] = []
+        state, manager = StateFolder(self.state), _Inside(self.systemd)
+
+        async def run() -> None:
+            async with hold(self.units, said.append) as directory:
+                said.extend(await complete(directory, state, manager, Scope.USER))
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(podunit.host, "_run", lambda *words: self.systemd.answer("podman", list(words))[0])
+            asyncio.run(run())
+        return said
 
     def read(self) -> dict[str, Tree]:
         """All files that podunit has made, without the generations: they say when they were made."""
@@ -264,11 +377,10 @@ class PlayedMachine:
 
     def look(self) -> dict[str, object]:
         """All that counts: the files, and what systemd makes of them, without the numbers of processes."""
-        running = {name: (unit.text, unit.files) for name, unit in self.systemd.running.items()}
         stale = {name for name, text in self.systemd.loaded.items() if text != self.systemd._read(name)}
         return {
             **self.read(),
-            "running": running,
+            "running": self.systemd.running_texts,
             "stale": stale,
             "enabled": set(self.systemd.enabled),
             "volumes": set(self.systemd.volumes),
@@ -287,7 +399,7 @@ def read_tree(folder: Path) -> dict[str, bytes]:
     return found
 
 
-def warm_up(file: str) -> None:
+def _warm_up(file: str) -> None:
     """Let this process learn all that a command needs, so that not every command has to."""
     for module in ("podunit.deploy", "podunit.documents", "podunit.specs", "podunit.state", "podunit.cli.applying"):
         importlib.import_module(module)
@@ -315,8 +427,12 @@ def _work(home: Path, connection: socket.socket, outputs: list[int], arguments: 
     async def be_up(*_: object) -> bool:
         return True
 
+    async def find_failures(*_: object) -> tuple[()]:
+        return ()
+
     patch = pytest.MonkeyPatch()
     patch.setattr(podunit.deploy, "wait_until_up", be_up)
+    patch.setattr(podunit.bringup, "find_failures", find_failures)
     patch.setattr(podunit.manager, "connect", connect)
     patch.setattr(podunit.planning, "find_target", find_target)
     patch.setattr(podunit.host, "_run", lambda *words: _ask(connection, "podman", list(words))[0])

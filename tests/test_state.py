@@ -64,14 +64,36 @@ def test_each_entry_has_a_line() -> None:
     assert dump_document(node) == '{\n  "a": 1,\n  "b": {\n    "c": "d"\n  }\n}\n'
 
 
+def keep(state: StateFolder, objects: dict[str, str]) -> None:
+    state.commit_objects(state.stage_objects(objects, {}))
+
+
+def test_what_is_staged_is_kept_with_its_place_or_discarded(tmp_path: Path) -> None:
+    state = StateFolder(tmp_path / "podunit")
+    staged = state.stage_objects({"Pod.web": "a"}, {"Pod.web": "/srv/web.yaml:1:1"})
+    state.discard_files()
+    state.commit_objects(staged)
+    assert (state.read_objects(), state.read_places()) == ({}, {})
+    state.commit_objects(state.stage_objects({"Pod.web": "a"}, {"Pod.web": "/srv/web.yaml:1:1"}))
+    assert state.read_object("Pod.web") == "a"
+    assert state.read_places() == {"Pod.web": "/srv/web.yaml:1:1"}
+
+
 def test_objects_are_kept_and_forgotten(tmp_path: Path) -> None:
     state = StateFolder(tmp_path / "podunit")
     assert state.read_objects() == {}
-    assert state.keep_objects({"Pod.web": "a\n", "Secret.db": "b\n"}) == {"Pod.web": "created", "Secret.db": "created"}
-    assert state.keep_objects({"Pod.web": "a\n", "Secret.db": "c\n"}) == {
-        "Pod.web": "unchanged",
-        "Secret.db": "changed",
-    }
+    objects = {"Pod.web": "a\n", "Secret.db": "b\n"}
+    assert state.compare_objects(objects) == {"Pod.web": "created", "Secret.db": "created"}
+    keep(state, objects)
+    objects["Secret.db"] = "c\n"
+    assert state.compare_objects(objects) == {"Pod.web": "unchanged", "Secret.db": "changed"}
+    assert state.stage_objects(objects, {}) == ("objects/Secret.db.json",)
+    assert state.compare_objects(objects)["Secret.db"] == "changed"
+    assert list(state.read_objects()) == ["Pod.web", "Secret.db"]
+    state.commit_objects(["objects/Secret.db.json"])
+    # Somebody who did this has died.
+    state.commit_objects(["objects/Secret.db.json"])
+    assert state.stage_objects(objects, {}) == ()
     files = state.read_objects()
     assert {name: file.read_text(encoding="utf-8") for name, file in files.items()} == {
         "Pod.web": "a\n",
@@ -86,7 +108,7 @@ def test_objects_are_kept_and_forgotten(tmp_path: Path) -> None:
 def test_where_objects_were_read_is_kept_as_long_as_they_are(tmp_path: Path) -> None:
     state = StateFolder(tmp_path / "podunit")
     assert state.read_places() == {}
-    state.keep_objects({"Pod.web": "a\n", "Pod.db": "b\n"})
+    keep(state, {"Pod.web": "a\n", "Pod.db": "b\n"})
     state.keep_places({"Pod.web": "/srv/web.yaml:1:1", "Pod.db": "/srv/web.yaml:9:1", "Pod.gone": "/srv/gone.yaml:1:1"})
     assert state.read_places() == {"Pod.web": "/srv/web.yaml:1:1", "Pod.db": "/srv/web.yaml:9:1"}
     before = (tmp_path / "podunit/places.json").stat()
@@ -138,7 +160,7 @@ def test_files_change_as_a_whole(tmp_path: Path) -> None:
 def test_an_error_of_the_system_is_said(tmp_path: Path) -> None:
     (tmp_path / "podunit").write_text("in the way", encoding="utf-8")
     with pytest.raises(PodunitError, match="podunit"):
-        StateFolder(tmp_path / "podunit").keep_objects({"Pod.web": "a"})
+        StateFolder(tmp_path / "podunit").stage_objects({"Pod.web": "a"}, {})
 
 
 def test_the_folder(monkeypatch: pytest.MonkeyPatch) -> None:

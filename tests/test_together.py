@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from tests import faults
-from tests.played_machine import PlayedMachine, Result, warm_up
+from tests.played_machine import PlayedMachine, Result, make_machine
 from tests.stories import config, container, deployment, pod
 
 _MOUNT = "volumeMounts: [{name: c, mountPath: /c}]"
@@ -23,14 +25,11 @@ _FILES = {
 
 
 @pytest.fixture(scope="module")
-def machine(tmp_path_factory: pytest.TempPathFactory) -> PlayedMachine:
-    machine = PlayedMachine(tmp_path_factory.mktemp("machine"))
-    for name, text in _FILES.items():
-        machine.write(name, text)
-    warm_up(str(machine.home / "web.yaml"))
-    machine.type("apply web.yaml api.yaml")
-    machine.save("begin")
-    return machine
+def machine() -> Iterator[PlayedMachine]:
+    with make_machine(_FILES) as machine:
+        machine.type("apply web.yaml api.yaml")
+        machine.save("begin")
+        yield machine
 
 
 class Overtaking:

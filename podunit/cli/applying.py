@@ -75,7 +75,8 @@ def apply_files(
         async with open_machine(settings) as machine:
             intake.refresh()
             plan = await make_plan(machine)
-            places = _move_places(intake.places, targets)
+            # What is kept was read where its file said.
+            places = {} if replicas is not None else _move_places(intake.places, targets)
             if copy:
                 discard_copy(spec_folder(settings.scope))
             write_copies(copies)
@@ -85,8 +86,6 @@ def apply_files(
             if done.gone_back:
                 remove_copies(copies)
                 return done
-            if replicas is None:
-                machine.state.keep_places(places)
             # What a file is warned of is said each time.
             if sight and not report.problems:
                 await remember(settings, sight, plan, done, machine.manager)

@@ -196,9 +196,7 @@ def _carry_out(
             wish, places, message = make_wish()
             plan = await make_plan(machine, wish)
             with telling_where_it_stops(plan, machine):
-                done = await carry_out(plan, machine, make_origin(message), places)
-            machine.state.keep_places(places)
-            return done
+                return await carry_out(plan, machine, make_origin(message), places)
 
     finish(settings, run, timeout, output, dry_run, sums_up=True)
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import typer
 
 from podunit.cli.applying import OutcomeFormat, tell
-from podunit.cli.files import choose_files, load_to_apply
+from podunit.cli.files import choose_files
+from podunit.cli.intake import Intake
 from podunit.cli.settings import Settings
 from podunit.errors import PodunitError
 from podunit.scope import Scope
@@ -27,6 +28,7 @@ def apply_to_tree(
 ) -> None:
     from podunit.install import UnitDirectory, locked
     from podunit.offline import install, require_enabling
+    from podunit.report import Report
     from podunit.state import StateFolder
     from podunit.target import OLDEST, parse_target
 
@@ -41,16 +43,18 @@ def apply_to_tree(
     require_enabling()
     settings = replace(settings, root=root.absolute())
     chosen, _ = choose_files(settings, files, prune=False)
-    workload, objects, places = load_to_apply(settings, chosen, skip_unsupported=skip_unsupported)
+    intake = Intake(settings, lambda: chosen, Report(), skip_unsupported=skip_unsupported)
     state = StateFolder(settings.state_folder)
     if dry_run:
         directory = UnitDirectory(settings.unit_directory)
-        tell(settings, install(workload, objects, directory, state, target, root, dry_run=True), output, dry_run=True)
+        done = install(intake.workload, intake.objects, directory, state, target, root, dry_run=True)
+        tell(settings, done, output, dry_run=True)
         return
     try:
         with locked(settings.unit_directory) as directory:
-            done = install(workload, objects, directory, state, target, root)
-            state.keep_places({key: _strip(place, root) for key, place in places.items()})
+            intake.refresh()
+            done = install(intake.workload, intake.objects, directory, state, target, root)
+            state.keep_places({key: _strip(place, root) for key, place in intake.places.items()})
     except BlockingIOError:
         raise PodunitError(f"another podunit is at work in {settings.unit_directory}") from None
     tell(settings, done, output, dry_run=False, sums_up=True)
