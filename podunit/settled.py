@@ -23,6 +23,7 @@ from podunit import __version__
 from podunit.engines.programs import CATATONIT, PODMAN
 from podunit.exchange import sync
 from podunit.files import find_folder
+from podunit.private import explained
 
 # More than the coarsest file system's time step: FAT's two seconds.
 _STEP_NS = 2_000_000_000
@@ -57,11 +58,12 @@ def look(unit_directory: Path, state_folder: Path, files: Iterable[str], options
     own = (_PACKAGE, find_folder("templates"), find_folder("units"))
     whole = map(str, (*own, *(state_folder / name for name in ("objects", "files", "places.json"))))
     for path, deep in (*((path, False) for path in shallow), *((path, True) for path in whole)):
-        for name, status in _walk(path, deep=deep):
-            changed_ns = status.st_ctime_ns if status else 0
-            known = status and (status.st_mode, status.st_dev, status.st_ino, status.st_size, changed_ns)
-            digest.update(repr((name, known)).encode())
-            newest_ns = max(newest_ns, changed_ns)
+        with explained(Path(path)):
+            for name, status in _walk(path, deep=deep):
+                changed_ns = status.st_ctime_ns if status else 0
+                known = status and (status.st_mode, status.st_dev, status.st_ino, status.st_size, changed_ns)
+                digest.update(repr((name, known)).encode())
+                newest_ns = max(newest_ns, changed_ns)
     return Sight(digest.hexdigest(), is_calm=newest_ns < now_ns - _STEP_NS)
 
 
