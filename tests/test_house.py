@@ -181,6 +181,7 @@ _ROOMS: tuple[tuple[str, ...], ...] = (
     (
         "podunit.cli",
         "podunit.cli.version",
+        "podunit.cli.loop",
         "podunit.cli.settings",
         "podunit.cli.output",
         "podunit.cli.files",

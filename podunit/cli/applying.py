@@ -237,13 +237,15 @@ def finish(
     """Run a command, and tell what became of pods; `said` is what else went well then."""
     import asyncio
 
+    from podunit.cli.loop import run_loop
+
     async def limited() -> Outcome:
         try:
             return await asyncio.wait_for(run(), timeout)
         except TimeoutError:
             raise PodunitError(f"not done within {timeout} s", "the jobs go on: see systemctl list-jobs") from None
 
-    tell(settings, asyncio.run(limited()), output, dry_run, said, sums_up=sums_up)
+    tell(settings, run_loop(limited()), output, dry_run, said, sums_up=sums_up)
 
 
 def tell(

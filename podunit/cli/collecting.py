@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 
 def gc(context: typer.Context, dry_run: DryRun = False) -> None:
     """Remove what no pod needs: old revisions, files of pods that are gone, images and networks."""
-    import asyncio
-
+    from podunit.cli.loop import run_loop
     from podunit.garbage import find_garbage, remove_garbage
     from podunit.generations import Generations
     from podunit.state import StateFolder
@@ -33,7 +32,7 @@ def gc(context: typer.Context, dry_run: DryRun = False) -> None:
         folder = settings.state_folder
         found = find_garbage(settings.read_units(), StateFolder(folder), Generations(folder))
     else:
-        found = asyncio.run(run())
+        found = run_loop(run())
     for text in found.revisions:
         settings.print_success(f"{text}: removed")
     for path in found.paths:

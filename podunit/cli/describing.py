@@ -29,8 +29,7 @@ def describe(
     output: Annotated[DescribeFormat, typer.Option("--output", "-o", help="How to print it.")] = DescribeFormat.TEXT,
 ) -> None:
     """Tell all of a pod: its spec, units, cgroups with limits and usage, probes, restarts, last ends and events."""
-    import asyncio
-
+    from podunit.cli.loop import run_loop
     from podunit.cli.output import print_json
     from podunit.description import describe_pod
     from podunit.manager import connect
@@ -48,7 +47,7 @@ def describe(
                 for one in found
             ]
 
-    described = asyncio.run(run())
+    described = run_loop(run())
     if output is DescribeFormat.JSON and is_owner(pod):
         owner = "/".join(parse_word(pod) or ())
         print_json({"schemaVersion": 1, "owner": owner, "pods": [one.describe() for one in described]})

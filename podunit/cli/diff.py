@@ -29,8 +29,7 @@ def diff(
     skip_unsupported: SkipUnsupported = False,
 ) -> None:
     """Show what an apply would change, what it would restart and why; ends with status 1 if there is anything."""
-    import asyncio
-
+    from podunit.cli.loop import run_loop
     from podunit.cli.output import print_json
     from podunit.report import Report
 
@@ -41,7 +40,7 @@ def diff(
     except typer.Exit:
         raise typer.Exit(_INVALID) from None
     make_plan = plan_files(settings, intake, start_stopped=False, folder=folder, prune=prune)
-    forecast = asyncio.run(foresee_plan(settings, make_plan))
+    forecast = run_loop(foresee_plan(settings, make_plan))
     if output is OutcomeFormat.JSON:
         print_json(describe(forecast))
     else:

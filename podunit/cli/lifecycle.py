@@ -241,9 +241,8 @@ def uninstall(
     dry_run: DryRun = False,
 ) -> None:
     """Remove all pods and podunit's own units; the package itself is for your package manager to remove."""
-    import asyncio
-
     from podunit import deploy
+    from podunit.cli.loop import run_loop
     from podunit.host import list_networks, remove_network
     from podunit.install import UnitDirectory
     from podunit.installed import list_pods
@@ -251,7 +250,7 @@ def uninstall(
 
     settings: Settings = context.obj
     if keep_units:
-        for name in settings.read_units() if dry_run else asyncio.run(_disown(settings)):
+        for name in settings.read_units() if dry_run else run_loop(_disown(settings)):
             settings.print_success(f"unit {name}: kept, yours now")
         if dry_run:
             note_dry_run(settings)
@@ -378,8 +377,7 @@ def _set_boot(
     done: str,
     change: Callable[[Manager, Iterable[str]], Awaitable[None]],
 ) -> None:
-    import asyncio
-
+    from podunit.cli.loop import run_loop
     from podunit.manager import connect
 
     pods: tuple[InstalledPod, ...] = find_pods(settings, names)
@@ -394,7 +392,7 @@ def _set_boot(
             await manager.reload()
 
     if not dry_run:
-        asyncio.run(run())
+        run_loop(run())
     for pod in pods:
         settings.print_success(f"pod {pod.name}: {done}")
     if dry_run:

@@ -62,8 +62,7 @@ def status(
     output: Annotated[StatusFormat, typer.Option("--output", "-o", help="How to print it.")] = StatusFormat.TEXT,
 ) -> None:
     """Show how a pod is, or all of an owner, and why it is not up; ends with status 1 if one has failed."""
-    import asyncio
-
+    from podunit.cli.loop import run_loop
     from podunit.cli.output import print_containers, print_json, print_pod_state
     from podunit.manager import connect
     from podunit.states import PodState, get_pod_state
@@ -75,7 +74,7 @@ def status(
         async with connect(settings.scope) as manager:
             return [await get_pod_state(manager, one, settings.scope) for one in found]
 
-    states = asyncio.run(run())
+    states = run_loop(run())
     if output is StatusFormat.JSON and is_owner(pod):
         owner = "/".join(parse_word(pod) or ())
         print_json({"schemaVersion": 1, "owner": owner, "pods": [state.describe() for state in states]})
@@ -90,8 +89,7 @@ def status(
 
 
 def _get_summaries(settings: Settings, pods: Iterable[InstalledPod]) -> tuple[PodSummary, ...]:
-    import asyncio
-
+    from podunit.cli.loop import run_loop
     from podunit.manager import connect
     from podunit.states import get_summaries
 
@@ -101,4 +99,4 @@ def _get_summaries(settings: Settings, pods: Iterable[InstalledPod]) -> tuple[Po
         async with connect(settings.scope) as manager:
             return await get_summaries(manager, pods, settings.scope)
 
-    return asyncio.run(run()) if pods else ()
+    return run_loop(run()) if pods else ()

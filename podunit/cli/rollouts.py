@@ -81,9 +81,9 @@ def status(
     ] = "0",
 ) -> None:
     """Wait until all its pods are up and ready; ends with status 1 if they are not in time, or cannot get so."""
-    import asyncio
     import math
 
+    from podunit.cli.loop import run_loop
     from podunit.cli.output import print_unmet
     from podunit.manager import connect
     from podunit.waiting import wait_for
@@ -104,7 +104,7 @@ def status(
         async with connect(settings.scope) as manager:
             return await wait_for(manager, pods, Condition.READY, settings.scope, timeout_sec, tell)
 
-    for summary in asyncio.run(run()):
+    for summary in run_loop(run()):
         print_unmet(summary, Condition.READY, f"not within {timeout_sec:g} s")
     if len(up) < len(pods):
         raise typer.Exit(1)

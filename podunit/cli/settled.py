@@ -33,8 +33,7 @@ def recall(settings: Settings, sight: Sight) -> Outcome | None:
         return None
     states, account = known
 
-    import asyncio
-
+    from podunit.cli.loop import run_loop
     from podunit.manager import connect
     from podunit.states import get_active_states
 
@@ -42,7 +41,7 @@ def recall(settings: Settings, sight: Sight) -> Outcome | None:
         async with connect(settings.scope) as manager:
             return describe_states(await manager.get_version(), await get_active_states(manager))
 
-    if asyncio.run(ask()) != states:
+    if run_loop(ask()) != states:
         return None
 
     from podunit.bringup import PodOutcome

@@ -51,8 +51,7 @@ def wait(
     ] = "30s",
 ) -> None:
     """Wait until all of these pods are so; ends with status 1 if they are not in time, or can no longer become so."""
-    import asyncio
-
+    from podunit.cli.loop import run_loop
     from podunit.cli.output import print_unmet
     from podunit.manager import connect
     from podunit.waiting import wait_for
@@ -74,7 +73,7 @@ def wait(
         async with connect(settings.scope) as manager:
             return await wait_for(manager, found, condition, settings.scope, timeout_sec, tell)
 
-    left = asyncio.run(run())
+    left = run_loop(run())
     for summary in left:
         print_unmet(summary, condition, f"not within {timeout_sec:g} s")
     if failed or left:
@@ -88,12 +87,13 @@ def top(
     output: Annotated[TopFormat, typer.Option("--output", "-o", help="How to print it; json once.")] = TopFormat.TABLE,
 ) -> None:
     """Show what pods and containers use, anew each second on a terminal, until Ctrl-C."""
-    import asyncio
     import sys
+
+    from podunit.cli.loop import run_loop
 
     lives = sys.stdout.isatty() and not once and output is TopFormat.TABLE
     try:
-        asyncio.run(_run_top(context.obj, pods or [], output, lives=lives))
+        run_loop(_run_top(context.obj, pods or [], output, lives=lives))
     except KeyboardInterrupt:
         # The way to end it.
         if not lives:

@@ -273,7 +273,8 @@ def test_what_is_killed_in_an_undo_is_healed_by_the_next_command(pods: Pods, aft
     assert "interrupted" in pods.lab.run("podunit", "rollout", "history", "web").stdout or len(history(pods)) <= 4
 
 
-def test_ctrl_c_ends_the_waiting_and_says_what_is_there(pods: Pods) -> None:
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_the_waiting_and_says_what_is_there(pods: Pods, number: signal.Signals, status: int) -> None:
     pods.apply(WEB)
     pods.lab.write("/root/bad.yaml", WEB.replace(MOUNT, NEVER_READY))
     script = (
@@ -283,7 +284,7 @@ def test_ctrl_c_ends_the_waiting_and_says_what_is_there(pods: Pods) -> None:
         "while subprocess.run(['grep', '-q', '/nothing', sys.argv[1]]).returncode: time.sleep(0.1)\n"
         "other = subprocess.run(['podunit', 'apply', '/root/pod.yaml', '--timeout=2'], stderr=-1, text=True)\n"
         "print(other.stderr)\n"
-        f"done.send_signal({int(signal.SIGINT)})\n"
+        f"done.send_signal({int(number)})\n"
         "print(done.communicate()[1], done.returncode)\n"
     )
     pods.lab.write("/root/interrupt.py", script)
@@ -291,7 +292,8 @@ def test_ctrl_c_ends_the_waiting_and_says_what_is_there(pods: Pods) -> None:
     # Another one waits meanwhile, and says for whom.
     assert "waiting for podunit apply /root/bad.yaml (process " in said
     assert "note: units as they were applied: web\n" in said
-    assert said.endswith("podunit rollout undo goes back\n 130\n")
+    assert said.endswith(f"podunit rollout undo goes back\n {status}\n")
+    assert "Traceback" not in said
     assert pods.lab.run("podunit", "diff", "/root/bad.yaml", check=False).returncode == 0
     pods.lab.run("podunit", "rollout", "undo", "web")
     assert (pods.state("pod@web"), see(pods)) == ("active", "the first page")
