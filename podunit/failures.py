@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from podunit.history import read_failures
 from podunit.installed import InstalledPod
 from podunit.journal import read_last_lines
 from podunit.manager import Manager
@@ -46,13 +47,20 @@ async def find_failures(manager: Manager, pod: InstalledPod, scope: Scope, since
     """The units of a pod whose last start or run failed since a time, in the order in which they start."""
     found = []
     units = [unit for unit in pod.units if unit != pod.unit]
-    for unit, properties in zip(units, await manager.get_all_properties(units, "Unit", "Service"), strict=True):
-        if properties["Result"] == "success" or properties["StateChangeTimestamp"] < since_usec:
+    shown = dict(zip(units, await manager.get_all_properties(units, "Unit", "Service"), strict=True))
+    # systemd forgets how a unit has failed as soon as it is tried again.
+    tried = [unit for unit in units if shown[unit]["ActiveState"] == "activating"] if since_usec else []
+    before = read_failures(tried, scope, since_usec)
+    for unit, properties in shown.items():
+        result, ending = properties["Result"], _describe_ending(properties)
+        if result == "success" and unit in before:
+            status = before[unit].status
+            result, ending = before[unit].result, f"exit status {status}" if status else ""
+        elif result == "success" or properties["StateChangeTimestamp"] < since_usec:
             continue
         parsed = parse_container_unit(unit)
         log = read_last_lines(unit, scope, since_usec, _LOG_LINES)
-        container = parsed[1] if parsed else ""
-        found.append(UnitFailure(unit, container, properties["Result"], _describe_ending(properties), log))
+        found.append(UnitFailure(unit, parsed[1] if parsed else "", result, ending, log))
     return tuple(found)
 
 

@@ -98,6 +98,14 @@ class Exit:
 
 
 @dataclass(frozen=True, slots=True)
+class Failure:
+    """How a unit failed: `result` as in its property Result, and the exit status of its process, if that has ended."""
+
+    result: str
+    status: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Past:
     """What is left of a container's runs since somebody started it."""
 
@@ -120,6 +128,26 @@ def list_matches(units: Iterable[str] | None, scope: Scope) -> tuple[list[str], 
 
 def read_pasts(units: Iterable[str], scope: Scope, since_usec: int = 0) -> dict[str, Past]:
     """What this boot's journal knows of containers' runs since a time; nothing where it cannot be read."""
+    return {unit: find_past(happenings) for unit, happenings in _read_happenings(units, scope, since_usec).items()}
+
+
+def read_failures(units: Iterable[str], scope: Scope, since_usec: int) -> dict[str, Failure]:
+    """How those units failed last which have failed since a time, though they may be on their way again."""
+    found = {}
+    for unit, happenings in _read_happenings(units, scope, since_usec).items():
+        ended = None
+        for happening in happenings:
+            match happening.kind:
+                case Kind.STARTING:
+                    ended = None
+                case Kind.ENDED:
+                    ended = happening
+                case Kind.FAILED if happening.at_usec >= since_usec:
+                    found[unit] = Failure(happening.result, ended.status if ended else None)
+    return found
+
+
+def _read_happenings(units: Iterable[str], scope: Scope, since_usec: int) -> dict[str, list[Happening]]:
     units = tuple(units)
     found: dict[str, list[Happening]] = {unit: [] for unit in units}
     if not units:
@@ -132,7 +160,7 @@ def read_pasts(units: Iterable[str], scope: Scope, since_usec: int = 0) -> dict[
     except PodunitError:
         # Without it a state is complete still.
         return {}
-    return {unit: find_past(happenings) for unit, happenings in found.items()}
+    return found
 
 
 def find_past(happenings: Iterable[Happening]) -> Past:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from podunit.history import Exit, Kind, Past, list_matches, read_happening, read_pasts
+from podunit.history import Exit, Failure, Kind, Past, list_matches, read_failures, read_happening, read_pasts
 from podunit.scope import Scope
 from tests.journalctl import Journalctl
 
@@ -170,3 +170,15 @@ def test_without_a_journal_nothing_is_known(
 def test_of_no_unit_nobody_asks(journalctl: Journalctl) -> None:
     assert read_pasts([], Scope.SYSTEM) == {}
     assert not journalctl.was_called
+
+
+def test_a_failure_is_known_when_the_unit_is_tried_again(journalctl: Journalctl) -> None:
+    starts = (systemd("starting"), systemd("starting"))
+    failed = (exited(125), systemd("failed", UNIT_RESULT="exit-code"))
+    journalctl.answer(starts[0], *failed, starts[1])
+    assert read_failures([_UNIT], Scope.SYSTEM, at_usec(failed[1])) == {_UNIT: Failure("exit-code", 125)}
+    # Of a run before that time, or of one without a process of its own.
+    journalctl.answer(starts[0], *failed, starts[1])
+    assert read_failures([_UNIT], Scope.SYSTEM, at_usec(failed[1]) + 1) == {}
+    journalctl.answer(*failed[:1], starts[1], systemd("failed", UNIT_RESULT="resources"))
+    assert read_failures([_UNIT], Scope.SYSTEM, 1) == {_UNIT: Failure("resources", None)}

@@ -159,8 +159,15 @@ _ROOMS: tuple[tuple[str, ...], ...] = (
         "podunit.values",
     ),
     ("podunit.checks",),
-    ("podunit.containers", "podunit.bundled", "podunit.bundles", "podunit.payload", "podunit.dependencies"),
-    ("podunit.load", "podunit.generate", "podunit.failures", "podunit.rollout", "podunit.history", "podunit.readiness"),
+    (
+        "podunit.containers",
+        "podunit.bundled",
+        "podunit.bundles",
+        "podunit.payload",
+        "podunit.dependencies",
+        "podunit.history",
+    ),
+    ("podunit.load", "podunit.generate", "podunit.failures", "podunit.rollout", "podunit.readiness"),
     ("podunit.exchange", "podunit.private", "podunit.holder"),
     ("podunit.unfinished",),
     (
