@@ -26,7 +26,7 @@ def describe_checks(pod: Pod, container: Container, unit: str, *, init: bool) ->
     """What `unit`, the container's, says: what registers probes and hooks, what waits for them, the stop, the times."""
     hooks = probes.register_hooks(pod, container, unit)
     checks = probes.register_probes(pod, container, unit)
-    started = probes.wait_until_started(pod, container)
+    started, reason = probes.wait_until_started(pod, container), probes.tell_reason(pod, container)
     post_start = run_post_start(pod, container)
     has_prober = bool(list_probers(pod, container, init=init))
     return {
@@ -34,6 +34,7 @@ def describe_checks(pod: Pod, container: Container, unit: str, *, init: bool) ->
         "probes_directory": join_words([probes.probes_directory(pod, container)]) if has_prober else None,
         "register_hooks": command_line(hooks) if hooks else None,
         "register_probes": command_line(checks) if checks else None,
+        "tell_reason": command_line(reason, ignore_failure=True) if reason else None,
         "wait_until_started": command_line(started) if started else None,
         "post_start": command_line(post_start) if post_start else None,
         "has_hook": bool(container.pre_stop and pod.grace_sec),

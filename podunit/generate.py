@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from podunit import __version__, bundled, containers
 from podunit.cgroups import slice_directives
-from podunit.engines import nfs, podman, probes, pulls, secrets, volumes
+from podunit.engines import nfs, podman, probes, programs, pulls, secrets, volumes
 from podunit.engines.stops import stop_file
 from podunit.model import (
     EmptyDir,
@@ -250,7 +250,7 @@ def _sandbox(pod: Pod, scope: Scope, target: Target, shared: Values) -> UnitFile
         "sandbox.service.j2",
         {
             **shared,
-            "runtime_directories": join_words([podman.runtime_directory(pod), *made]),
+            "runtime_directories": join_words([programs.runtime_directory(pod), *made]),
             "closed": bool(made),
             "state_directories": join_words([volumes.volumes_directory(pod)]) if kept else None,
             "empty_volumes": command_line(volumes.remove_volumes(pod, scope)),

@@ -120,6 +120,7 @@ def test_a_failed_liveness_probe_stops_the_container_once(
     assert [round(it) for it in doer.times("alive")] == [3, 13, 23, 33]
     assert doer.stops == [expected]
     assert [it.partition(" times")[0] for it in messages.lines()] == ["web.main: liveness probe failed 3"]
+    assert (directory / "reason").read_text().startswith("liveness probe failed 3 times: at 3")
 
 
 def test_a_container_that_somebody_stops_may_fail(tmp_path: Path, messages: Messages) -> None:

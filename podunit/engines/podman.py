@@ -17,7 +17,7 @@ import re
 from collections.abc import Mapping
 
 from podunit.engines.parts import locate_part
-from podunit.engines.programs import CATATONIT, PODMAN, container_name, sandbox_name
+from podunit.engines.programs import CATATONIT, PODMAN, container_name, runtime_directory, sandbox_name
 from podunit.engines.resolution import list_names, make_resolver, mount_resolver
 from podunit.engines.rights import list_rights, verify_user
 from podunit.engines.secrets import is_kept_secret, secret_name
@@ -54,11 +54,6 @@ FACTS: Mapping[object, Specifier | Variable] = {
 _HUGE_PAGES = {HugePage.MEBI_2: "2MB", HugePage.GIBI_1: "1GB"}
 
 _PLAIN_PROGRAM = re.compile(r"[A-Za-z0-9_./+-]+")
-
-
-def runtime_directory(pod: Pod) -> str:
-    """The sandbox's root file system, below the runtime directory of the manager."""
-    return f"podunit/{pod.name}"
 
 
 def sandbox_pid_file(pod: Pod) -> tuple[str | Specifier, ...]:

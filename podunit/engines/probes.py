@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from podunit.engines.programs import container_name, sandbox_name
+from podunit.engines.programs import container_name, runtime_directory, sandbox_name
 from podunit.inside import bundle_path
 from podunit.model import Container, Engine, Pod
 from podunit.probes import HttpGet, Probes, Registration, write_registration
@@ -19,11 +19,15 @@ from podunit.unitfile import Specifier, Word
 _STARTUP_MARGIN_SEC = 60
 
 _REGISTER = (
-    'directory=$1 prober=$2 pipes=$3; shift 3; umask 077; cd "$directory" && printf "%s\\n" "$@" > new && '
+    'directory=$1 prober=$2 pipes=$3 reason=$4; shift 4; umask 077; cd "$directory" && printf "%s\\n" "$@" > new && '
     'for pipe in $pipes; do mkfifo "$pipe" || exit; done && mv new probes.json || exit; '
     '[ -p "$prober" ] || { echo "podunit-prober.socket is not active" >&2; exit 1; }; '
-    'echo "${directory##*/}" > "$prober"'
+    'echo "${directory##*/}" > "$prober" || exit; '
+    '[ ! -s "$reason" ] || { systemd-notify --status="restarted: $(cat "$reason")"; rm -f "$reason"; }'
 )
+
+# systemd forgets a status at the next start, and the directory of probes goes with the container.
+_TELL_REASON = '[ ! -s "$1" ] || { systemd-notify --status="$(cat "$1")"; cat "$1" > "$2"; }'
 
 # Open for both before the question: the answer may come before somebody reads.
 _ASK = (
@@ -114,7 +118,29 @@ def _make_registration(pod: Pod, container: Container, unit: str) -> Registratio
 def _register(pod: Pod, container: Container, registration: Registration, pipes: str) -> tuple[Word, ...]:
     directory = (Specifier.RUNTIME_DIR, f"/{probes_directory(pod, container)}")
     prober = (Specifier.RUNTIME_DIR, "/podunit-prober")
-    return ("/bin/sh", "-c", _REGISTER, "register", directory, prober, pipes, *write_registration(registration))
+    reason = _last_reason(pod, container) if can_be_stopped(container) else ""
+    return ("/bin/sh", "-c", _REGISTER, "register", directory, prober, pipes, reason, *write_registration(registration))
+
+
+def can_be_stopped(container: Container) -> bool:
+    """Whether there is a probe whose failure is the end of the container."""
+    return bool(container.probes.startup or container.probes.liveness)
+
+
+def tell_reason(pod: Pod, container: Container) -> tuple[Word, ...] | None:
+    """Make it the status of a unit that has ended why a probe had it stopped, and keep that for the next start.
+
+    None where no probe does that.
+    """
+    if not can_be_stopped(container):
+        return None
+    reason = (Specifier.RUNTIME_DIR, f"/{probes_directory(pod, container)}/reason")
+    return ("/bin/sh", "-c", _TELL_REASON, "tell", reason, _last_reason(pod, container))
+
+
+def _last_reason(pod: Pod, container: Container) -> tuple[str | Specifier, ...]:
+    # A container's name has no underscore, and what else is there belongs to podman.
+    return (Specifier.RUNTIME_DIR, f"/{runtime_directory(pod)}/{container.name}_reason")
 
 
 def wait_until_started(pod: Pod, container: Container) -> tuple[Word, ...] | None:

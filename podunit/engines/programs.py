@@ -21,3 +21,8 @@ def sandbox_name(pod: Pod) -> str:
 def container_name(pod: Pod, container: Container) -> str:
     """podman's name of a container; a container's name has no dot, so the last one separates."""
     return f"{pod.name}.{container.name}"
+
+
+def runtime_directory(pod: Pod) -> str:
+    """The sandbox's root file system, below the runtime directory of the manager: there as long as the sandbox is."""
+    return f"podunit/{pod.name}"

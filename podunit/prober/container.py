@@ -21,7 +21,7 @@ from podunit.prober.gates import Gate
 from podunit.prober.journal import Event, Journal
 from podunit.prober.replies import reply
 from podunit.prober.series import Result, Series
-from podunit.prober.states import Kind, Known, Last, read_state, stamp_registration, write_state
+from podunit.prober.states import Kind, Known, Last, read_state, stamp_registration, write_reason, write_state
 from podunit.probes import POST_START_SEC, Hook, Probe, Registration
 
 # The kubelet's least time for a container to end by itself, whatever its hook has left of the grace period.
@@ -228,6 +228,7 @@ class Container:
         times = self.probes[kind].failure_threshold
         failed = f"{kind} probe failed{f' {times} times' if times > 1 else ''}: {message}"
         self._tell(Event.KILLING, f"{failed}; stopping the container")
+        write_reason(self._directory, failed)
         self._stopping = kind
         self._write()
         await self._stop(kind, with_hook=True)

@@ -5,6 +5,7 @@ In and out: `Known`, as JSON of the keys started, ready, stopping, registration 
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -14,6 +15,8 @@ from typing import Any
 
 REGISTRATION = "probes.json"
 STATE = "state.json"
+# What the container's unit makes its status.
+REASON = "reason"
 
 
 class Kind(StrEnum):
@@ -65,6 +68,12 @@ def write_state(directory: Path, known: Known) -> None:
     new.write_text(json.dumps(found), encoding="utf-8")
     new.chmod(0o644)
     new.replace(directory / STATE)
+
+
+def write_reason(directory: Path, reason: str) -> None:
+    """Leave to the unit why its container is stopped, one line; what cannot be written is in the journal."""
+    with contextlib.suppress(OSError):
+        (directory / REASON).write_text(reason, encoding="utf-8")
 
 
 def read_state(directory: Path) -> Known | None:

@@ -85,19 +85,28 @@ def test_a_container_that_is_not_alive_is_restarted_and_its_neighbour_is_not(pod
     """If the liveness probe fails, the kubelet kills the container, and it is subjected to its restart policy."""
     touch(pods, "alive")
     web = container("web", "sleep 1000 & wait", MOUNT, command("alive", "livenessProbe", ", failureThreshold: 2"))
-    pods.install(pod(web + container("other", "sleep 1000 & wait"), more=HOST, notes=quick("web")))
+    soon = quick("web").replace("300ms", "2s")
+    pods.install(pod(web + container("other", "sleep 1000 & wait"), more=HOST, notes=soon))
     pods.systemctl("start", "pod@web")
     before, other = pods.payload_pid("web.web"), pods.payload_pid("web.other")
     pods.lab.sh("sleep 1.5")
     assert pods.show(WEB, "NRestarts") == "0"
+    assert pods.show(WEB, "StatusText") == ""
     pods.lab.sh("rm /run/test/alive")
-    wait_for(lambda: pods.show(WEB, "NRestarts"), "1", timeout_sec=10)
+    wait_for(lambda: pods.show(WEB, "SubState"), "auto-restart", timeout_sec=10)
+    why = "liveness probe failed 2 times: exit status 1"
+    assert pods.show(WEB, "StatusText") == why
     touch(pods, "alive")
+    wait_for(lambda: pods.show(WEB, "NRestarts"), "1", timeout_sec=10)
     pods.wait("active active", WEB, "pod@web")
     assert pods.payload_pid("web.web") not in (0, before)
     assert pods.payload_pid("web.other") == other
     said = pods.lab.sh(f"journalctl --output=cat --unit {WEB}").stdout
     assert said.count("web.web: liveness probe failed") == 1
+    assert f'Status: "restarted: {why}"' in pods.systemctl("status", WEB).stdout
+    # What somebody asks for has no such reason.
+    pods.systemctl("restart", WEB)
+    assert pods.show(WEB, "StatusText") == ""
 
 
 def test_a_container_that_does_not_start_in_time_is_tried_again(pods: Pods) -> None:
