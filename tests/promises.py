@@ -20,6 +20,7 @@ _ROWS = "lab/test_lifecycle.py::test_a_promise_is_kept"
 _SCENARIOS, _RESTARTS, _ASIDE = "lab/test_scenarios.py", "lab/test_restarts.py", "lab/test_sidecars.py"
 _HOOKED, _PROBED, _WATCHED = "lab/test_hooks.py", "lab/test_probes.py", "lab/test_watching.py"
 _CHECKED, _JUDGED, _LIMITED = "test_prober_checks.py", "test_prober_container.py", "vm/test_limits.py"
+_SHUT = "lab/test_shutdown.py::test_a_shutdown_is_an_orderly_stop_within_one_grace_period"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ PROMISES = (
     Promise(
         _SIDECARS,
         "The sidecar containers are then shut down in the opposite order of their appearance in the Pod specification.",
-        (f"{_ASIDE}::test_sidecars_start_before_and_stop_after_the_others",),
+        (f"{_ASIDE}::test_sidecars_start_before_and_stop_after_the_others", _SHUT),
     ),
     Promise(
         _SIDECARS,
@@ -90,7 +91,7 @@ PROMISES = (
     Promise(
         _END,
         "Once the grace period has expired, the KILL signal is sent to any remaining processes",
-        (f"{_SCENARIOS}::test_a_container_that_ignores_the_stop_signal_is_killed_after_its_grace_period",),
+        (f"{_SCENARIOS}::test_a_container_that_ignores_the_stop_signal_is_killed_after_its_grace_period", _SHUT),
     ),
     Promise(
         _END,
@@ -101,7 +102,7 @@ PROMISES = (
     Promise(
         "docs/units.md",
         "One is for all that a pod does to stop.",
-        (f"{_HOOKED}::test_one_grace_period_is_for_hooks_containers_and_sidecars",),
+        (f"{_HOOKED}::test_one_grace_period_is_for_hooks_containers_and_sidecars", _SHUT),
     ),
     # Restarts
     Promise(
@@ -301,6 +302,12 @@ PROMISES = (
             f"{_ROWS}[killed]",
         ),
     ),
+    Promise(
+        "README.md",
+        "Why it has stopped a container is in the status of that unit as well (`systemctl status`), until the next"
+        " stop.",
+        (f"{_PROBED}::test_a_container_that_is_not_alive_is_restarted_and_its_neighbour_is_not",),
+    ),
     # Hooks
     Promise(
         _HOOKS,
@@ -314,7 +321,7 @@ PROMISES = (
         _HOOKS,
         "PreStop hooks are not executed asynchronously from the signal to stop the Container; the hook must complete"
         " its execution before the TERM signal can be sent.",
-        (f"{_HOOKED}::test_hooks_run_around_the_life_of_a_container",),
+        (f"{_HOOKED}::test_hooks_run_around_the_life_of_a_container", _SHUT),
     ),
     Promise(
         _HOOKS,
