@@ -256,10 +256,13 @@ class Manager:
     async def _or_gone(self, awaited: Awaitable[T]) -> T:
         """Its result, or an error as soon as the connection is lost."""
         future = asyncio.ensure_future(awaited)
-        done, _ = await asyncio.wait({future, self._gone}, return_when=asyncio.FIRST_COMPLETED)
+        try:
+            done, _ = await asyncio.wait({future, self._gone}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            # Should the waiting be cancelled, asyncio.wait() leaves this to fail later, with nobody to tell.
+            future.cancel()
         if future in done:
             return future.result()
-        future.cancel()
         raise self._explain_loss()
 
     def _explain_loss(self) -> PodunitError:
