@@ -1,4 +1,4 @@
-"""What `podunit.manager` promises of calls that nobody waits for any more; what it says to systemd is tested in labs."""
+"""What `podunit.manager` promises of calls that nobody waits for any more; all else about it is tested in labs."""
 
 from __future__ import annotations
 

@@ -87,6 +87,7 @@ def test_a_container_that_is_not_alive_is_restarted_and_its_neighbour_is_not(pod
     web = container("web", "sleep 1000 & wait", MOUNT, command("alive", "livenessProbe", ", failureThreshold: 2"))
     soon = quick("web").replace("300ms", "2s")
     pods.install(pod(web + container("other", "sleep 1000 & wait"), more=HOST, notes=soon))
+    begun = pods.lab.sh("date +@%s").stdout.strip()
     pods.systemctl("start", "pod@web")
     before, other = pods.payload_pid("web.web"), pods.payload_pid("web.other")
     pods.lab.sh("sleep 1.5")
@@ -101,7 +102,7 @@ def test_a_container_that_is_not_alive_is_restarted_and_its_neighbour_is_not(pod
     pods.wait("active active", WEB, "pod@web")
     assert pods.payload_pid("web.web") not in (0, before)
     assert pods.payload_pid("web.other") == other
-    said = pods.lab.sh(f"journalctl --output=cat --unit {WEB}").stdout
+    said = pods.lab.sh(f"journalctl --output=cat --since={begun} --unit {WEB}").stdout
     assert said.count("web.web: liveness probe failed") == 1
     assert f'Status: "restarted: {why}"' in pods.systemctl("status", WEB).stdout
     # What somebody asks for has no such reason.
