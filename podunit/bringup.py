@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from podunit.failures import UnitFailure, find_failures
 from podunit.installed import InstalledPod
+from podunit.live import apply_limits
 from podunit.manager import Manager
 from podunit.plan import Decision, Deed
 from podunit.scope import Scope
@@ -40,6 +41,8 @@ async def bring_up(
 
     `asked` is called as soon as systemd has been asked for all of it.
     """
+    if decision.limits:
+        await apply_limits(manager, pod)
     match decision.deed:
         case Deed.START:
             return await run(manager, pod, scope, decision.done, manager.start_unit, asked=asked)
@@ -66,19 +69,20 @@ async def bring_up(
 
 def list_asks(pod: InstalledPod, decision: Decision) -> Ask:
     """What `bring_up` asks systemd for, as it is noted for the case that it does not come to that."""
+    ask = Ask(pod.name, limits=tuple(decision.limits))
     match decision.deed:
         case Deed.START:
-            return Ask(pod.name, start=(pod.unit,))
+            return replace(ask, start=(pod.unit,))
         case Deed.RESTART:
-            return Ask(pod.name, restart=(decision.unit or pod.unit,))
+            return replace(ask, restart=(decision.unit or pod.unit,))
         case Deed.RESTART_CONTAINERS:
             units = tuple(container.unit for container in decision.containers)
-            return Ask(pod.name, restart=units, start=(pod.unit,) if decision.then_starts else ())
+            return replace(ask, restart=units, start=(pod.unit,) if decision.then_starts else ())
         case Deed.SCHEDULE:
-            return Ask(pod.name, restart=(pod.boot_unit,))
+            return replace(ask, restart=(pod.boot_unit,))
         case Deed.SUSPEND:
-            return Ask(pod.name, stop=(pod.boot_unit,))
-    return Ask(pod.name)
+            return replace(ask, stop=(pod.boot_unit,))
+    return ask
 
 
 async def start_timer(

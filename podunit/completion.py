@@ -8,7 +8,8 @@ from __future__ import annotations
 from podunit.deploy import delete, forget
 from podunit.errors import PodunitError
 from podunit.install import UnitDirectory
-from podunit.installed import list_pods
+from podunit.installed import InstalledPod, list_pods
+from podunit.live import apply_limits
 from podunit.manager import Manager
 from podunit.scope import Scope
 from podunit.state import StateFolder
@@ -27,9 +28,10 @@ async def complete(directory: UnitDirectory, state: StateFolder, manager: Manage
     if tasks:
         state.commit_files(ask.pod for ask in asks if ask.pod)
         await manager.reload()
+    installed = list_pods(directory.read()) if asks else {}
     for ask in asks:
         try:
-            await _ask(manager, ask)
+            await _ask(manager, ask, installed.get(ask.pod))
         except PodunitError as error:
             said.append(f"{error.message}, of what an interrupted podunit had still to do")
         directory.unfinished.end(ask.pod)
@@ -44,13 +46,15 @@ async def complete(directory: UnitDirectory, state: StateFolder, manager: Manage
     return tuple(said)
 
 
-async def _ask(manager: Manager, ask: Ask) -> None:
+async def _ask(manager: Manager, ask: Ask, pod: InstalledPod | None) -> None:
     if ask.disable:
         await manager.disable_unit_files(ask.disable)
     if ask.enable:
         await manager.enable_unit_files(ask.enable)
     if ask.disable or ask.enable:
         await manager.reload()
+    if ask.limits and pod:
+        await apply_limits(manager, pod)
     # What is gone from systemd as well needs no stop.
     known = {unit.name for unit in await manager.list_units_by_patterns(ask.stop)} if ask.stop else set()
     await manager.run_jobs(manager.stop_unit, [unit for unit in ask.stop if unit in known])

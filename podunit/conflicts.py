@@ -9,7 +9,7 @@ from ipaddress import ip_address
 
 from podunit.engines.nfs import mount_point
 from podunit.model import ImageVolume, NetworkDirectory, Owner, Pod, Port
-from podunit.names import container_unit, image_unit, mount_unit, slice_unit
+from podunit.names import container_unit, image_unit, mount_unit, passing_slice
 from podunit.report import Position, Report
 from podunit.unitfile import UNIT_NAME_MAX
 from podunit.workload import Controller, Workload
@@ -66,11 +66,11 @@ def _tell_namespaces(first: str, second: str) -> str:
 
 
 def _check_lengths(pod: Pod, report: Report) -> None:
-    if (length := len(slice_unit(pod.name))) > UNIT_NAME_MAX:
+    if (length := len(passing_slice(pod.name, ""))) > UNIT_NAME_MAX:
         report.error(
             pod.name_at,
             "metadata.name",
-            f"too long: the pod's slice would have a name of {length} characters, systemd takes {UNIT_NAME_MAX}",
+            f"too long: a slice of the pod would have a name of {length} characters, systemd takes {UNIT_NAME_MAX}",
             "a dash counts as four characters there",
         )
     for container in (*pod.init_containers, *pod.containers):

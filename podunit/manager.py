@@ -19,6 +19,7 @@ from dbus_next.aio.message_bus import MessageBus
 from dbus_next.constants import BusType, MessageType
 from dbus_next.errors import DBusError
 from dbus_next.message import Message
+from dbus_next.signature import Variant
 
 from podunit.errors import PodunitError
 from podunit.scope import Scope
@@ -91,6 +92,13 @@ class Manager:
     async def restart_unit(self, unit: str) -> str:
         """Enqueue a restart job; its object path."""
         return await self._enqueue("RestartUnit", unit)
+
+    async def start_passing_slice(self, name: str) -> str:
+        """Enqueue the start of a slice without a file that is gone again once it is active; the job's object path."""
+        properties = [["StopWhenUnneeded", Variant("b", True)]]
+        body = [name, "replace", properties, []]
+        path: str = (await self._call(_PATH, _MANAGER, "StartTransientUnit", "ssa(sv)a(sa(sv))", body))[0]
+        return path
 
     async def reset_failed_unit(self, unit: str) -> None:
         """Forget that a unit has failed."""

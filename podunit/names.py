@@ -49,6 +49,11 @@ def containers_target(pod: str) -> str:
     return f"containers@{pod}.target"
 
 
+def passing_slice(pod: str, token: str) -> str:
+    """A slice in that of the pod which is there for a moment only, told from others by eight characters."""
+    return f"{slice_unit(pod).removesuffix('.slice')}-{token:8}.slice"
+
+
 def slice_unit(pod: str) -> str:
     r"""The pod's cgroup. `-` separates levels in a slice's name, so it is escaped: `pod-my\x2dweb.slice`."""
     return f"pod-{escape_unit_name(pod)}.slice"

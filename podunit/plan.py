@@ -7,15 +7,16 @@ foretells. Knows no files and no running systemd.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from podunit.installed import InstalledContainer, InstalledPod
+from podunit.limits import differs, list_changed_limits
 from podunit.names import container_unit, sandbox_unit
-from podunit.rollout import differs
 
 # What is done for a pod whose Job starts it.
 IN_TURN = "run in its turn"
+LIVE = "limits applied live"
 
 
 class Deed(StrEnum):
@@ -34,7 +35,7 @@ class Decision:
     """What is done with a pod, for which reasons, and what is said of the pod when that ends well.
 
     Of `RESTART_CONTAINERS` the containers, and whether the pod is started after that. `unit` is what is restarted in
-    place of the handle, '' for nothing else.
+    place of the handle, '' for nothing else. `limits` are directives that running units take as they run, by unit.
     """
 
     deed: Deed
@@ -43,6 +44,7 @@ class Decision:
     containers: tuple[InstalledContainer, ...] = ()
     then_starts: bool = False
     unit: str = ""
+    limits: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def decide(
@@ -62,10 +64,41 @@ def decide(
     old = before.texts if before else {}
     files = {name for name in (*old, *pod.texts) if old.get(name) != pod.texts.get(name)}
     causes = _find_causes(pod, old, files, refreshed)
+    changed = bool(causes or refreshed or _find_limits(pod, old))
+    word = "created" if before is None else "changed" if changed else "rewritten" if files else "unchanged"
+    decision = _decide(pod, before, causes, word, state, timer_state, bool(refreshed), start_stopped=start_stopped)
+    return add_limits(decision, pod, before, state)
+
+
+def add_limits(decision: Decision, pod: InstalledPod, before: InstalledPod | None, state: str) -> Decision:
+    """The decision, with the limits of what goes on as it runs; `state` is the active state of the handle."""
+    if before is None or state == "inactive" or decision.deed is Deed.RESTART:
+        return decision
+    again = {container.unit for container in decision.containers}
+    limits = {name: found for name, found in _find_limits(pod, before.texts).items() if name not in again}
+    return replace(decision, done=(*decision.done, LIVE), limits=limits) if limits else decision
+
+
+def _find_limits(pod: InstalledPod, old: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    found = {name: list_changed_limits(old.get(name), text) for name, text in sorted(pod.texts.items())}
+    return {name: limits for name, limits in found.items() if limits}
+
+
+def _decide(
+    pod: InstalledPod,
+    before: InstalledPod | None,
+    causes: Mapping[str, list[str]],
+    word: str,
+    state: str,
+    timer_state: str,
+    refreshed: bool,
+    *,
+    start_stopped: bool,
+) -> Decision:
     every = tuple(cause for own in causes.values() for cause in own)
-    word = "created" if before is None else "changed" if causes or refreshed else "rewritten" if files else "unchanged"
     if pod.timer:
-        return _decide_timer(pod, before, word, timer_state, every, start_stopped)
+        same = not causes and not refreshed
+        return _decide_timer(pod, before, word, timer_state, every, start_stopped, same=same)
     if pod.runs_once:
         due = before is None or bool(causes) or (start_stopped and state in ("inactive", "failed"))
         return decide_once(pod, word, state, every, due)
@@ -96,6 +129,8 @@ def _decide_timer(
     state: str,
     causes: tuple[str, ...],
     start_stopped: bool,
+    *,
+    same: bool,
 ) -> Decision:
     """Start or stop the timer of a pod; a run that is not done goes on as it is."""
     if pod.suspended:
@@ -103,7 +138,7 @@ def _decide_timer(
     was_scheduled = before is not None and not before.suspended
     if was_scheduled and state == "inactive" and not start_stopped:
         return Decision(Deed.NOTHING, (word, "stays stopped"))
-    if was_scheduled and state == "active" and word in ("unchanged", "rewritten"):
+    if was_scheduled and state == "active" and same:
         return Decision(Deed.NOTHING, (word,))
     reasons = ("it is new",) if before is None else causes or (f"its timer is {state}",)
     return Decision(Deed.SCHEDULE, (word, "scheduled"), reasons)

@@ -25,7 +25,7 @@ from podunit.installed import InstalledPod, list_pods
 from podunit.manager import Manager
 from podunit.model import Engine
 from podunit.names import PARENT_SLICE, parse_pod, pod_unit, timer_unit
-from podunit.plan import IN_TURN, Decision, Deed, decide, decide_once
+from podunit.plan import IN_TURN, Decision, Deed, add_limits, decide, decide_once
 from podunit.render import render
 from podunit.rollout import Rollout, Scene, plan_rollouts, refuse_strangers
 from podunit.scope import Scope
@@ -136,12 +136,14 @@ class Plan:
     def _decide_alone(self, pod: InstalledPod, rollout: Rollout) -> Decision:
         name, scene = pod.name, self.scene
         if name in rollout.spared:
-            return Decision(Deed.NOTHING, ("changed", "not restarted"))
+            decision = Decision(Deed.NOTHING, ("changed", "not restarted"))
+            return add_limits(decision, pod, scene.before.get(name), scene.states[name])
         if pod.runs_once and name in self.workload.concerned:
             # What a Job refers to has changed, and the Job has not: it finds that when it next runs.
             return Decision(Deed.NOTHING, ("unchanged",))
         if pod.job_unit:
-            return self._decide_in_turn(pod, pod.job_unit)
+            decision = self._decide_in_turn(pod, pod.job_unit)
+            return add_limits(decision, pod, scene.before.get(name), scene.states[name])
         is_replaced = name in rollout.replaced
         if self.restarts and scene.runs(name):
             return Decision(Deed.RESTART, ("restarted",), ("a restart was asked for",))
@@ -157,7 +159,7 @@ class Plan:
     def _decide_in_turn(self, pod: InstalledPod, job: str) -> Decision:
         """The first pod of a Job starts it, if any of its pods is new or changed."""
         scene = self.scene
-        word = "created" if pod.name not in scene.before else "changed" if scene.changes(pod.name) else "unchanged"
+        word = "created" if pod.name not in scene.before else "changed" if scene.alters(pod.name) else "unchanged"
         if not pod.leads:
             return Decision(Deed.NOTHING, (word, IN_TURN))
         names = [one.name for one in self.workload.pods if str(one.owner) == pod.owner]
@@ -334,7 +336,8 @@ class PodForecast:
     """What becomes of one pod if all goes well: words, why it is started or restarted, and what of it changes.
 
     `acts` is whether anything is started or stopped; `files` are paths that its units read. `drift` is what somebody
-    else has done to it. A pod that has `vanished` from the spec folder goes only with --prune.
+    else has done to it. A pod that has `vanished` from the spec folder goes only with --prune. `limits` are as in
+    `Decision`.
     """
 
     pod: str
@@ -345,6 +348,7 @@ class PodForecast:
     files: tuple[str, ...] = ()
     drift: tuple[Drift, ...] = ()
     vanished: bool = False
+    limits: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def differs(self) -> bool:
@@ -389,7 +393,9 @@ async def foresee(plan: Plan, directory: UnitDirectory, state: StateFolder, mana
             files = tuple(sorted(plan.refreshed.get(name, ())))
             acts = decision.deed is not Deed.NOTHING
             change = own.get(name, Change())
-            forecasts[name] = PodForecast(name, decision.done, decision.reasons, acts, change, files)
+            forecasts[name] = PodForecast(
+                name, decision.done, decision.reasons, acts, change, files, limits=decision.limits
+            )
         for names, word in ((rollout.held, HELD), (rollout.waiting, WAITING)):
             forecasts.update({name: PodForecast(name, (word,)) for name in names})
     for name in plan.others:

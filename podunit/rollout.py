@@ -5,11 +5,12 @@ In: a workload, what is installed of it, and how that runs. Out: `Rollout`s. Kno
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from podunit.errors import PodunitError
 from podunit.installed import InstalledPod
+from podunit.limits import differs
 from podunit.model import Pod
 from podunit.unitfile import strip_remarks
 from podunit.workload import Controller, Replacement, Workload
@@ -62,16 +63,23 @@ class Scene:
         return not self.is_up(pod) and (pod not in self.before or self.runs(pod) or self.start_stopped)
 
     def changes(self, pod: str) -> bool:
+        """Whether it is installed, and changes by more than remarks, and limits that running units take."""
+        return self._compare(pod, differs)
+
+    def alters(self, pod: str) -> bool:
         """Whether it is installed, and changes by more than remarks."""
+        return self._compare(pod, _alters)
+
+    def _compare(self, pod: str, compare: Callable[[str | None, str | None], bool]) -> bool:
         if pod not in self.before:
             return False
         if pod in self.refreshed:
             return True
         texts, wanted = self.before[pod].texts, self.wanted[pod]
-        return any(differs(texts.get(name), wanted.get(name)) for name in {*texts, *wanted})
+        return any(compare(texts.get(name), wanted.get(name)) for name in {*texts, *wanted})
 
 
-def differs(before: str | None, after: str | None) -> bool:
+def _alters(before: str | None, after: str | None) -> bool:
     """Whether two texts of a unit differ for systemd: not by comments, nor by sections that it skips."""
     return before is None or after is None or strip_remarks(before) != strip_remarks(after)
 
@@ -137,7 +145,7 @@ def _hold_back(controller: Controller, scene: Scene) -> tuple[tuple[str, ...], t
         # As in a cluster: nothing of the new template appears before the Deployment goes on.
         known = tuple(pod for pod in controller.pods if pod in scene.before)
         return known, tuple(pod for pod in controller.pods if pod not in scene.before)
-    return tuple(pod for pod in controller.pods[: controller.held] if scene.changes(pod)), ()
+    return tuple(pod for pod in controller.pods[: controller.held] if scene.alters(pod)), ()
 
 
 def _find_excess(controller: Controller, scene: Scene) -> tuple[tuple[str, ...], ...]:

@@ -24,11 +24,13 @@ class Ask:
     """What is still to be asked of systemd for a pod: units, by what is done with them, in this order.
 
     `keep` are objects that are staged in the state folder, to be kept with the change.
+    The `limits` of those units are to be told to the kernel.
     """
 
     pod: str
     disable: tuple[str, ...] = ()
     enable: tuple[str, ...] = ()
+    limits: tuple[str, ...] = ()
     stop: tuple[str, ...] = ()
     restart: tuple[str, ...] = ()
     start: tuple[str, ...] = ()

@@ -152,6 +152,18 @@ def _hex_bytes(char: str) -> str:
     return "".join(f"\\x{byte:02x}" for byte in char.encode())
 
 
+def list_directives(text: str) -> list[str]:
+    """The directives of a unit file that systemd heeds, each in one line, after its section: `[Service]Nice=1`."""
+    found = []
+    section = ""
+    for line in strip_remarks(text).replace("\\\n", " ").split("\n"):
+        if line.startswith("["):
+            section = line
+        elif line:
+            found.append(f"{section}{line}")
+    return found
+
+
 def strip_remarks(text: str) -> str:
     """The text of a unit file without what systemd skips: comments, empty lines and X- sections."""
     lines = []

@@ -9,7 +9,7 @@ import pytest
 from podunit.errors import PodunitError
 from podunit.installed import InstalledPod
 from podunit.model import Owner, Pod, Relabel, RestartPolicy
-from podunit.names import pod_unit
+from podunit.names import pod_unit, slice_unit
 from podunit.report import Position
 from podunit.rollout import Rollout, Scene, plan_rollouts, refuse_strangers
 from podunit.workload import Controller, Replacement, Workload
@@ -209,3 +209,19 @@ def test_pods_of_nobody_are_not_waited_for() -> None:
     pod = make_pod(None)
     scene = Scene({}, {"web-0": "inactive"}, {"web-0": {}}, frozenset(), False)
     assert plan_rollouts(Workload((pod,)), scene) == (Rollout((("web-0",),)),)
+
+
+def test_limits_roll_nothing_but_are_held_back_with_the_rest() -> None:
+    def limit(name: str, text: str) -> InstalledPod:
+        pod = install(name)
+        return InstalledPod(name, {**pod.texts, slice_unit(name): f"[Slice]\nMemoryMax={text}\n"}, ())
+
+    names = _CONTROLLER.pods
+    before = {name: limit(name, "1G") for name in names}
+    wanted = {name: limit(name, "2G").texts for name in names}
+    scene = Scene(before, dict.fromkeys(names, "active"), wanted, frozenset(), start_stopped=False)
+    for replacement in Replacement:
+        (found,) = plan_rollouts(Workload(controllers=(replace(_CONTROLLER, replacement=replacement),)), scene)
+        assert (found.waves, found.replaced, found.spared) == ((names,), (), ())
+    (found,) = plan_rollouts(Workload(controllers=(replace(_STATEFUL, held=2),)), scene)
+    assert (show(found.waves), found.held) == ("23", ("web-0", "web-1"))

@@ -61,6 +61,7 @@ def describe(forecast: Forecast) -> dict[str, object]:
                 "reasons": list(pod.reasons),
                 "units": _describe_change(pod.change, forecast),
                 "files": list(pod.files),
+                "limits": {unit: list(directives) for unit, directives in pod.limits.items()},
                 "drift": [drift.describe() for drift in pod.drift],
             }
             for pod in forecast.pods
@@ -96,6 +97,8 @@ def _print_pod(pod: PodForecast, forecast: Forecast) -> None:
     print(f"pod {pod.pod}: {', '.join(pod.done)}")
     for reason in pod.reasons:
         print(f"  because {reason}")
+    for unit, directives in pod.limits.items():
+        print(f"  limits of {unit} change, applied live: {', '.join(directives)}")
     # One secret may be several variables.
     for text in dict.fromkeys(f"{describe_file(path)}: updated" for path in pod.files):
         print(f"  {text}")

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.lab.pods import IMAGE, Pods, pod, quick, wait_for
+from tests.lab.pods import IMAGE, Pods, container, pod, quick, wait_for
 from tests.vm.virtual import VirtualMachine
 
 MEBI = 1 << 20
@@ -118,6 +118,40 @@ def measure_load(web: Pods, unit: str) -> float:
     script = f"{look}; sleep {SETTLED_SEC}; {look}"
     used, at, used_later, later = map(float, web.lab.sh(script, timeout_sec=SLOW_SEC).stdout.split())
     return (used_later - used) / 1e6 / (later - at)
+
+
+def test_an_apply_changes_limits_live(vm: VirtualMachine) -> None:
+    pods = Pods(vm)
+
+    def read(unit: str, file: str) -> str:
+        return vm.read(f"/sys/fs/cgroup{pods.show(unit, 'ControlGroup')}/{file}").strip()
+
+    def apply(text: str) -> str:
+        vm.write("/root/pod.yaml", text)
+        return vm.run("podunit", "apply", "/root/pod.yaml", timeout_sec=2 * SLOW_SEC).stdout
+
+    free = container("a", "sleep 100000 & wait") + container("b", "sleep 100000 & wait")
+    limited = free.replace("  - name: b", "    resources: {limits: {memory: 100Mi, cpu: 250m}}\n  - name: b")
+    whole = "  resources: {limits: {memory: 200Mi}}\n"
+    tasks = '    podunit/b.Service.TasksMax: "50"\n'
+    assert apply(pod(free, "live")) == "pod live: created, started\n"
+    units = [f"container@live.{name}" for name in "ab"]
+    before = [pods.main_pid(unit) for unit in units]
+    groups = " ".join(f"/sys/fs/cgroup{pods.show(unit, 'ControlGroup')}/*/memory.oom.group" for unit in units)
+    assert (read(units[0], "memory.max"), vm.sh(f"sort -u {groups}").stdout) == ("max", "0\n")
+
+    assert apply(pod(limited, "live", more=whole, notes=tasks)) == "pod live: changed, limits applied live\n"
+    assert [read(units[0], file) for file in ("memory.max", "cpu.max")] == [str(100 * MEBI), "25000 100000"]
+    assert (read("pod-live.slice", "memory.max"), read(units[1], "pids.max")) == (str(200 * MEBI), "50")
+    assert vm.sh(f"sort -u {groups}").stdout == "1\n"
+    assert apply(pod(limited, "live", more=whole.replace("200", "250"))) == "pod live: changed, limits applied live\n"
+    assert read("pod-live.slice", "memory.max") == str(250 * MEBI)
+    # Of a pod without limits of memory a process is killed, and not all of a container.
+    assert apply(pod(free, "live")) == "pod live: changed, limits applied live\n"
+    assert read(units[0], "memory.max") == read("pod-live.slice", "memory.max") == "max"
+    assert (read(units[0], "cpu.max"), vm.sh(f"sort -u {groups}").stdout) == ("max 100000", "0\n")
+    assert [pods.main_pid(unit) for unit in units] == before
+    vm.run("podunit", "delete", "live", timeout_sec=SLOW_SEC)
 
 
 def test_a_container_over_its_memory_limit_is_killed_and_restarted_alone(web: Pods) -> None:
