@@ -6,11 +6,11 @@ In: the pod, a `Decision`, a manager. Out: a `PodOutcome`. Changes no files.
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from podunit.failures import UnitFailure, find_failures
-from podunit.installed import InstalledPod
+from podunit.installed import InstalledPod, list_boots
 from podunit.live import apply_limits
 from podunit.manager import Manager
 from podunit.plan import Decision, Deed
@@ -119,3 +119,15 @@ async def _has_ended(manager: Manager, pod: InstalledPod) -> bool:
     """Whether a pod that was being started has done its work already."""
     properties = await manager.get_properties(pod.unit, "Unit", "Service")
     return properties["ActiveState"] in ("inactive", "deactivating") and properties["Result"] == "success"
+
+
+async def enable(manager: Manager, before: Mapping[str, InstalledPod], pods: Mapping[str, InstalledPod]) -> None:
+    """Enable and disable what is new or has changed its mind; an administrator's own decision stays."""
+    rests, boots = list_boots(before, pods)
+    # An earlier unit first: disabling one of two that belong together would disable the other too.
+    if rests:
+        await manager.disable_unit_files(rests)
+    if boots:
+        await manager.enable_unit_files(boots)
+    if rests or boots:
+        await manager.reload()

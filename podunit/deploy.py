@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, S
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from podunit.bringup import PodOutcome, bring_up, list_asks, run, start_timer
+from podunit.bringup import PodOutcome, bring_up, enable, list_asks, run, start_timer
 from podunit.bundles import forget_images
 from podunit.failures import find_failures
 from podunit.files import read_static_units
@@ -22,6 +22,7 @@ from podunit.installed import InstalledPod, list_boots, list_pods
 from podunit.manager import Manager
 from podunit.plan import IN_TURN, Deed
 from podunit.planning import DELETED, HELD, WAITING, Outcome, Plan, choose_files, compose
+from podunit.progress import Progress
 from podunit.rollout import Rollout
 from podunit.scope import Scope
 from podunit.state import StateFolder
@@ -47,16 +48,24 @@ _PAST = {Verb.START: "started", Verb.STOP: "stopped", Verb.RESTART: "restarted"}
 
 
 async def apply(
-    plan: Plan, directory: UnitDirectory, state: StateFolder, manager: Manager, scope: Scope, places: Mapping[str, str]
+    plan: Plan,
+    directory: UnitDirectory,
+    state: StateFolder,
+    manager: Manager,
+    scope: Scope,
+    places: Mapping[str, str],
+    tell: Callable[[str], None] = lambda _: None,
 ) -> Outcome:
     """Install the pods, reload, enable, start what is new, restart what changed, and wait for the jobs.
 
     A pod that is installed and inactive was stopped by somebody, and stays so unless the plan says otherwise. The
     replicas of a controller follow its strategy: the files of one change when its turn comes, so that what is not
     reached is as it was, and another apply goes on from there. The objects are kept with the first of these changes;
-    `places` are where they were read.
+    `places` are where they were read. What is waited for, it tells.
     """
-    return plan.tell(await _Apply(directory, state, manager, scope, plan, places).run())
+    progress = Progress(manager, scope, tell)
+    async with progress.told():
+        return plan.tell(await _Apply(directory, state, manager, scope, plan, places, progress).run())
 
 
 @dataclass(slots=True)
@@ -69,6 +78,7 @@ class _Apply:
     scope: Scope
     plan: Plan
     places: Mapping[str, str]
+    progress: Progress
     _after: dict[str, InstalledPod] = field(default_factory=dict)
     _change: Change = field(default_factory=Change)
 
@@ -144,7 +154,8 @@ class _Apply:
     async def _bring_up_in_time(self, name: str, rollout: Rollout) -> PodOutcome:
         since_usec = time.time_ns() // 1000
         try:
-            return await asyncio.wait_for(self._bring_up(name, rollout), rollout.deadline_sec)
+            with self.progress.waiting_for(self._after[name]):
+                return await asyncio.wait_for(self._bring_up(name, rollout), rollout.deadline_sec)
         except TimeoutError:
             failures = await find_failures(self.manager, self._after[name], self.scope, since_usec)
             return PodOutcome(name, (), DEADLINE, failures)
@@ -191,7 +202,7 @@ class _Apply:
             await manager.run_jobs(manager.stop_unit, running)
             if not found.change.is_empty:
                 await manager.reload()
-            await _enable(manager, scene.before, {pod: found.after[pod] for pod in pods})
+            await enable(manager, scene.before, {pod: found.after[pod] for pod in pods})
             self.directory.unfinished.end("")
 
         await _see_through(tell())
@@ -404,18 +415,6 @@ async def _forget_times(manager: Manager, pods: Iterable[InstalledPod]) -> None:
     for pod in pods:
         if pod.timer:
             await manager.clean_unit(pod.timer)
-
-
-async def _enable(manager: Manager, before: Mapping[str, InstalledPod], pods: Mapping[str, InstalledPod]) -> None:
-    """Enable and disable what is new or has changed its mind; an administrator's own decision stays."""
-    rests, boots = list_boots(before, pods)
-    # An earlier unit first: disabling one of two that belong together would disable the other too.
-    if rests:
-        await manager.disable_unit_files(rests)
-    if boots:
-        await manager.enable_unit_files(boots)
-    if rests or boots:
-        await manager.reload()
 
 
 async def _see_through(work: Coroutine[None, None, None]) -> None:

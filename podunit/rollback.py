@@ -6,7 +6,7 @@ In: a `Plan`, and how it came to be. Out: an `Outcome`. What is kept is for `gen
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from podunit import deploy
@@ -27,13 +27,14 @@ from podunit.state import StateFolder
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """All that a plan changes; whoever has it holds the lock of the unit directory."""
+    """All that a plan changes; whoever has it holds the lock of the unit directory. `tell` prints a line on the way."""
 
     directory: UnitDirectory
     state: StateFolder
     generations: Generations
     manager: Manager
     scope: Scope
+    tell: Callable[[str], None] = lambda _: None
 
 
 async def carry_out(
@@ -185,7 +186,9 @@ async def find_fallen(manager: Manager, pods: Iterable[str], up: Collection[str]
 
 
 async def _apply(plan: Plan, machine: Machine, places: Mapping[str, str]) -> Outcome:
-    return await deploy.apply(plan, machine.directory, machine.state, machine.manager, machine.scope, places)
+    return await deploy.apply(
+        plan, machine.directory, machine.state, machine.manager, machine.scope, places, machine.tell
+    )
 
 
 def _find_images(snapshot: Snapshot, known: Mapping[str, str]) -> dict[str, str]:

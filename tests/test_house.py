@@ -183,7 +183,7 @@ _ROOMS: tuple[tuple[str, ...], ...] = (
         "podunit.settled",
         "podunit.live",
     ),
-    ("podunit.bringup", "podunit.waiting", "podunit.usage"),
+    ("podunit.bringup", "podunit.waiting", "podunit.progress", "podunit.usage"),
     ("podunit.planning",),
     ("podunit.snapshots", "podunit.deploy", "podunit.description", "podunit.offline"),
     ("podunit.rollback", "podunit.garbage", "podunit.completion"),

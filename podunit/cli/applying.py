@@ -118,7 +118,7 @@ async def open_machine(settings: Settings) -> AsyncIterator[Machine]:
     async with connect(settings.scope) as manager, hold(settings.unit_directory, print_note) as directory:
         for line in await complete(directory, state, manager, settings.scope):
             print_note(line)
-        yield Machine(directory, state, generations, manager, settings.scope)
+        yield Machine(directory, state, generations, manager, settings.scope, settings.print_progress)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,3 +58,8 @@ class Settings:
         """Print a line that says that something was done, unless nobody wants to know."""
         if not self.quiet:
             print(text)
+
+    def print_progress(self, text: str) -> None:
+        """Print a line about what is still going on, where standard output does not have it, unless nobody wants to."""
+        if not self.quiet:
+            print(text, file=sys.stderr, flush=True)
