@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from podunit.failures import UnitFailure, find_failures
 from podunit.installed import InstalledPod, list_boots
 from podunit.live import apply_limits
 from podunit.manager import Manager
 from podunit.plan import Decision, Deed
+from podunit.record import record
 from podunit.scope import Scope
 from podunit.unfinished import Ask
 
@@ -21,7 +22,7 @@ from podunit.unfinished import Ask
 GOOD = ("done", "skipped")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PodOutcome:
     """What became of one pod: words for the user, and why it failed, if it did.
 

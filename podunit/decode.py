@@ -19,18 +19,18 @@ import re
 import types
 import typing
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 from typing import Any, Generic, TypeVar
 
 from podunit import source
+from podunit.record import is_record, record
 from podunit.report import Position, Report
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Located(Generic[T]):
     """A value and its place."""
 
@@ -38,14 +38,14 @@ class Located(Generic[T]):
     at: Position
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Table(Generic[T]):
     """A mapping whose keys are the user's own, in the order of the file; no key twice."""
 
     entries: tuple[tuple[Located[str], T], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Parsed:
     """In `Annotated[T, Parsed(parse)]`: `parse` makes the T of a scalar's text.
 
@@ -123,21 +123,21 @@ _NOUNS = {
 _TRUE = frozenset({"yes", "true", "on"})
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Field:
     name: str
     required: bool
     read: _Reader
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Others:
     name: str
     takes: Callable[[str], bool]
     read: _Reader
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Shape:
     fields: Mapping[str, _Field]
     unsupported: Mapping[str, str]
@@ -186,7 +186,7 @@ def _reader(hint: Any) -> _Reader:
         return _SCALAR_READERS[hint]
     elif isinstance(hint, type) and issubclass(hint, StrEnum):
         return _enum_reader(hint)
-    elif isinstance(hint, type) and dataclasses.is_dataclass(hint):
+    elif isinstance(hint, type) and is_record(hint):
         return _object_reader(hint)
     raise TypeError(f"no node can be decoded as {hint!r}")
 

@@ -23,6 +23,7 @@ from podunit.manager import Manager
 from podunit.plan import IN_TURN, Deed
 from podunit.planning import DELETED, HELD, WAITING, Outcome, Plan, choose_files, compose
 from podunit.progress import Progress
+from podunit.record import record
 from podunit.rollout import Rollout
 from podunit.scope import Scope
 from podunit.state import StateFolder
@@ -244,7 +245,7 @@ async def operate(
     return Outcome(await _gather(take(step) for step in _list_steps(verb, pods, with_timers=with_timers)))
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Step:
     """What is done with a pod, and the unit for which a job is run: None for none."""
 

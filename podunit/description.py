@@ -8,7 +8,6 @@ from __future__ import annotations
 import itertools
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from podunit.errors import PodunitError
@@ -18,6 +17,7 @@ from podunit.manager import Manager
 from podunit.names import slice_unit
 from podunit.prober.states import Known
 from podunit.readiness import find_known
+from podunit.record import record
 from podunit.scope import Scope
 from podunit.state import StateFolder
 from podunit.states import PodState, format_time, get_pod_state
@@ -29,7 +29,7 @@ _INFINITY = 2**64 - 1
 _LIMITS = ("MemoryMax", "MemoryHigh", "MemoryLow", "CPUQuotaPerSecUSec", "CPUWeight", "IOWeight", "TasksMax")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Group:
     """A cgroup, its limits by the names of systemd's properties, and what it uses."""
 
@@ -39,11 +39,10 @@ class Group:
 
     def describe(self) -> dict[str, object]:
         """Keys are stable."""
-        usage = {name: getattr(self.usage, name) for name in self.usage.__slots__}
-        return {"cgroup": self.cgroup, "limits": dict(self.limits), "usage": usage}
+        return {"cgroup": self.cgroup, "limits": dict(self.limits), "usage": dict(vars(self.usage))}
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Unit:
     """One of the pod's units; `drop_ins` are files that change it."""
 
@@ -57,7 +56,7 @@ class Unit:
         return {"unit": self.name, "active": self.active, "sub": self.sub, "dropIns": list(self.drop_ins)}
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Description:
     """A pod. `place` is where its object was read when it was applied, '' if that was no file.
 

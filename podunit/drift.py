@@ -6,11 +6,11 @@ In: the pod, what podunit wrote of it, systemd's search path. Out: `Drift`s. Ask
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 from podunit.installed import InstalledPod
+from podunit.record import record
 from podunit.written import digest
 
 
@@ -25,7 +25,7 @@ class DriftKind(StrEnum):
     STOPPED = "stopped"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Drift:
     """A unit that is not as podunit wrote or started it; `path` is the file, '' for none."""
 
@@ -48,7 +48,7 @@ class Drift:
         return {"kind": self.kind, "unit": self.unit, "path": self.path}
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Others:
     """What is there of others: the files of each drop-in folder, and files in stronger folders, by unit name."""
 

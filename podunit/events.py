@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
@@ -17,6 +16,7 @@ from podunit.installed import InstalledPod
 from podunit.journal import read_entries
 from podunit.names import parse_container_unit, parse_image_unit, parse_pod, pod_unit
 from podunit.prober.journal import Event as ProberEvent
+from podunit.record import record
 from podunit.scope import Scope
 
 # journal fields' PRIORITY: warning, and what is worse.
@@ -30,7 +30,7 @@ class Type(StrEnum):
     WARNING = "Warning"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Event:
     """Something that has happened to `subject`, as 'container/web.httpd', at microseconds of CLOCK_REALTIME.
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import errno
 import os
-from dataclasses import dataclass
 from pathlib import Path
+
+from podunit.record import record
 
 # renameat2(2): swap two names, with paths from the working directory.
 _RENAME_EXCHANGE = 2
@@ -23,7 +24,7 @@ _UNSUPPORTED = (errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP)
 _MARK = ".staged"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Exchange:
     """A folder, which may not be there, and its successor beside it, which has been begun by `begin`."""
 

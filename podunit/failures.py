@@ -6,7 +6,6 @@ In: a pod and the running systemd. Out: `UnitFailure`s, for whoever prints them.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from podunit.history import read_failures
@@ -14,6 +13,7 @@ from podunit.installed import InstalledPod
 from podunit.journal import read_last_lines
 from podunit.manager import Manager
 from podunit.names import parse_container_unit
+from podunit.record import record
 from podunit.scope import Scope
 
 _LOG_LINES = 10
@@ -22,7 +22,7 @@ _LOG_LINES = 10
 _EXITED, _KILLED, _DUMPED = 1, 2, 3
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class UnitFailure:
     """One failed unit: `result` as in its property Result, `ending` as 'exit status 127', and its last lines."""
 

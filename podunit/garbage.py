@@ -11,17 +11,18 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from podunit.generations import Generations
 from podunit.host import list_images, list_networks, remove_image, remove_network
 from podunit.installed import list_pods
 from podunit.names import network_unit
+from podunit.record import record
 from podunit.state import StateFolder
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Garbage:
     """Revisions as 'revision 3 of Pod.web', files and folders, and names of images and networks."""
 

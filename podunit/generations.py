@@ -18,17 +18,18 @@ import shutil
 import zlib
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, field, replace
 from enum import StrEnum
 from pathlib import Path
 
 from podunit.errors import PodunitError
 from podunit.exchange import sync
 from podunit.private import explained, write_private
+from podunit.record import record
 from podunit.workload import HISTORY_LIMIT
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Content:
     """A pod as files: the texts of its units by name, and what these read by path."""
 
@@ -36,7 +37,7 @@ class Content:
     files: Mapping[str, bytes] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Snapshot:
     """A pod of its own, or all pods of an owner; its own object is `key`, as Deployment.web.
 
@@ -60,7 +61,7 @@ class Fate(StrEnum):
     GONE_BACK = "gone back"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Origin:
     """How a generation came to be; `caller` is who became `user` by sudo, `at` the time as RFC 3339."""
 
@@ -71,7 +72,7 @@ class Origin:
     message: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Revision:
     """A snapshot as it is kept: digests of objects and of pods, and of the images by their names, where known."""
 
@@ -83,7 +84,7 @@ class Revision:
     images: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Generation:
     """One command's, with the revisions of all that it changed by their keys."""
 
@@ -277,7 +278,7 @@ class Generations:
         return sorted(folder.iterdir()) if folder.exists() else []
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Past:
     """One generation in the history of a pod, or of an owner; `current` is the last one that is what is there."""
 

@@ -10,12 +10,13 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 
 from podunit.errors import PodunitError
 from podunit.journal import read_entries
 from podunit.names import container_unit, parse_container_unit
+from podunit.record import record
 from podunit.scope import Scope
 
 # A status above is that of a signal, as shells and podman count.
@@ -57,7 +58,7 @@ _DIED = "PODMAN_EVENT=died"
 _MANY = 100
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Happening:
     """Something that has happened to a unit, at a time in microseconds of CLOCK_REALTIME.
 
@@ -74,7 +75,7 @@ class Happening:
     finished: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Exit:
     """How a container ended; `asked` if somebody stopped it."""
 
@@ -97,7 +98,7 @@ class Exit:
         return "OOMKilled" if self.oom_killed else "Error" if self.status else "Completed"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Failure:
     """How a unit failed: `result` as in its property Result, and the exit status of its process, if that has ended."""
 
@@ -105,7 +106,7 @@ class Failure:
     status: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Past:
     """What is left of a container's runs since somebody started it."""
 

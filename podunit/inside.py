@@ -7,9 +7,10 @@ is the unit's doing: its runtime directory holds the bundle, where the process I
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from podunit.record import record
 
 CRUN = "/usr/bin/crun"
 
@@ -21,7 +22,7 @@ def bundle_path(name: str) -> str:
     return f"/run/podunit/{name}_bundle"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Running:
     """A container that runs: its first process, the file that takes processes into its cgroup, what they begin with.
 

@@ -17,13 +17,14 @@ import os
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from podunit.errors import PodunitError, advise
 from podunit.exchange import Exchange, sync
 from podunit.holder import describe_holder
 from podunit.names import MARKS
+from podunit.record import record
 from podunit.scope import Scope
 from podunit.unfinished import UNFINISHED, Ask, Task, Unfinished
 from podunit.written import digest, dump_written, parse_written
@@ -35,7 +36,7 @@ _RECORD = ".podunit-written"
 _DISOWNED = "# Written by podunit, which is no longer in charge of it.\n"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Change:
     """What installing comes to, by file name; each tuple sorted."""
 

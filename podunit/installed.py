@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from podunit.names import (
     DEFAULT_NAMESPACE,
@@ -18,6 +17,7 @@ from podunit.names import (
     slice_unit,
     timer_unit,
 )
+from podunit.record import record
 
 _MEMORY_LOW = re.compile(r"^MemoryLow=(\d+)$", re.MULTILINE)
 _VOLUMES = re.compile(r"^Volumes=(.*)$", re.MULTILINE)
@@ -35,7 +35,7 @@ _JOB = re.compile(r"^Job=(.*)$", re.MULTILINE)
 _WANTS = re.compile(r"^Wants=(.*)$", re.MULTILINE)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class InstalledContainer:
     """One container's unit; `image_units` are the units that make its image present.
 
@@ -56,7 +56,7 @@ class InstalledContainer:
     is_bundled: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Remains:
     """What a pod that was not stopped may leave: podman's names, and folders of the manager's state directory."""
 
@@ -66,7 +66,7 @@ class Remains:
     folders: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class InstalledPod:
     """A pod's unit files by name, and its containers in the order in which they start."""
 

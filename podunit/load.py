@@ -6,7 +6,7 @@ In: paths. Out: `Workload`, or problems in a `Report`. Knows which kinds there a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from podunit import source
@@ -31,6 +31,7 @@ from podunit.kubernetes.workloads import (
     read_stateful_set,
 )
 from podunit.names import DEFAULT_NAMESPACE
+from podunit.record import record
 from podunit.report import Report
 from podunit.workload import Workload
 
@@ -74,7 +75,7 @@ _LISTS: Mapping[str, str] = {"List": "v1", **{f"{kind}List": version for version
 _LIST_FIELDS = ("apiVersion", "kind", "metadata", "items")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Document:
     """An object in a file, by its kind and, if it has one that is text, its name; `path` is its own inside a list."""
 
@@ -272,7 +273,7 @@ def _translate(
     return None if report.failed else workload
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Reader:
     """Finds the objects in documents, and in lists of them."""
 

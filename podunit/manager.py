@@ -11,7 +11,6 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,6 +21,7 @@ from dbus_next.message import Message
 from dbus_next.signature import Variant
 
 from podunit.errors import PodunitError
+from podunit.record import record
 from podunit.scope import Scope
 
 T = TypeVar("T")
@@ -46,7 +46,7 @@ _HINTS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class JobResult:
     """How a job ended: `done`, `failed`, `canceled`, `timeout`, `dependency`, `skipped`, … (JobRemoved)."""
 
@@ -54,7 +54,7 @@ class JobResult:
     result: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class UnitState:
     """A unit's load, active and sub state, as `systemctl list-units` prints them, and its queued job: 'start', …."""
 

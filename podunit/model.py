@@ -6,10 +6,11 @@ podman's options. Every object carries the `Position` it came from, so that a pr
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 
 from podunit.probes import Hook, Probes
+from podunit.record import record
 from podunit.report import Position
 from podunit.rules import RestartRule
 from podunit.runs import Run, Schedule
@@ -113,7 +114,7 @@ class Fact(StrEnum):
 Text = str | tuple[str | Fact, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Env:
     """One environment variable of a container, its references already expanded.
 
@@ -126,7 +127,7 @@ class Env:
     at: Position
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Port:
     """A container's port; published on the host when `host_port` is set.
 
@@ -141,7 +142,7 @@ class Port:
     name: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Redirect:
     """A port under which a Service is reached, where the pod itself listens on another, the target."""
 
@@ -150,7 +151,7 @@ class Redirect:
     target_port: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class HostPath:
     """A file or directory of the host, `read_only` for all containers."""
 
@@ -161,7 +162,7 @@ class HostPath:
     read_only: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class EmptyDir:
     """A directory that the pod's containers share, made empty when the pod starts and removed when it stops.
 
@@ -174,7 +175,7 @@ class EmptyDir:
     at: Position
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class File:
     """A file of a volume: its path below the volume, its bytes, its mode, and whether others may not read it."""
 
@@ -184,7 +185,7 @@ class File:
     secret: bool
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Files:
     """A volume of files that are known ahead (ConfigMaps, Secrets, what a pod knows of itself), made when it starts."""
 
@@ -193,7 +194,7 @@ class Files:
     at: Position
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Claim:
     """A named volume that outlives the pod; `claim` is the PersistentVolumeClaim's name."""
 
@@ -203,7 +204,7 @@ class Claim:
     at: Position
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ImageVolume:
     """The files of an image, which nobody changes."""
 
@@ -214,7 +215,7 @@ class ImageVolume:
     image_at: Position
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class BlockDevice:
     """A block device of the host, which no container mounts, but some may have."""
 
@@ -224,7 +225,7 @@ class BlockDevice:
     at: Position
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class NetworkDirectory:
     """A directory of an NFS server, mounted with these options; `read_only` for all containers."""
 
@@ -239,7 +240,7 @@ class NetworkDirectory:
 Volume = BlockDevice | NetworkDirectory | HostPath | EmptyDir | Files | Claim | ImageVolume
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Mount:
     """A volume at a path inside one container; a `recursive` one is read-only with all that is mounted below it."""
 
@@ -252,7 +253,7 @@ class Mount:
     recursive: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Device:
     """A block device at a path inside one container."""
 
@@ -261,7 +262,7 @@ class Device:
     at: Position
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Setting:
     """A systemd directive that the user asked for by an annotation: section, name and value, as systemd spells them."""
 
@@ -271,7 +272,7 @@ class Setting:
     at: Position
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Resources:
     """Limits and requests; memory in bytes, CPU in thousandths of one, None for none."""
 
@@ -281,7 +282,7 @@ class Resources:
     cpu_request_milli: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Message:
     """Where a container writes why it ends; with `falls_back` its log says so where a failure has left nothing."""
 
@@ -289,7 +290,7 @@ class Message:
     falls_back: bool
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Container:
     """One container; `command` and `args` are None where the image's own hold.
 
@@ -330,7 +331,7 @@ class Container:
     missing: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Resolver:
     """What /etc/resolv.conf says: beside what the host's does, or instead of it."""
 
@@ -340,7 +341,7 @@ class Resolver:
     options: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Network:
     """A bridge network by its name; one of podunit's `own` is made when it is needed."""
 
@@ -348,7 +349,7 @@ class Network:
     own: bool
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Owner:
     """Whose pod it is: a controller's or a job's, by kind and name."""
 
@@ -364,7 +365,7 @@ class Owner:
         return f"{self.kind}.{self.name}"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Requirement:
     """Another pod, by its name, that has to be ready before the pod starts."""
 
@@ -372,7 +373,7 @@ class Requirement:
     at: Position
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Pod:
     """A pod. `boot` tells whether it starts with the machine; `settings` are the handle's and the slice's.
 

@@ -7,12 +7,13 @@ foretells. Knows no files and no running systemd.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import StrEnum
 
 from podunit.installed import InstalledContainer, InstalledPod
 from podunit.limits import differs, list_changed_limits
 from podunit.names import container_unit, sandbox_unit
+from podunit.record import record
 
 # What is done for a pod whose Job starts it.
 IN_TURN = "run in its turn"
@@ -30,7 +31,7 @@ class Deed(StrEnum):
     SUSPEND = "suspend"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Decision:
     """What is done with a pod, for which reasons, and what is said of the pod when that ends well.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 
 from podunit.bringup import PodOutcome
@@ -26,6 +26,7 @@ from podunit.manager import Manager
 from podunit.model import Engine
 from podunit.names import PARENT_SLICE, parse_pod, pod_unit, timer_unit
 from podunit.plan import IN_TURN, Decision, Deed, add_limits, decide, decide_once
+from podunit.record import record
 from podunit.render import render
 from podunit.rollout import Rollout, Scene, plan_rollouts, refuse_strangers
 from podunit.scope import Scope
@@ -41,7 +42,7 @@ DELETED = ("stopped", "deleted")
 TOLD_BY_PODS = ("Pod", "Job", "CronJob")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class GoneBack:
     """What an apply has undone again: the generation before, 0 for one that is not known, and what had failed."""
 
@@ -50,7 +51,7 @@ class GoneBack:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Outcome:
     """What a command has done: to each pod, to the unit files, and to the objects kept, by `KIND.NAME`."""
 
@@ -60,7 +61,7 @@ class Outcome:
     gone_back: GoneBack | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Wish:
     """What is to be on the machine: pods and their owners, and by pod the texts of its units and what they read.
 
@@ -76,7 +77,7 @@ class Wish:
     fallen: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Plan:
     """What an apply goes by: the pods as they are and as they are to be, and in which order they are rolled out.
 
@@ -312,7 +313,7 @@ async def choose_files(
     return texts, gone
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Composition:
     """The unit directory as it is to be: the texts that are written, the change that is, and all pods after it."""
 
@@ -331,7 +332,7 @@ def compose(directory: UnitDirectory, texts: Mapping[str, str], gone: Iterable[s
     return Composition(texts, directory.plan(texts, (*gone, *({PARENT_SLICE} - parent.keys()))), after)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PodForecast:
     """What becomes of one pod if all goes well: words, why it is started or restarted, and what of it changes.
 
@@ -356,7 +357,7 @@ class PodForecast:
         return self.acts or bool(self.files) or not self.change.is_empty
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Forecast:
     """What an apply would do; `rest` is the change of units that belong to no pod.
 

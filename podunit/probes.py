@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
+
+from podunit.record import record
 
 
 class Scheme(StrEnum):
@@ -20,14 +21,14 @@ class Scheme(StrEnum):
     HTTPS = "HTTPS"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Exec:
     """A command in the container, without a shell; exit status 0 is a success."""
 
     command: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class HttpGet:
     """An HTTP request in the pod's network; a status from 200 to 399 is a success. `host` '' is the pod's address."""
 
@@ -38,7 +39,7 @@ class HttpGet:
     headers: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TcpSocket:
     """A TCP connection that can be made. `host` '' is the pod's address."""
 
@@ -46,7 +47,7 @@ class TcpSocket:
     host: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Grpc:
     """gRPC's health protocol; SERVING is a success. `service` '' asks for the server as a whole.
 
@@ -58,7 +59,7 @@ class Grpc:
     tls: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Sleep:
     """A pause; only for hooks."""
 
@@ -72,7 +73,7 @@ Check = Exec | HttpGet | TcpSocket | Grpc
 Hook = Exec | HttpGet | Sleep
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Probe:
     """A check that is made every `period_sec`; so many results in a row change the verdict.
 
@@ -88,7 +89,7 @@ class Probe:
     grace_sec: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Probes:
     """The probes of one container; None for none."""
 
@@ -97,7 +98,7 @@ class Probes:
     liveness: Probe | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Registration:
     """All that the prober knows of a container.
 

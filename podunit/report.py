@@ -6,8 +6,9 @@ the terminal: it prints nothing and ends nothing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from podunit.record import record
 
 
 class Level(StrEnum):
@@ -17,7 +18,7 @@ class Level(StrEnum):
     WARNING = "warning"
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@record
 class Position:
     """A place in a file, `width` characters wide; line and column count from 1, columns in characters."""
 
@@ -30,7 +31,7 @@ class Position:
         return f"{self.file}:{self.line}:{self.column}"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Problem:
     """One sentence about one place; `path` is the field it is about, '' for the text as such."""
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from podunit import deploy
 from podunit.bringup import PodOutcome
@@ -19,13 +19,14 @@ from podunit.installed import list_pods
 from podunit.manager import Manager
 from podunit.names import pod_unit
 from podunit.planning import GoneBack, Outcome, Plan, plan_wish
+from podunit.record import record
 from podunit.report import Report
 from podunit.scope import Scope
 from podunit.snapshots import foresee_snapshots, list_changed, map_pods, take, wish_for
 from podunit.state import StateFolder
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Machine:
     """All that a plan changes; whoever has it holds the lock of the unit directory. `tell` prints a line on the way."""
 

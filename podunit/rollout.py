@@ -6,19 +6,19 @@ In: a workload, what is installed of it, and how that runs. Out: `Rollout`s. Kno
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 
 from podunit.errors import PodunitError
 from podunit.installed import InstalledPod
 from podunit.limits import differs
 from podunit.model import Pod
+from podunit.record import record
 from podunit.unitfile import strip_remarks
 from podunit.workload import Controller, Replacement, Workload
 
 Texts = Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Rollout:
     """Pods in waves: each is installed and brought up once those before it are up.
 
@@ -37,7 +37,7 @@ class Rollout:
     deadline_sec: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Scene:
     """What there is: installed pods, the active states of all pods, and the unit files that are wanted, by pod.
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
+from podunit.record import record
 
-@dataclass(frozen=True, slots=True)
+
+@record
 class RestartRule:
     """A container that ends with one of these exit codes starts again; with `negated`, with another one than these."""
 
@@ -23,7 +24,7 @@ class FailureAction(StrEnum):
     FAIL_JOB = "FailJob"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class FailureRule:
     """Which failures have an `action`: one of these containers failed with one of these exit codes.
 

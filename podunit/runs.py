@@ -5,12 +5,11 @@ A part of the `model` that knows of no containers but their names.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from podunit.record import record
 from podunit.rules import FailureRule
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SuccessRule:
     """When a Job has succeeded before all its pods have: so many of those with these indexes, None for all indexes."""
 
@@ -18,7 +17,7 @@ class SuccessRule:
     count: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Turns:
     """How the pods of a Job, `JOB-0` and so on, run in turn: `parallelism` at a time, so that each succeeds once.
 
@@ -38,7 +37,7 @@ class Turns:
     success_rules: tuple[SuccessRule, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Run:
     """How a pod of a Job runs to its end: it is tried again `backoff_limit` times, but not after `deadline_sec`.
 
@@ -53,7 +52,7 @@ class Run:
     turns: Turns | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Schedule:
     """When a pod of a CronJob is started: at the times of `calendars`, in the syntax of systemd.time(7).
 

@@ -5,8 +5,9 @@ Part of what the inputs mean, like `model`; nothing here knows YAML, systemd's s
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from podunit.record import record
 
 
 class ProfileType(StrEnum):
@@ -17,7 +18,7 @@ class ProfileType(StrEnum):
     LOCALHOST = "Localhost"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Profile:
     """What confines a container; `localhost` is a file of seccomp's or a name of AppArmor's, '' for other types."""
 
@@ -25,7 +26,7 @@ class Profile:
     localhost: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Security:
     """As whom and with what rights a container runs; IDs are None where the image's own hold.
 

@@ -16,7 +16,6 @@ import os
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from podunit import __version__
@@ -24,6 +23,7 @@ from podunit.engines.programs import CATATONIT, PODMAN
 from podunit.exchange import sync
 from podunit.files import find_folder
 from podunit.private import explained
+from podunit.record import record
 
 # More than the coarsest file system's time step: FAT's two seconds.
 _STEP_NS = 2_000_000_000
@@ -32,7 +32,7 @@ _PACKAGE = Path(__file__).parent
 _PROGRAMS = (PODMAN, CATATONIT, "/sbin/mount.nfs", sys.executable)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Sight:
     """All files that an apply goes by, at a glance: a digest, and whether that can be relied on."""
 
@@ -40,7 +40,7 @@ class Sight:
     is_calm: bool
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Account:
     """What an apply that had nothing to do has said: of pods, and of objects by `KIND.NAME`."""
 

@@ -6,7 +6,7 @@ In: plans, installed pods, the state folder. Out: `Snapshot`s for `generations` 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from podunit.errors import PodunitError
 from podunit.generations import Content, Snapshot
@@ -14,6 +14,7 @@ from podunit.installed import InstalledPod, list_pods
 from podunit.load import list_references, read_texts, translate_with_kept
 from podunit.model import Pod
 from podunit.planning import Plan, Wish
+from podunit.record import record
 from podunit.report import Report
 from podunit.state import StateFolder
 from podunit.workload import HISTORY_LIMIT, Workload
@@ -144,7 +145,7 @@ def list_shared(key: str, objects: Iterable[str], pods: Iterable[InstalledPod], 
     return {name: other for other, text in texts.items() for name in list_references(text, refs)}
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PodChange:
     """In what a pod differs from one snapshot to another: names of units, and paths that they read."""
 

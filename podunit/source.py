@@ -12,12 +12,13 @@ import os
 import re
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any, NoReturn
 
 import yaml
 
+from podunit.record import record
 from podunit.report import Position, Report
 from podunit.sentences import list_sentences
 
@@ -46,7 +47,7 @@ _ANCHOR_AND_TAG = re.compile(r"(?:[&!]\S*[ \t]+)+")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Scalar:
     """A single value.
 
@@ -60,7 +61,7 @@ class Scalar:
     plain: bool
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Sequence:
     """A list."""
 
@@ -68,7 +69,7 @@ class Sequence:
     at: Position
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Entry:
     """One key of a mapping, with its value."""
 
@@ -76,7 +77,7 @@ class Entry:
     value: Node
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Mapping:
     """A mapping in the order of the file, no key twice; entries merged by `<<` come last."""
 

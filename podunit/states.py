@@ -9,7 +9,6 @@ import asyncio
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
@@ -21,6 +20,7 @@ from podunit.manager import Manager, UnitState
 from podunit.names import container_unit, job_unit, pod_unit, timer_unit
 from podunit.prober.states import Kind
 from podunit.readiness import find_known
+from podunit.record import record
 from podunit.scope import Scope
 
 _POLL_MIN_SEC, _POLL_MAX_SEC = 0.1, 1.0
@@ -66,7 +66,7 @@ _PHASES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ContainerState:
     """One container; the words of `active`, `sub` and `result` are systemd's, 0 and '' stand for none.
 
@@ -90,7 +90,7 @@ class ContainerState:
 
     def describe(self) -> dict[str, object]:
         """The object that `ps -o json` prints; its keys are stable."""
-        return {**{name: getattr(self, name) for name in self.__slots__}, "last_exit": _describe_exit(self.last_exit)}
+        return {**vars(self), "last_exit": _describe_exit(self.last_exit)}
 
 
 def _describe_exit(last: Exit | None) -> dict[str, object] | None:
@@ -105,7 +105,7 @@ def _describe_exit(last: Exit | None) -> dict[str, object] | None:
     }
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PodSummary:
     """One pod and its containers, as they are listed."""
 
@@ -126,7 +126,7 @@ class PodSummary:
         return {"pod": self.pod, "owner": self.owner, "active": self.active, "phase": self.phase, "ready": self.ready}
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PodState:
     """One pod: the state of its handle, since when (microseconds of CLOCK_REALTIME, 0 for never), and its containers.
 

@@ -7,14 +7,14 @@ input gives the same bytes on every host.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from podunit.errors import PodunitError
+from podunit.record import record
 
 _NUMBERS = re.compile(r"\d+(?:\.\d+){0,2}")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Target:
     """The versions of a host, systemd's as 252, podman's as (4, 3, 1)."""
 

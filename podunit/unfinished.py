@@ -9,17 +9,18 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 from podunit.exchange import sync
 from podunit.private import explained
+from podunit.record import record
 
 # Beside the units; systemd skips such a name.
 UNFINISHED = ".podunit-unfinished"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Ask:
     """What is still to be asked of systemd for a pod: units, by what is done with them, in this order.
 
@@ -37,7 +38,7 @@ class Ask:
     keep: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Doom:
     """A pod that is being deleted, with its units, or '' for objects alone.
 

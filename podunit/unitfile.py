@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
+
+from podunit.record import record
 
 # systemd.unit(5): unit names, including the suffix, end at 255 characters.
 UNIT_NAME_MAX = 255
@@ -47,14 +48,14 @@ class Variable(StrEnum):
 Word = str | tuple[str | Specifier | Variable, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Value:
     """The right-hand side of a directive, in systemd's own syntax."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Directive:
     """A whole line, `Name=value`."""
 
@@ -62,7 +63,7 @@ class Directive:
     value: Value
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class UnitFile:
     """A unit to be: its file name, the template that prints it, and what the template is given."""
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from podunit.installed import InstalledPod
 from podunit.manager import Manager
 from podunit.names import slice_unit
+from podunit.record import record
 
 CGROUPS = Path("/sys/fs/cgroup")
 
@@ -22,7 +22,7 @@ _READ = re.compile(r" rbytes=(\d+)")
 _WRITTEN = re.compile(r" wbytes=(\d+)")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Usage:
     """The counters of one cgroup: since it was made, but for `memory_bytes` and `tasks`, which are those of now."""
 
@@ -33,7 +33,7 @@ class Usage:
     written_bytes: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Load:
     """How much there was per second between two moments, of which `usage` is the later one; 100 % is one CPU."""
 

@@ -5,10 +5,10 @@ In: parts of `model`. Out: `Workload`, which `load` makes and everything after i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from podunit.model import Owner, Pod
+from podunit.record import record
 from podunit.report import Position
 
 # apps/v1: the default of revisionHistoryLimit; for pods of no owner as well.
@@ -26,7 +26,7 @@ class Replacement(StrEnum):
     ON_DELETE = "OnDelete"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Controller:
     """A Deployment, StatefulSet or their like: who owns the pods of these names, and how it replaces them.
 
@@ -51,7 +51,7 @@ class Controller:
     name_at: Position
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Workload:
     """Everything that one command was given, each kind in the order of the input; a replica is among the pods, too.
 

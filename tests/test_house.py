@@ -15,6 +15,7 @@ _PACKAGE = Path(podunit.__file__).parent
 
 # A module imports modules of a lower room, and earlier ones of its own package, a package's packages included.
 _ROOMS: tuple[tuple[str, ...], ...] = (
+    ("podunit.record",),
     (
         "podunit",
         "podunit.report",
@@ -320,6 +321,12 @@ def test_no_error_is_caught_by_accident(module: str) -> None:
 @over_all_modules
 def test_positions_are_made_where_the_text_is_read(module: str) -> None:
     assert ("Position" in set(list_calls(module))) == (module == "podunit.source")
+
+
+@pytest.mark.parametrize("module", [name for name in _FILES if name != "podunit.record"])
+def test_frozen_dataclasses_are_records(module: str) -> None:
+    made = {ast.unparse(node) for node in ast.walk(parse(module)) if isinstance(node, ast.Call)}
+    assert [call for call in made if call.startswith("dataclass") and "frozen" in call] == []
 
 
 @over_all_modules

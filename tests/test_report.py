@@ -17,11 +17,6 @@ def test_a_problem_without_a_path_has_no_empty_part() -> None:
     assert str(Problem(AT, Level.WARNING, "", "a tab")) == "web.yaml:5:18: warning: a tab"
 
 
-def test_positions_sort_as_a_reader_meets_them() -> None:
-    places = [Position("a", 2, 1), Position("a", 1, 10), Position("a", 1, 9)]
-    assert sorted(places) == [places[2], places[1], places[0]]
-
-
 def test_problems_come_by_file_as_first_seen_then_from_top_to_bottom() -> None:
     report = Report()
     for file, line, column in [("z", 2, 1), ("a", 9, 1), ("z", 1, 10), ("z", 1, 9), ("a", 1, 1)]:

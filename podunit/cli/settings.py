@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
+from podunit.record import record
 from podunit.scope import Scope
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Settings:
     """The global options of one command; `root` is the tree that is meant, with all paths below it."""
 

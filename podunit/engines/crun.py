@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from podunit.engines.podman import FACTS, name_variable, sandbox_pid_file
@@ -20,6 +19,7 @@ from podunit.engines.volumes import files_directory, mount_source, state_directo
 from podunit.inside import bundle_path
 from podunit.model import Container, Files, Mount, MountPropagation, Pod, Text
 from podunit.probes import Exec
+from podunit.record import record
 from podunit.scope import Scope
 from podunit.unitfile import Specifier, Variable, Word
 
@@ -43,7 +43,7 @@ _PROPAGATIONS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ImageConfig:
     """What an image says of its containers.
 

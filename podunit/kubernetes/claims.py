@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import ClassVar
 
 from podunit import model
@@ -18,6 +18,7 @@ from podunit.kubernetes.schema import Bytes, HostPathVolumeSource, NFSVolumeSour
 from podunit.kubernetes.selectors import LabelSelector, check_rules
 from podunit.kubernetes.verdicts import ignored_fields, refused_fields
 from podunit.model import HostPathType
+from podunit.record import record
 from podunit.report import Position, Report
 from podunit.source import Mapping as Node
 
@@ -28,14 +29,14 @@ _SERVER = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 _OPTION = re.compile(r"[a-zA-Z][\w.:/=@-]*")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class StorageList:
     """The one resource of core/v1 VolumeResourceRequirements."""
 
     storage: Located[Bytes] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class VolumeResourceRequirements:
     """core/v1 VolumeResourceRequirements."""
 
@@ -44,7 +45,7 @@ class VolumeResourceRequirements:
     requests: StorageList = field(default_factory=StorageList)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PersistentVolumeClaimSpec:
     """core/v1 PersistentVolumeClaimSpec."""
 
@@ -58,7 +59,7 @@ class PersistentVolumeClaimSpec:
     selector: LabelSelector | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PersistentVolumeClaim:
     """core/v1 PersistentVolumeClaim."""
 
@@ -71,7 +72,7 @@ class PersistentVolumeClaim:
     at: Position
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class LocalVolumeSource:
     """core/v1 LocalVolumeSource."""
 
@@ -80,7 +81,7 @@ class LocalVolumeSource:
     path: Located[str]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ObjectReference:
     """The part of core/v1 ObjectReference that a claimRef has."""
 
@@ -93,7 +94,7 @@ class ObjectReference:
     namespace: Located[str] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PersistentVolumeSpec:
     """core/v1 PersistentVolumeSpec."""
 
@@ -110,7 +111,7 @@ class PersistentVolumeSpec:
     volume_mode: Located[VolumeMode] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PersistentVolumeObject:
     """core/v1 PersistentVolume."""
 

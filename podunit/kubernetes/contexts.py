@@ -6,17 +6,18 @@ In: nothing. Out: dataclasses for `decode`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import ClassVar
 
 from podunit.decode import Located
 from podunit.kubernetes.verdicts import refused_fields
+from podunit.record import record
 from podunit.report import Position
 from podunit.security import ProfileType
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Capabilities:
     """core/v1 Capabilities."""
 
@@ -24,7 +25,7 @@ class Capabilities:
     drop: tuple[Located[str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Profile:
     """core/v1 SeccompProfile and AppArmorProfile, which have the same fields."""
 
@@ -33,7 +34,7 @@ class Profile:
     localhost_profile: Located[str] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SELinuxOptions:
     """core/v1 SELinuxOptions."""
 
@@ -50,7 +51,7 @@ class ProcMount(StrEnum):
     UNMASKED = "Unmasked"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SecurityContext:
     """core/v1 SecurityContext."""
 
@@ -90,7 +91,7 @@ class SELinuxChangePolicy(StrEnum):
     MOUNT_OPTION = "MountOption"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Sysctl:
     """core/v1 Sysctl."""
 
@@ -98,7 +99,7 @@ class Sysctl:
     value: Located[str]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PodSecurityContext:
     """core/v1 PodSecurityContext."""
 

@@ -18,15 +18,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
+
+from podunit.record import record
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Field:
     name: str
     low: int
@@ -70,7 +71,7 @@ _LONGEST = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _YEARS = range(2025, 2036)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Schedule:
     """When to fire: values of each field in order, Sunday 0; `either` day field is enough, or both have to match."""
 

@@ -5,13 +5,13 @@ In: nothing. Out: dataclasses for `decode`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from podunit.decode import Located
+from podunit.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class HostAlias:
     """core/v1 HostAlias."""
 
@@ -28,7 +28,7 @@ class DNSPolicy(StrEnum):
     NONE = "None"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PodDNSConfigOption:
     """core/v1 PodDNSConfigOption."""
 
@@ -36,7 +36,7 @@ class PodDNSConfigOption:
     value: Located[str] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PodDNSConfig:
     """core/v1 PodDNSConfig."""
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 import json
 import re
 import uuid
-from dataclasses import dataclass
 from fractions import Fraction
 
 from podunit.decode import Located, suggest
 from podunit.kubernetes import schema
 from podunit.kubernetes.schema_environment import ObjectFieldSelector, ResourceFieldSelector
 from podunit.model import Fact, Text
+from podunit.record import record
 from podunit.report import Report
 
 _FACTS = {
@@ -30,7 +30,7 @@ _RESOURCES = ("limits.cpu", "limits.memory", "requests.cpu", "requests.memory")
 _UIDS = uuid.uuid5(uuid.NAMESPACE_URL, "podunit:pod")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Self:
     """The pod that asks, as the API describes it."""
 

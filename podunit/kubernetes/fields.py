@@ -7,8 +7,9 @@ from refused to honoured, its word changes, and its text from what to use instea
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
+
+from podunit.record import record
 
 
 class Verdict(StrEnum):
@@ -19,7 +20,7 @@ class Verdict(StrEnum):
     REFUSED = "refused"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Field:
     """A field of an API object. `text` is what it becomes, or why it has no effect, or what to do instead of it.
 
@@ -40,7 +41,7 @@ class Field:
         return re.sub(r"\[\]|map\[string\]", "", self.type)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Object:
     """A type of the API with its fields. `group` is its apiVersion: `v1`, `apps/v1`; `meta/v1` for all groups'."""
 

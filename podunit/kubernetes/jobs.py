@@ -8,7 +8,7 @@ refused, who writes nothing is warned that a run which is due while another is n
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from podunit import model, runs
 from podunit.decode import Located, Table, decode, join_path
@@ -24,6 +24,7 @@ from podunit.kubernetes.schema_jobs import ConcurrencyPolicy, PodReplacementPoli
 from podunit.kubernetes.translate import translate_namespace, translate_pod
 from podunit.kubernetes.turns import check_indexed, count_pods, is_indexed, translate_turns
 from podunit.model import RestartPolicy
+from podunit.record import record
 from podunit.report import Report
 from podunit.source import Mapping
 from podunit.workload import Workload
@@ -40,7 +41,7 @@ _INDEX_VARIABLE = "JOB_COMPLETION_INDEX"
 _INDEX_KEY = "batch.kubernetes.io/job-completion-index"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Owner:
     """Whose pods they are, and where."""
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 
 from podunit.kubernetes.engine_fields import is_judged, is_taken
@@ -26,6 +25,7 @@ from podunit.kubernetes.table import (
     volumes,
     workloads,
 )
+from podunit.record import record
 
 # Topic → its objects, in the order of the documentation.
 TOPICS: Mapping[str, tuple[Object, ...]] = {
@@ -49,7 +49,7 @@ def list_objects() -> Mapping[str, Object]:
     return {found.name: found for topic in TOPICS.values() for found in topic}
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Found:
     """What a path leads to: a field, and the object that its value is; at least one of the two.
 

@@ -15,6 +15,7 @@ from podunit.kubernetes import schema
 from podunit.kubernetes.naming import check_object_name
 from podunit.kubernetes.selectors import LabelSelector, matches
 from podunit.model import HostPathType
+from podunit.record import record
 from podunit.report import Position, Report
 from podunit.source import Mapping as Node
 
@@ -37,7 +38,7 @@ class VolumeMode(StrEnum):
     BLOCK = "Block"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Config:
     """A ConfigMap's or a Secret's data; `texts` are the keys that may become variables. An `immutable` one stays so."""
 
@@ -50,7 +51,7 @@ class Config:
     immutable: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Claim:
     """A PersistentVolumeClaim, and the PersistentVolume that it wants, if it wants one: by its name, or its labels."""
 
@@ -66,7 +67,7 @@ class Claim:
         return matches(self.selector, volume.labels)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PersistentVolume:
     """A directory or device of the host under a name, and the claim that it is kept for, if it is.
 

@@ -8,7 +8,7 @@ unknown.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import Annotated, ClassVar
 
@@ -22,6 +22,7 @@ from podunit.kubernetes.schema_probes import Probe
 from podunit.kubernetes.schema_restarts import ContainerRestartRule
 from podunit.kubernetes.verdicts import ignored_fields, refused_fields
 from podunit.model import HostPathType, Medium, MountPropagation, Protocol, PullPolicy, RestartPolicy
+from podunit.record import record
 from podunit.report import Position
 
 Bytes = Annotated[int, Parsed(parse_bytes)]
@@ -30,7 +31,7 @@ Count = Annotated[int, Parsed(parse_count)]
 Base64 = Annotated[bytes, Parsed(parse_base64, ("str",))]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ContainerPort:
     """core/v1 ContainerPort."""
 
@@ -50,7 +51,7 @@ class RecursiveReadOnly(StrEnum):
     ENABLED = "Enabled"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class VolumeMount:
     """core/v1 VolumeMount."""
 
@@ -66,7 +67,7 @@ class VolumeMount:
     recursive_read_only: Located[RecursiveReadOnly] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class VolumeDevice:
     """core/v1 VolumeDevice."""
 
@@ -80,7 +81,7 @@ def _is_extended_resource(name: str) -> bool:
     return "/" in name and "kubernetes.io/" not in name and not name.startswith("requests.")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ResourceList:
     """The resources of core/v1 ResourceRequirements that podunit knows, as limits or as requests."""
 
@@ -96,7 +97,7 @@ class ResourceList:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ResourceRequirements:
     """core/v1 ResourceRequirements."""
 
@@ -113,7 +114,7 @@ class TerminationMessagePolicy(StrEnum):
     FALLBACK_TO_LOGS_ON_ERROR = "FallbackToLogsOnError"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Container:
     """core/v1 Container."""
 
@@ -147,7 +148,7 @@ class Container:
     termination_message_policy: TerminationMessagePolicy | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class HostPathVolumeSource:
     """core/v1 HostPathVolumeSource."""
 
@@ -155,7 +156,7 @@ class HostPathVolumeSource:
     type: HostPathType = HostPathType.UNSET
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class NFSVolumeSource:
     """core/v1 NFSVolumeSource."""
 
@@ -164,7 +165,7 @@ class NFSVolumeSource:
     read_only: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class EmptyDirVolumeSource:
     """core/v1 EmptyDirVolumeSource."""
 
@@ -174,7 +175,7 @@ class EmptyDirVolumeSource:
     size_limit: Located[Bytes] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ImageVolumeSource:
     """core/v1 ImageVolumeSource."""
 
@@ -182,7 +183,7 @@ class ImageVolumeSource:
     pull_policy: PullPolicy | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class KeyToPath:
     """core/v1 KeyToPath."""
 
@@ -193,7 +194,7 @@ class KeyToPath:
     mode: Located[int] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ConfigMapVolumeSource:
     """core/v1 ConfigMapVolumeSource, and ConfigMapProjection but for the mode."""
 
@@ -206,7 +207,7 @@ class ConfigMapVolumeSource:
     optional: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SecretVolumeSource:
     """core/v1 SecretVolumeSource."""
 
@@ -219,7 +220,7 @@ class SecretVolumeSource:
     optional: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class DownwardAPIVolumeFile:
     """core/v1 DownwardAPIVolumeFile."""
 
@@ -232,7 +233,7 @@ class DownwardAPIVolumeFile:
     mode: Located[int] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class DownwardAPIVolumeSource:
     """core/v1 DownwardAPIVolumeSource."""
 
@@ -242,7 +243,7 @@ class DownwardAPIVolumeSource:
     default_mode: Located[int] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Projection:
     """core/v1 ConfigMapProjection and SecretProjection."""
 
@@ -252,14 +253,14 @@ class Projection:
     optional: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class DownwardAPIProjection:
     """core/v1 DownwardAPIProjection."""
 
     items: tuple[DownwardAPIVolumeFile, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class VolumeProjection:
     """core/v1 VolumeProjection."""
 
@@ -271,7 +272,7 @@ class VolumeProjection:
     downward_api: DownwardAPIProjection | None = field(default=None, metadata={"key": "downwardAPI"})
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ProjectedVolumeSource:
     """core/v1 ProjectedVolumeSource."""
 
@@ -281,7 +282,7 @@ class ProjectedVolumeSource:
     default_mode: Located[int] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PersistentVolumeClaimVolumeSource:
     """core/v1 PersistentVolumeClaimVolumeSource."""
 
@@ -289,7 +290,7 @@ class PersistentVolumeClaimVolumeSource:
     read_only: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Volume:
     """core/v1 Volume."""
 
@@ -308,21 +309,21 @@ class Volume:
     nfs: NFSVolumeSource | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class LocalObjectReference:
     """core/v1 LocalObjectReference."""
 
     name: Located[str]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PodOS:
     """core/v1 PodOS."""
 
     name: Located[str]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PodSpec:
     """core/v1 PodSpec."""
 
@@ -355,7 +356,7 @@ class PodSpec:
     image_pull_secrets: tuple[LocalObjectReference, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ObjectMeta:
     """meta/v1 ObjectMeta."""
 
@@ -367,7 +368,7 @@ class ObjectMeta:
     annotations: Table[Located[str]] = field(default_factory=Table)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Pod:
     """core/v1 Pod."""
 
@@ -380,7 +381,7 @@ class Pod:
     at: Position
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ConfigMap:
     """core/v1 ConfigMap."""
 
@@ -393,7 +394,7 @@ class ConfigMap:
     immutable: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Secret:
     """core/v1 Secret."""
 

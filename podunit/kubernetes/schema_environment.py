@@ -6,19 +6,19 @@ In: nothing. Out: dataclasses for `decode`, as in `schema`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Annotated, ClassVar
 
 from podunit.decode import Located, Parsed
 from podunit.kubernetes.quantity import parse_divisor
 from podunit.kubernetes.verdicts import refused_fields
+from podunit.record import record
 from podunit.report import Position
 
 Divisor = Annotated[Fraction, Parsed(parse_divisor)]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class KeySelector:
     """core/v1 ConfigMapKeySelector and SecretKeySelector."""
 
@@ -27,7 +27,7 @@ class KeySelector:
     optional: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ObjectFieldSelector:
     """core/v1 ObjectFieldSelector."""
 
@@ -35,7 +35,7 @@ class ObjectFieldSelector:
     api_version: Located[str] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ResourceFieldSelector:
     """core/v1 ResourceFieldSelector."""
 
@@ -44,7 +44,7 @@ class ResourceFieldSelector:
     divisor: Located[Divisor] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class EnvVarSource:
     """core/v1 EnvVarSource."""
 
@@ -57,7 +57,7 @@ class EnvVarSource:
     resource_field_ref: ResourceFieldSelector | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class EnvVar:
     """core/v1 EnvVar."""
 
@@ -67,7 +67,7 @@ class EnvVar:
     value_from: EnvVarSource | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class EnvSource:
     """core/v1 ConfigMapEnvSource and SecretEnvSource."""
 
@@ -75,7 +75,7 @@ class EnvSource:
     optional: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class EnvFromSource:
     """core/v1 EnvFromSource."""
 

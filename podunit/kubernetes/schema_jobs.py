@@ -6,7 +6,7 @@ In: nothing. Out: dataclasses for `decode`, as in `schema`. What a field means i
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import Annotated, ClassVar
 
@@ -15,6 +15,7 @@ from podunit.kubernetes.cron import Schedule, parse_schedule, parse_time_zone
 from podunit.kubernetes.schema import ObjectMeta
 from podunit.kubernetes.schema_workloads import PodTemplateSpec, TemplateMeta
 from podunit.kubernetes.verdicts import ignored_fields, refused_fields
+from podunit.record import record
 from podunit.report import Position
 from podunit.rules import FailureAction
 
@@ -48,7 +49,7 @@ class ExitCodesOperator(StrEnum):
     NOT_IN = "NotIn"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PodFailurePolicyOnExitCodesRequirement:
     """batch/v1 PodFailurePolicyOnExitCodesRequirement."""
 
@@ -57,7 +58,7 @@ class PodFailurePolicyOnExitCodesRequirement:
     container_name: Located[str] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PodFailurePolicyOnPodConditionsPattern:
     """batch/v1 PodFailurePolicyOnPodConditionsPattern."""
 
@@ -65,7 +66,7 @@ class PodFailurePolicyOnPodConditionsPattern:
     status: Located[str] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PodFailurePolicyRule:
     """batch/v1 PodFailurePolicyRule."""
 
@@ -75,14 +76,14 @@ class PodFailurePolicyRule:
     on_pod_conditions: Located[tuple[PodFailurePolicyOnPodConditionsPattern, ...]] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PodFailurePolicy:
     """batch/v1 PodFailurePolicy."""
 
     rules: Located[tuple[PodFailurePolicyRule, ...]]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SuccessPolicyRule:
     """batch/v1 SuccessPolicyRule."""
 
@@ -91,14 +92,14 @@ class SuccessPolicyRule:
     succeeded_count: Located[int] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SuccessPolicy:
     """batch/v1 SuccessPolicy."""
 
     rules: Located[tuple[SuccessPolicyRule, ...]]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class JobSpec:
     """batch/v1 JobSpec."""
 
@@ -120,7 +121,7 @@ class JobSpec:
     pod_replacement_policy: Located[PodReplacementPolicy] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Job:
     """batch/v1 Job."""
 
@@ -133,7 +134,7 @@ class Job:
     at: Position
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class JobTemplateSpec:
     """batch/v1 JobTemplateSpec."""
 
@@ -141,7 +142,7 @@ class JobTemplateSpec:
     metadata: TemplateMeta = field(default_factory=TemplateMeta)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class CronJobSpec:
     """batch/v1 CronJobSpec."""
 
@@ -156,7 +157,7 @@ class CronJobSpec:
     suspend: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class CronJob:
     """batch/v1 CronJob."""
 

@@ -6,23 +6,23 @@ In: nothing. Out: dataclasses for `decode`, as those of `schema`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import ClassVar
 
 from podunit.decode import Located
 from podunit.kubernetes.schema_probes import ExecAction, HTTPGetAction
 from podunit.kubernetes.verdicts import refused_fields
+from podunit.record import record
 from podunit.report import Position
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SleepAction:
     """core/v1 SleepAction."""
 
     seconds: Located[int]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class LifecycleHandler:
     """core/v1 LifecycleHandler."""
 
@@ -34,7 +34,7 @@ class LifecycleHandler:
     sleep: SleepAction | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Lifecycle:
     """core/v1 Lifecycle."""
 

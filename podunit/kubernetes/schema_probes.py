@@ -6,13 +6,13 @@ In: nothing. Out: dataclasses for `decode`. `schema.Container` has them as field
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, ClassVar
 
 from podunit.decode import Located, Parsed
 from podunit.kubernetes.verdicts import refused_fields
 from podunit.probes import Scheme
+from podunit.record import record
 from podunit.report import Position
 
 
@@ -31,7 +31,7 @@ class GrpcMode(StrEnum):
     PLAINTEXT = "Plaintext"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ExecAction:
     """core/v1 ExecAction."""
 
@@ -39,7 +39,7 @@ class ExecAction:
     command: tuple[Located[str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class HTTPHeader:
     """core/v1 HTTPHeader."""
 
@@ -47,7 +47,7 @@ class HTTPHeader:
     value: Located[str]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class HTTPGetAction:
     """core/v1 HTTPGetAction."""
 
@@ -60,7 +60,7 @@ class HTTPGetAction:
     http_headers: tuple[HTTPHeader, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TCPSocketAction:
     """core/v1 TCPSocketAction."""
 
@@ -68,7 +68,7 @@ class TCPSocketAction:
     host: Located[str] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class GRPCAction:
     """core/v1 GRPCAction."""
 
@@ -77,7 +77,7 @@ class GRPCAction:
     mode: GrpcMode = GrpcMode.PLAINTEXT
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Probe:
     """core/v1 Probe."""
 

@@ -5,10 +5,10 @@ In: nothing. Out: dataclasses for `decode`, as those of `schema`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from podunit.decode import Located
+from podunit.record import record
 from podunit.report import Position
 
 
@@ -26,7 +26,7 @@ class RestartAction(StrEnum):
     RESTART_ALL_CONTAINERS = "RestartAllContainers"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ContainerRestartRuleOnExitCodes:
     """core/v1 ContainerRestartRuleOnExitCodes."""
 
@@ -35,7 +35,7 @@ class ContainerRestartRuleOnExitCodes:
     values: tuple[Located[int], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ContainerRestartRule:
     """core/v1 ContainerRestartRule."""
 

@@ -6,7 +6,7 @@ In: nothing. Out: dataclasses for `decode`, as in `schema`. What a field means i
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import Annotated, ClassVar
 
@@ -15,10 +15,11 @@ from podunit.kubernetes.claims import PersistentVolumeClaimSpec
 from podunit.kubernetes.schema import ObjectMeta, PodSpec
 from podunit.kubernetes.selectors import LabelSelector
 from podunit.kubernetes.verdicts import ignored_fields, refused_fields
+from podunit.record import record
 from podunit.report import Position
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Share:
     """A number, or a percentage (`percent`) of the replicas."""
 
@@ -41,7 +42,7 @@ def parse_share(text: str) -> Share:
 IntOrPercent = Annotated[Share, Parsed(parse_share, ("str", "int"))]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TemplateMeta:
     """meta/v1 ObjectMeta, in a template: a name of its own has no effect there."""
 
@@ -53,7 +54,7 @@ class TemplateMeta:
     annotations: Table[Located[str]] = field(default_factory=Table)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PodTemplateSpec:
     """core/v1 PodTemplateSpec."""
 
@@ -83,7 +84,7 @@ class PodManagementPolicy(StrEnum):
     PARALLEL = "Parallel"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RollingUpdate:
     """apps/v1 RollingUpdateDeployment and RollingUpdateDaemonSet."""
 
@@ -92,7 +93,7 @@ class RollingUpdate:
     max_unavailable: Located[IntOrPercent] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class DeploymentStrategy:
     """apps/v1 DeploymentStrategy."""
 
@@ -100,7 +101,7 @@ class DeploymentStrategy:
     rolling_update: Located[RollingUpdate] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class DaemonSetUpdateStrategy:
     """apps/v1 DaemonSetUpdateStrategy."""
 
@@ -108,7 +109,7 @@ class DaemonSetUpdateStrategy:
     rolling_update: Located[RollingUpdate] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RollingUpdateStatefulSetStrategy:
     """apps/v1 RollingUpdateStatefulSetStrategy."""
 
@@ -116,7 +117,7 @@ class RollingUpdateStatefulSetStrategy:
     max_unavailable: Located[IntOrPercent] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class StatefulSetUpdateStrategy:
     """apps/v1 StatefulSetUpdateStrategy."""
 
@@ -124,14 +125,14 @@ class StatefulSetUpdateStrategy:
     rolling_update: Located[RollingUpdateStatefulSetStrategy] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class StatefulSetOrdinals:
     """apps/v1 StatefulSetOrdinals."""
 
     start: Located[int] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class DeploymentSpec:
     """apps/v1 DeploymentSpec."""
 
@@ -147,7 +148,7 @@ class DeploymentSpec:
     paused: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ClaimTemplate:
     """core/v1 PersistentVolumeClaim, one for each pod of a StatefulSet."""
 
@@ -160,7 +161,7 @@ class ClaimTemplate:
     kind: Located[str] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class StatefulSetSpec:
     """apps/v1 StatefulSetSpec."""
 
@@ -179,7 +180,7 @@ class StatefulSetSpec:
     min_ready_seconds: Located[int] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class DaemonSetSpec:
     """apps/v1 DaemonSetSpec."""
 
@@ -192,7 +193,7 @@ class DaemonSetSpec:
     min_ready_seconds: Located[int] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ReplicaSetSpec:
     """apps/v1 ReplicaSetSpec."""
 
@@ -202,7 +203,7 @@ class ReplicaSetSpec:
     min_ready_seconds: Located[int] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ReplicationControllerSpec:
     """core/v1 ReplicationControllerSpec; without a selector it is the template's labels."""
 
@@ -212,7 +213,7 @@ class ReplicationControllerSpec:
     min_ready_seconds: Located[int] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Deployment:
     """apps/v1 Deployment."""
 
@@ -224,7 +225,7 @@ class Deployment:
     spec: DeploymentSpec
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class StatefulSet:
     """apps/v1 StatefulSet."""
 
@@ -236,7 +237,7 @@ class StatefulSet:
     spec: StatefulSetSpec
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class DaemonSet:
     """apps/v1 DaemonSet."""
 
@@ -248,7 +249,7 @@ class DaemonSet:
     spec: DaemonSetSpec
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ReplicaSet:
     """apps/v1 ReplicaSet."""
 
@@ -260,7 +261,7 @@ class ReplicaSet:
     spec: ReplicaSetSpec
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ReplicationController:
     """core/v1 ReplicationController."""
 
@@ -272,7 +273,7 @@ class ReplicationController:
     spec: ReplicationControllerSpec
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Namespace:
     """core/v1 Namespace."""
 

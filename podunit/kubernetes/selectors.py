@@ -6,10 +6,11 @@ In: nothing, and labels. Out: dataclasses for `decode`, as in `schema`, and whet
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 
 from podunit.decode import Located, Table
+from podunit.record import record
 from podunit.report import Position, Report
 
 
@@ -22,7 +23,7 @@ class Operator(StrEnum):
     DOES_NOT_EXIST = "DoesNotExist"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class LabelSelectorRequirement:
     """meta/v1 LabelSelectorRequirement."""
 
@@ -32,7 +33,7 @@ class LabelSelectorRequirement:
     values: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class LabelSelector:
     """meta/v1 LabelSelector."""
 

@@ -20,6 +20,7 @@ from podunit.kubernetes.schema_probes import PortOrName
 from podunit.kubernetes.verdicts import ignored_fields, refused_fields
 from podunit.model import Pod, Port, Protocol, Redirect
 from podunit.names import DEFAULT_NAMESPACE
+from podunit.record import record
 from podunit.report import Position, Report
 from podunit.source import Mapping as Node
 
@@ -37,7 +38,7 @@ class ServiceType(StrEnum):
     EXTERNAL_NAME = "ExternalName"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ServicePort:
     """core/v1 ServicePort."""
 
@@ -51,7 +52,7 @@ class ServicePort:
     node_port: Located[int] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ServiceSpec:
     """core/v1 ServiceSpec."""
 
@@ -65,7 +66,7 @@ class ServiceSpec:
     cluster_ip: Located[str] | None = field(default=None, metadata={"key": "clusterIP"})
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ServiceObject:
     """core/v1 Service."""
 

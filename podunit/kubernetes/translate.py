@@ -6,7 +6,7 @@ In: documents, as objects of `schema`. Out: `model.Pod`, or problems. Knows neit
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from podunit import model
 from podunit.decode import Located, decode, join_path
@@ -42,6 +42,7 @@ from podunit.kubernetes.users import translate_users
 from podunit.kubernetes.volumes import translate_devices, translate_mounts, translate_volumes
 from podunit.model import RestartPolicy
 from podunit.names import DEFAULT_NAMESPACE
+from podunit.record import record
 from podunit.report import Report
 from podunit.source import Mapping
 
@@ -53,7 +54,7 @@ _GRACE_SEC = 30
 _INT32_MAX = 2**31 - 1
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Context:
     """What the containers of one pod share."""
 

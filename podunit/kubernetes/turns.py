@@ -6,13 +6,13 @@ In: objects of `schema_jobs`. Out: `runs.Turns`, or problems. The report is for 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from podunit import runs
 from podunit.decode import Located
 from podunit.kubernetes import schema_jobs
 from podunit.kubernetes.schema_jobs import CompletionMode
 from podunit.model import RestartPolicy
+from podunit.record import record
 from podunit.report import Report
 
 # More pods than that are a mistake on one machine: each has units of its own.
@@ -22,7 +22,7 @@ _RULES_MAX = 20
 _INDEXES = re.compile(r"\d{1,9}(-\d{1,9})?(,\d{1,9}(-\d{1,9})?)*")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Size:
     """How many pods a Job has, and run at a time; a queue is done when one has succeeded and all have ended."""
 

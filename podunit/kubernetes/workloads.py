@@ -7,7 +7,7 @@ inside a pod is for `translate`.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from podunit.decode import Located, decode, join_path
 from podunit.kubernetes import schema
@@ -18,6 +18,7 @@ from podunit.kubernetes.objects import Objects
 from podunit.kubernetes.selectors import LabelSelector, check_rules, matches_rule
 from podunit.kubernetes.translate import translate_namespace, translate_pod
 from podunit.model import Owner, Pod, RestartPolicy
+from podunit.record import record
 from podunit.report import Position, Report
 from podunit.source import Mapping
 from podunit.workload import HISTORY_LIMIT, Controller, Replacement, Workload
@@ -30,7 +31,7 @@ _REPLICAS_MAX = 1000
 _TEMPLATE = "spec.template"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Strategy:
     """How pods are replaced, as a `Controller` says it; `held` as there."""
 
@@ -156,7 +157,7 @@ def read_namespace(node: Mapping, report: Report) -> None:
         check_label_name(found.metadata.name, "metadata.name", "namespace", report)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Owned:
     """The pods of one template: the owner's metadata and kind, and the numbers of its pods."""
 

@@ -11,15 +11,15 @@ import os
 import signal
 import subprocess
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from podunit.prober.networks import list_children
+from podunit.record import record
 
 # More than any line that is shown; the rest is read and forgotten, so that nobody waits at a full pipe.
 _KEPT = 8 * 1024
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Finished:
     """How a program ended: its status, negative for a signal, and the start of its output and errors."""
 

@@ -7,7 +7,6 @@ followed on the same host, at most ten of them; one to another host is a success
 from __future__ import annotations
 
 import ssl
-from dataclasses import dataclass
 from urllib.parse import quote, urljoin, urlsplit
 
 import h11
@@ -17,6 +16,7 @@ from podunit.prober.dialer import Dialer, describe_error
 from podunit.prober.series import Result, shorten
 from podunit.prober.streams import PlainStream, Stream, TlsStream
 from podunit.probes import HttpGet, Scheme
+from podunit.record import record
 
 _MOST_REDIRECTS = 10
 _MOST_BODY = 10 * 1024
@@ -28,7 +28,7 @@ _PORTS = {"http": 80, "https": 443}
 _TARGET = "%/:?#[]@!$&'()*+,;=-._~|\"<>\\^`{}"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Place:
     """What one request asks for; `host` '' is the pod's own address."""
 

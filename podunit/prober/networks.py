@@ -12,8 +12,9 @@ import select
 import socket
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
+
+from podunit.record import record
 
 # setns(2), netdevice(7)
 CLONE_NEWNET = 0x40000000
@@ -94,7 +95,7 @@ class DirectDoor:
                 raise RuntimeError("no way back from a pod's network") from error
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Sandbox:
     """A process in a pod's network. Its descriptor never becomes another process's, and does not hold the network."""
 

@@ -10,12 +10,12 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from podunit.prober.commands import Finished, run
 from podunit.prober.series import shorten
+from podunit.record import record
 
 # As in podunit.engines, which knows the model and all that comes with it.
 PODMAN = "/usr/bin/podman"
@@ -31,7 +31,7 @@ class PayloadError(Exception):
     """Why no command can be run; a sentence."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Runtime:
     """How a runtime is called for one container."""
 

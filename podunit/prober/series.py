@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from podunit.record import record
+
 _LONGEST_MESSAGE = 200
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Result:
     """What one check has found; `success` None if it could not be made, which counts for nothing."""
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
+
+from podunit.record import record
 
 REGISTRATION = "probes.json"
 STATE = "state.json"
@@ -27,7 +29,7 @@ class Kind(StrEnum):
     LIVENESS = "liveness"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Last:
     """The last result of a probe when that differed from the one before, at `at` seconds of Unix time."""
 
@@ -38,7 +40,7 @@ class Last:
     successes: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Known:
     """Verdicts on a container, and last results. `stopping` is the probe that has it stopped, '' for none."""
 
