@@ -7,10 +7,12 @@ imported inside it: the start-up of one is not paid by all.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from podunit.cli import attach, collecting, describing, diff, explain, files, lifecycle, listing, rollouts, watching
 from podunit.cli.output import Color, set_color
@@ -18,7 +20,66 @@ from podunit.cli.settings import Settings
 from podunit.cli.version import print_version
 from podunit.scope import Scope
 
+# In the order of the help. What is no function is a group of commands.
+_COMMANDS: Mapping[str, Callable[..., None] | typer.Typer] = {
+    "validate": files.validate,
+    "compile": files.compile_,
+    "explain": explain.explain,
+    "diff": diff.diff,
+    "apply": lifecycle.apply,
+    "up": lifecycle.up,
+    "down": lifecycle.down,
+    "delete": lifecycle.delete,
+    "scale": lifecycle.scale,
+    "start": lifecycle.start,
+    "stop": lifecycle.stop,
+    "restart": lifecycle.restart,
+    "enable": lifecycle.enable,
+    "disable": lifecycle.disable,
+    "ps": listing.ps,
+    "status": listing.status,
+    "describe": describing.describe,
+    "wait": watching.wait,
+    "top": watching.top,
+    "events": watching.events,
+    "logs": attach.logs,
+    "exec": attach.exec_,
+    "gc": collecting.gc,
+    "uninstall": lifecycle.uninstall,
+    "rollout": rollouts.app,
+}
+
+
+class _Commands(TyperGroup):
+    """Understands a command when it is asked for: to do that for all takes as long as Typer takes to start."""
+
+    def list_commands(self, _: Any) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, context: Any, name: str) -> Any:
+        if name in _COMMANDS and name not in self.commands:
+            self.add_command(_understand(name), name)
+        return super().get_command(context, name)
+
+    def resolve_command(self, context: Any, words: list[str]) -> Any:
+        if words[0] not in _COMMANDS:
+            # What may have been meant is looked for among all of them.
+            for name in _COMMANDS:
+                self.get_command(context, name)
+        return super().resolve_command(context, words)
+
+
+def _understand(name: str) -> Any:
+    command = _COMMANDS[name]
+    if isinstance(command, typer.Typer):
+        return typer.main.get_command(command)
+    alone = typer.Typer(add_completion=False, rich_markup_mode=None)
+    alone.command(name)(command)
+    return typer.main.get_command(alone)
+
+
 app = typer.Typer(
+    cls=_Commands,
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -58,35 +119,3 @@ def _main(
     set_color(color)
     scope = Scope.default() if user is None else Scope.USER if user else Scope.SYSTEM
     context.obj = Settings(scope, unit_dir, quiet, verbose)
-
-
-for command in (
-    files.validate,
-    files.compile_,
-    explain.explain,
-    diff.diff,
-    lifecycle.apply,
-    lifecycle.up,
-    lifecycle.down,
-    lifecycle.delete,
-    lifecycle.scale,
-    lifecycle.start,
-    lifecycle.stop,
-    lifecycle.restart,
-    lifecycle.enable,
-    lifecycle.disable,
-    listing.ps,
-    listing.status,
-    describing.describe,
-    watching.wait,
-    watching.top,
-    watching.events,
-    attach.logs,
-    attach.exec_,
-    collecting.gc,
-    lifecycle.uninstall,
-):
-    app.command(command.__name__.rstrip("_"))(command)
-
-
-app.add_typer(rollouts.app, name="rollout")

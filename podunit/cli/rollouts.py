@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from podunit.states import PodSummary
 
 app = typer.Typer(
+    add_completion=False,
     no_args_is_help=True,
     rich_markup_mode=None,
     help="What pods were and are about to be: history, status, undo, restart.",
