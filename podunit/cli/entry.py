@@ -5,6 +5,7 @@ The commands are imported when they are needed: that they are understood takes f
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from io import TextIOWrapper
@@ -13,12 +14,23 @@ from types import FrameType
 from podunit.cli.version import print_version
 from podunit.errors import PodunitError
 
+# Objects made before the garbage collector looks for cycles, of which few are made here: most commands end before that.
+_MANY_OBJECTS = 50_000
 # signal(7), and what a shell adds to it.
 _SIGPIPE_STATUS = 128 + 13
 
 
 def run() -> None:
     """Run the command line and end the process."""
+    gc.set_threshold(_MANY_OBJECTS)
+    try:
+        _run()
+    finally:
+        # The interpreter looks for cycles in all that is left before it ends: a fifth of the time of a short command.
+        gc.freeze()
+
+
+def _run() -> None:
     for stream in (sys.stdout, sys.stderr):
         # What the locale cannot show is escaped; a message is never lost for that.
         if isinstance(stream, TextIOWrapper):

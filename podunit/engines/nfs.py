@@ -5,8 +5,6 @@ In: the model. Out: paths, and what a mount unit says.
 
 from __future__ import annotations
 
-import hashlib
-
 from podunit.model import Container, NetworkDirectory, Pod
 
 # Below /run, whatever the unit's manager: only the system's may mount, and the name of a mount unit is its path.
@@ -15,6 +13,8 @@ _FOLDER = "/run/podunit-nfs"
 
 def mount_point(pod: Pod, volume: NetworkDirectory) -> str:
     """Where a volume is mounted: another path when anything of it changes, so that its containers are started anew."""
+    import hashlib  # 3 ms, most of them for OpenSSL, that only such a volume has to pay
+
     said = "\0".join((mount_what(volume), *volume.options))
     return f"{_FOLDER}/{pod.name}/{volume.name}-{hashlib.sha256(said.encode()).hexdigest()[:8]}"
 
