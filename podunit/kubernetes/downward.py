@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import re
-import uuid
 from fractions import Fraction
 
 from podunit.decode import Located, suggest
@@ -26,8 +25,6 @@ _FACTS = {
 }
 _KEYED = re.compile(r"(metadata\.(?:labels|annotations))\['([^']+)'\]")
 _RESOURCES = ("limits.cpu", "limits.memory", "requests.cpu", "requests.memory")
-# Names of pods in one namespace, as names for uuid5: the same pod has the same uid for ever.
-_UIDS = uuid.uuid5(uuid.NAMESPACE_URL, "podunit:pod")
 
 
 @record
@@ -67,7 +64,7 @@ def _read_metadata(field: Located[str], pod: Self, path: str, others: tuple[str,
     known = {
         "metadata.name": pod.name,
         "metadata.namespace": pod.namespace,
-        "metadata.uid": str(uuid.uuid5(_UIDS, f"{pod.namespace}/{pod.name}")),
+        "metadata.uid": _make_uid(pod),
     }
     if others:
         known["spec.serviceAccountName"] = "default"
@@ -80,6 +77,13 @@ def _read_metadata(field: Located[str], pod: Self, path: str, others: tuple[str,
     hint = suggest(field.value, names) or f"known are {', '.join(names)}"
     report.error(field.at, path, f"'{field.value[:60]}' is not a field that a pod is told", hint)
     return ""
+
+
+def _make_uid(pod: Self) -> str:
+    """The same pod has the same uid for ever."""
+    import uuid  # with OpenSSL, which is slow to start
+
+    return str(uuid.uuid5(uuid.uuid5(uuid.NAMESPACE_URL, "podunit:pod"), f"{pod.namespace}/{pod.name}"))
 
 
 def read_resource(selector: ResourceFieldSelector, pod: Self, container: str | None, path: str, report: Report) -> str:
