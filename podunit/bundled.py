@@ -11,7 +11,8 @@ from podunit.checks import describe_checks, list_probers
 from podunit.engines import crun, podman
 from podunit.errors import PodunitError
 from podunit.hostpaths import list_host_paths, prepare_paths
-from podunit.model import Container, Pod
+from podunit.messages import describe_message
+from podunit.model import Container, Pod, RestartPolicy
 from podunit.names import container_unit, sandbox_unit
 from podunit.restarts import pause_script, restart_directives
 from podunit.scope import Scope
@@ -30,33 +31,44 @@ def make_container(
     *,
     init: bool,
 ) -> UnitFile:
-    """The service of a container; there are no `earlier` ones, and none comes to its end (`init`), with this engine."""
-    assert not earlier, "refused where they were read"
+    """The service of a container; `earlier` are those that start before it, and an `init` one comes to its end."""
     if scope is Scope.USER:
         hint = "use --system, or leave out the annotation podunit/engine"
         raise PodunitError(f"pod {pod.name}: the crun engine is for pods of the system only", hint)
     unit = container_unit(pod.name, container.name)
-    pause = pause_script(container, target, systemctl=SYSTEMCTL[scope], init=init, never=False)
+    inits = [container_unit(pod.name, it.name) for it in earlier if not it.sidecar]
+    sidecars = [container_unit(pod.name, it.name) for it in earlier if it.sidecar]
+    before = [container_unit(pod.name, it.name) for it in earlier]
+    # In a Job the whole pod is run again instead.
+    never = init and pod.run is not None
+    pause = pause_script(container, target, systemctl=SYSTEMCTL[scope], init=init, never=never)
     host_paths = list_host_paths(container)
     address_file = podman.address_file(pod) if podman.needs_addresses(container) else None
     return UnitFile(
         unit,
-        "bundled.service.j2",
+        "bundled-init.service.j2" if init else "bundled.service.j2",
         {
             **shared,
             "container": escape_text(container.name),
+            "required_units": join_units(inits) if inits else None,
+            "sidecar": container.sidecar,
+            "sidecar_units": join_units(sidecars) if sidecars else None,
+            "last_sidecar": join_units(sidecars[-1:]) if sidecars else None,
+            "limited": pod.run is not None and container.restart_policy is RestartPolicy.ON_FAILURE and not init,
             "pause": command_line(("/bin/sh", "-c", pause, "pause", unit)) if pause else None,
-            "after": join_units([sandbox_unit(pod.name), *list_probers(pod, container, init=init)]),
+            "after": join_units([sandbox_unit(pod.name), *before, *list_probers(pod, container, init=init)]),
             **describe_checks(pod, container, unit, init=init),
+            **describe_message(pod, container, scope, init=init),
             "mounts": join_words(host_paths) if host_paths else None,
             "runtime_directory": join_words([f"podunit/{crun.bundle_name(pod, container)}"]),
             "state_directory": join_words([crun.root_directory(pod, container)]),
             "prepare": prepare_paths(container),
             "address_file": quote_word(address_file, expands_variables=False) if address_file else None,
             "run": command_line(("run", *crun.run_container(pod, container, scope))),
-            "remove": command_line(("remove", *crun.remove_container(pod, container))),
-            "restart": restart_directives(container, target, init=init, never=False, direct=True),
-            "timeout_stop_sec": Value(str(pod.grace_sec + STOP_MARGIN_SEC)),
+            "remove": command_line(crun.remove_container(pod, container), ignore_failure=True),
+            # A signal is what an init container's first process has as crun's exit status.
+            "restart": restart_directives(container, target, init=init, never=never, direct=not init),
+            "timeout_stop_sec": Value(str(max(1, pod.grace_sec) if init else pod.grace_sec + STOP_MARGIN_SEC)),
             "resources": (*container_directives(pod, container, scope), *oom_directives(pod, scope, target)),
             "image": escape_text(container.image),
             "unit_settings": list_settings(container.settings, "Unit"),

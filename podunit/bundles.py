@@ -113,7 +113,9 @@ class Bundles:
             hint = "leave out the annotation podunit/engine"
             raise PodunitError(f"pod {pod.name}: the crun engine is not for machines with SELinux", hint)
         signal = captured.get("annotations", {}).get("org.opencontainers.image.stopSignal", "15")
-        config = crun.compile_config(captured, identity, image, pod, container)
+        where = ("info", "--format={{.Store.VolumePath}}")
+        volumes = _run(PODMAN, *where).strip() if crun.has_kept_volumes(pod, container) else ""
+        config = crun.compile_config(captured, identity, image, volumes, pod, container)
         processes = {"config": config, **crun.list_processes(config, container)}
         texts = {f"{name}.json": crun.spell(value) for name, value in processes.items()}
         return {**texts, "signal": f"{signal}\n".encode(), **own, **added}
@@ -121,11 +123,11 @@ class Bundles:
     def _make_key(self, pod: Pod, container: Container, image: str) -> bytes:
         """What tells whether a bundle is still the one: all that it is made of."""
         secrets = [(env.name, env.value) for env in container.env if env.secret]
-        mounts = list(crun.bind_volumes(pod, container))
+        mounts = list(crun.bind_volumes(pod, container, ""))
         made_of = (_VERSION, self._podman_version, image, crun.make_model(pod, container), secrets, mounts)
         hooks = (container.post_start, container.pre_stop)
         process = (container.command, container.args, container.working_dir, pod.network is None, hooks)
-        text = repr((*made_of, process))
+        text = repr((*made_of, process, container.message, pod.processes))
         return f"{hashlib.sha256(text.encode(errors='surrogateescape')).hexdigest()}\n".encode()
 
     def _read(self, pod: Pod, container: Container) -> dict[str, bytes]:
@@ -159,7 +161,7 @@ def forget_images(state: Path) -> None:
 
 
 def _list_bundled(pod: Pod) -> tuple[Container, ...]:
-    return pod.containers if pod.engine is Engine.CRUN else ()
+    return (*pod.init_containers, *pod.containers) if pod.engine is Engine.CRUN else ()
 
 
 def _require_image(container: Container) -> None:

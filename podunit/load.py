@@ -260,7 +260,7 @@ def _translate(
         if key == _SERVICE:
             services.read(document.node, own, kept=is_kept)
         if read := _WORKLOADS.get(key):
-            refuse_fields(document.node, document.kind, own)
+            refuse_fields(document.node, own)
             found = read(document.node, objects, own)
             workload = Workload((*workload.pods, *found.pods), controllers=(*workload.controllers, *found.controllers))
             concerned.update(pod.name for pod in found.pods if is_kept)

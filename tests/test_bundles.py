@@ -61,7 +61,7 @@ _IMAGE = crun.ImageConfig(entrypoint=("/entry",), arguments=("default",), volume
 
 
 def compile_config(pod: Pod, container: Container) -> Any:
-    return crun.compile_config(make_captured(), _ID, _IMAGE, pod, container)
+    return crun.compile_config(make_captured(), _ID, _IMAGE, "/volumes", pod, container)
 
 
 def test_what_only_a_running_sandbox_knows_is_marked(tmp_path: Path) -> None:

@@ -11,7 +11,6 @@ from podunit.kubernetes.engine_fields import is_judged, is_taken, list_taken
 from podunit.kubernetes.engines import refuse_fields
 from podunit.kubernetes.fields import Field, Verdict
 from podunit.kubernetes.lookup import list_objects
-from podunit.load import load_files
 from podunit.report import Report
 
 _HEAD = "metadata: {name: web, annotations: {podunit/engine: crun}}\nspec: "
@@ -38,7 +37,7 @@ def find_refused(text: str) -> list[str]:
     report = Report()
     (node,) = source.parse_documents(text.encode(), "pod.yaml", report)
     assert isinstance(node, source.Mapping)
-    refuse_fields(node, "Pod", report)
+    refuse_fields(node, report)
     return [problem.path for problem in report.problems]
 
 
@@ -79,22 +78,5 @@ def test_templates_are_looked_into(kind: str, spec: str) -> None:
     report = Report()
     (node,) = source.parse_documents(spec.replace("TEMPLATE", template).encode(), "pod.yaml", report)
     assert isinstance(node, source.Mapping)
-    refuse_fields(node, kind, report)
+    refuse_fields(node, report)
     assert "hostNetwork" in [problem.path.rpartition(".")[2] for problem in report.problems]
-
-
-def test_a_volume_from_a_claims_template_is_refused(tmp_path: object) -> None:
-    from pathlib import Path
-
-    file = Path(str(tmp_path)) / "set.yaml"
-    file.write_text(
-        "apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {name: db}\nspec:\n  serviceName: db\n"
-        "  selector: {matchLabels: {app: db}}\n  volumeClaimTemplates:\n  - metadata: {name: data}\n"
-        "    spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}\n  template:\n"
-        "    metadata: {labels: {app: db}, annotations: {podunit/engine: crun}}\n"
-        "    spec: {containers: [{name: db, image: example/db, volumeMounts: [{name: data, mountPath: /data}]}]}\n",
-        encoding="utf-8",
-    )
-    report = Report()
-    assert load_files([str(file)], report) is None
-    assert any("this volume is not supported" in problem.message for problem in report.problems)

@@ -15,9 +15,10 @@ from typing import Any
 from podunit.engines.podman import FACTS, name_variable, sandbox_pid_file
 from podunit.engines.programs import CATATONIT, container_name
 from podunit.engines.rights import list_rights
-from podunit.engines.volumes import files_directory, mount_source, state_directory
+from podunit.engines.terminations import locate_message
+from podunit.engines.volumes import files_directory, mount_source, podman_volume, state_directory
 from podunit.inside import bundle_path
-from podunit.model import Container, Files, Mount, MountPropagation, Pod, Text
+from podunit.model import Container, Files, Mount, MountPropagation, Pod, Processes, Text
 from podunit.probes import Exec
 from podunit.record import record
 from podunit.scope import Scope
@@ -36,6 +37,8 @@ _RESOLVER = "/etc/resolv.conf"
 
 # What the model of a container would run: a program that is there, as the container's own may be in a volume.
 _PROGRAM = "/podunit-model"
+
+_REMOVE = '[ ! -e "/run/crun/$1" ] || crun --cgroup-manager=disabled delete --force "$1"; rm -rf "$2/upper" "$2/work"'
 
 _PROPAGATIONS = {
     MountPropagation.NONE: "rprivate",
@@ -115,8 +118,9 @@ def run_container(pod: Pod, container: Container, scope: Scope) -> tuple[Word, .
 
 
 def remove_container(pod: Pod, container: Container) -> tuple[Word, ...]:
-    """What the script that removes what is left has to know: crun's name, and the root file system."""
-    return (container_name(pod, container), (Specifier.STATE_DIR, f"/{root_directory(pod, container)}"))
+    """Remove what is left of a container that has ended."""
+    root = (Specifier.STATE_DIR, f"/{root_directory(pod, container)}")
+    return ("/bin/sh", "-c", _REMOVE, "remove", container_name(pod, container), root)
 
 
 def make_model(pod: Pod, container: Container) -> tuple[str, ...]:
@@ -160,9 +164,9 @@ def list_own_files(captured: Mapping[str, Any], identity: str) -> dict[str, str]
 
 
 def compile_config(
-    captured: Mapping[str, Any], identity: str, image: ImageConfig, pod: Pod, container: Container
+    captured: Mapping[str, Any], identity: str, image: ImageConfig, volumes: str, pod: Pod, container: Container
 ) -> dict[str, Any]:
-    """What is in config.json; `captured` is podman's, of the container with this ID."""
+    """What is in config.json; `captured` is podman's, of the container with this ID; its volumes are in `volumes`."""
     marks = Marks(pod, container)
     directory = bundle_path(container_name(pod, container))
     config = dict(captured)
@@ -176,7 +180,7 @@ def compile_config(
     config["process"] = process
     config["root"] = {**captured["root"], "path": f"{directory}/rootfs"}
     kept = _keep_mounts(captured, identity, image.volumes, pod, container)
-    config["mounts"] = _order((*kept, *bind_volumes(pod, container)))
+    config["mounts"] = _order((*kept, *bind_volumes(pod, container, volumes), *_bind_message(pod, container)))
     # The sandbox's.
     config.pop("hostname", None)
     config.pop("annotations", None)
@@ -184,6 +188,8 @@ def compile_config(
     dropped = ("resources", "cgroupsPath", "sysctl")
     linux = {key: value for key, value in captured["linux"].items() if key not in dropped}
     files = {"network": "net", "ipc": "ipc", "uts": "uts"}
+    if pod.processes is Processes.POD:
+        files["pid"] = "pid"
     linux["namespaces"] = [
         {"type": kind, "path": f"/proc/{marks.process}/ns/{files[kind]}"} if (kind := one["type"]) in files else one
         for one in captured["linux"]["namespaces"]
@@ -228,18 +234,32 @@ def _keep_mounts(
         yield {**hosts, "destination": _RESOLVER, "source": source}
 
 
-def bind_volumes(pod: Pod, container: Container) -> Iterator[dict[str, Any]]:
-    """The mounts of the container's volumes."""
+def has_kept_volumes(pod: Pod, container: Container) -> bool:
+    """Whether podman keeps any volume of the container; the sandbox has mounted it, and so it is there."""
+    return any(mount_source(pod, mount) is None for mount in container.mounts)
+
+
+def bind_volumes(pod: Pod, container: Container, volumes: str) -> Iterator[dict[str, Any]]:
+    """The mounts of the container's volumes; `volumes` is where podman keeps its own."""
     marks = Marks(pod, container)
     for mount in container.mounts:
         source = mount_source(pod, mount)
-        assert source is not None, "refused where it was read"
+        kept = f"{volumes}/{podman_volume(pod, mount.volume)}/_data"
         yield {
             "destination": mount.mount_path,
             "type": "bind",
-            "source": marks.resolve(source),
-            "options": _list_options(mount),
+            "source": marks.resolve(source) if source is not None else kept,
+            # podman's own for volumes that it keeps.
+            "options": [*_list_options(mount), *(("nosuid", "nodev") if source is None else ())],
         }
+
+
+def _bind_message(pod: Pod, container: Container) -> Iterator[dict[str, Any]]:
+    if container.message is not None:
+        marks = Marks(pod, container)
+        source = marks.resolve(locate_message(pod, container, Scope.SYSTEM))
+        options = ["rbind", "rw", "rprivate"]
+        yield {"destination": container.message.path, "type": "bind", "source": source, "options": options}
 
 
 def _list_options(mount: Mount) -> list[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from podunit.engines.programs import container_name
 from podunit.engines.volumes import bind_file, state_directory
-from podunit.model import Container, Pod
+from podunit.model import Container, Engine, Pod
 from podunit.scope import Scope
 from podunit.unitfile import Specifier, Word
 
@@ -36,8 +36,9 @@ def keep_message(pod: Pod, container: Container, scope: Scope, *, init: bool) ->
     folder = _locate(pod, container, scope)
     if container.message is None or not container.message.falls_back:
         return ("/bin/sh", "-c", _KEEP.replace("FALL_BACK", ""), "message", folder)
-    # In the foreground podman prints what the container does, but for what a terminal shows.
-    own = "_TRANSPORT=stdout" if init and not container.tty else f"CONTAINER_NAME={container_name(pod, container)}"
+    # In the foreground podman prints what the container does, but for what a terminal shows; crun leaves that to it.
+    prints = pod.engine is Engine.CRUN or (init and not container.tty)
+    own = "_TRANSPORT=stdout" if prints else f"CONTAINER_NAME={container_name(pod, container)}"
     return ("/bin/sh", "-c", _KEEP.replace("FALL_BACK", _FALL_BACK), "message", folder, own)
 
 
@@ -45,7 +46,12 @@ def mount_message(pod: Pod, container: Container, scope: Scope) -> list[Word]:
     """Show the file to the container that has one."""
     if container.message is None:
         return []
-    return [bind_file(pod, (*_locate(pod, container, scope), "/now"), container.message.path)]
+    return [bind_file(pod, locate_message(pod, container, scope), container.message.path)]
+
+
+def locate_message(pod: Pod, container: Container, scope: Scope) -> tuple[str | Specifier, ...]:
+    """The file on the host while the container runs."""
+    return (*_locate(pod, container, scope), "/now")
 
 
 def _locate(pod: Pod, container: Container, scope: Scope) -> tuple[str | Specifier, ...]:

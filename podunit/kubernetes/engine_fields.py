@@ -20,24 +20,25 @@ _WHOLE = (
     *("DownwardAPIProjection", "SecretProjection", "SecretVolumeSource"),
     *("Probe", "Lifecycle", "LifecycleHandler", "ExecAction", "HTTPGetAction", "HTTPHeader", "TCPSocketAction"),
     *("GRPCAction", "SleepAction", "ContainerRestartRule", "ContainerRestartRuleOnExitCodes"),
+    "PersistentVolumeClaimVolumeSource",
 )
 # Object → the fields that are taken, each with the values that it may have, or None for any.
 _PARTS: Mapping[str, Mapping[str, tuple[str, ...] | None]] = {
     "PodSpec": {
-        **dict.fromkeys(
-            ("activeDeadlineSeconds", "enableServiceLinks", "containers", "dnsConfig", "hostAliases", "hostname", "os")
-        ),
-        **dict.fromkeys(("priorityClassName", "resources", "restartPolicy", "securityContext", "setHostnameAsFQDN")),
-        **dict.fromkeys(("subdomain", "terminationGracePeriodSeconds", "volumes")),
+        **dict.fromkeys(("activeDeadlineSeconds", "containers", "dnsConfig", "hostAliases", "hostname", "os")),
+        **dict.fromkeys(("initContainers", "priorityClassName", "resources", "restartPolicy", "securityContext")),
+        **dict.fromkeys(("setHostnameAsFQDN", "shareProcessNamespace", "subdomain", "terminationGracePeriodSeconds")),
+        **dict.fromkeys(("enableServiceLinks", "volumes")),
         "dnsPolicy": ("ClusterFirst", "ClusterFirstWithHostNet", "Default"),
-        **dict.fromkeys(("hostIPC", "hostNetwork", "hostPID", "shareProcessNamespace"), ("false",)),
+        **dict.fromkeys(("hostIPC", "hostNetwork", "hostPID"), ("false",)),
     },
     "Container": {
         **dict.fromkeys(
             ("args", "command", "env", "envFrom", "image", "imagePullPolicy", "lifecycle", "name", "ports")
         ),
         **dict.fromkeys(("livenessProbe", "readinessProbe", "resources", "securityContext", "startupProbe")),
-        **dict.fromkeys(("restartPolicy", "restartPolicyRules", "volumeMounts", "workingDir")),
+        **dict.fromkeys(("restartPolicy", "restartPolicyRules", "terminationMessagePath", "terminationMessagePolicy")),
+        **dict.fromkeys(("volumeMounts", "workingDir")),
         **dict.fromkeys(("stdin", "stdinOnce", "tty"), ("false",)),
     },
     "ResourceList": {"cpu": None, "memory": None},
@@ -56,8 +57,11 @@ _PARTS: Mapping[str, Mapping[str, tuple[str, ...] | None]] = {
         "mountPropagation": ("None", "HostToContainer"),
         "recursiveReadOnly": None,
     },
-    "Volume": dict.fromkeys(("configMap", "downwardAPI", "emptyDir", "hostPath", "name", "projected", "secret")),
-    "EmptyDirVolumeSource": {"sizeLimit": None, "medium": ("",)},
+    "Volume": {
+        **dict.fromkeys(("configMap", "downwardAPI", "emptyDir", "hostPath", "name", "persistentVolumeClaim")),
+        **dict.fromkeys(("projected", "secret")),
+    },
+    "EmptyDirVolumeSource": {"sizeLimit": None, "medium": ("", "Memory")},
     "HostPathVolumeSource": {
         "path": None,
         "type": ("", "DirectoryOrCreate", "Directory", "FileOrCreate", "File", "Socket"),

@@ -11,21 +11,19 @@ from podunit import source
 from podunit.decode import join_path
 from podunit.kubernetes.engine_fields import is_taken, list_values
 from podunit.kubernetes.fields import Verdict
-from podunit.model import EmptyDir, Engine, Files, HostPath, Pod, Relabel
+from podunit.model import Engine, Files, Pod, Relabel
 from podunit.report import Report
 
 ANNOTATION = "podunit/engine"
 _RELABEL = "podunit/relabel"
 _HINT = f"leave it out, or the annotation {ANNOTATION}"
 
-# Objects whose pods come to an end.
-_JOBS = ("Job", "CronJob")
 # Where an object has a pod, or a template of pods.
 _TEMPLATES = ((), ("spec", "template"), ("spec", "jobTemplate", "spec", "template"))
 
 
-def refuse_fields(node: source.Mapping, kind: str, report: Report) -> None:
-    """Refuse what the engine of a pod, or of a template of pods, does not take; `kind` is the object's."""
+def refuse_fields(node: source.Mapping, report: Report) -> None:
+    """Refuse what the engine of a pod, or of a template of pods, does not take."""
     for way in _TEMPLATES:
         template = _descend(node, way)
         notes = {note.key.text: note for note in _list_entries(_descend(template, ("metadata", "annotations")))}
@@ -38,8 +36,6 @@ def refuse_fields(node: source.Mapping, kind: str, report: Report) -> None:
             own = join_path(".".join((*way, "metadata", "annotations")), key)
             if key.startswith("podunit/") and (key.endswith(".devices") or (key == _RELABEL and value != Relabel.NONE)):
                 report.error(note.key.at, own, f"'{key[:60]}' is not supported with {ANNOTATION}: crun", _HINT)
-            if key == ANNOTATION and kind in _JOBS:
-                report.error(note.value.at, own, f"'crun' is not supported in a {kind}", "leave it out")
         _refuse(_descend(template, ("spec",)), "PodSpec", f"{path}.spec".lstrip("."), report)
 
 
@@ -48,11 +44,7 @@ def refuse_volumes(pods: Iterable[Pod], report: Report) -> None:
     for pod in pods:
         if pod.engine is not Engine.CRUN:
             continue
-        for volume in pod.volumes:
-            # From the template of a claim, for example.
-            if not isinstance(volume, EmptyDir | Files | HostPath):
-                report.error(volume.at, "", f"this volume is not supported with {ANNOTATION}: crun", _HINT)
-        for container in pod.containers:
+        for container in (*pod.init_containers, *pod.containers):
             for mount in container.mounts:
                 if mount.sub_path and not isinstance(mount.volume, Files):
                     message = f"a subPath of a volume that containers change is not supported with {ANNOTATION}: crun"

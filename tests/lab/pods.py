@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from subprocess import CompletedProcess
@@ -44,7 +45,6 @@ for pod in load_files(["/root/pod.yaml"], Report()).pods:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(data)
 """
-_BOOT = '    podunit/boot: "false"\n'
 
 
 class Pods:
@@ -70,8 +70,8 @@ class Pods:
         )
 
     def _write(self, text: str) -> None:
-        own = text if self.engine == "podman" else text.replace(_BOOT, f"{_BOOT}    podunit/engine: {self.engine}\n")
-        self.lab.write("/root/pod.yaml", own)
+        own = re.sub(r"(\n +annotations:)\n( +)", rf"\1\n\2podunit/engine: {self.engine}\n\2", text)
+        self.lab.write("/root/pod.yaml", text if self.engine == "podman" else own)
 
     def systemctl(self, *arguments: str, check: bool = True, timeout_sec: float = 60) -> CompletedProcess[str]:
         """Run systemctl."""
@@ -146,7 +146,8 @@ kind: Pod
 metadata:
   name: {name}
   annotations:
-{_BOOT}{notes}spec:
+    podunit/boot: "false"
+{notes}spec:
   restartPolicy: {policy}
   terminationGracePeriodSeconds: 2
 {"  initContainers:" if inits else ""}

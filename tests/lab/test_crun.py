@@ -279,6 +279,15 @@ _SPECS = {
         "volumeMounts: [{name: v, mountPath: /data}]",
         "  securityContext: {fsGroup: 3000}\n  volumes: [{name: v, emptyDir: {}}]\n",
     ),
+    "memory": (
+        "volumeMounts: [{name: v, mountPath: /data}]",
+        "  volumes: [{name: v, emptyDir: {medium: Memory, sizeLimit: 1Mi}}]\n",
+    ),
+    "claim": (
+        "volumeMounts: [{name: v, mountPath: /data}, {name: v, mountPath: /config, readOnly: true}]",
+        "  volumes: [{name: v, persistentVolumeClaim: {claimName: kept}}]\n",
+    ),
+    "message": ("terminationMessagePath: /data/why", ""),
     "names": ("", "  hostname: other\n  hostAliases: [{ip: 192.0.2.7, hostnames: [seven]}]\n"),
     "resolver": ("", "  dnsConfig: {searches: [example.com], options: [{name: ndots, value: '2'}]}\n"),
     "sysctl": ("", "  securityContext: {sysctls: [{name: net.ipv4.ip_unprivileged_port_start, value: '77'}]}\n"),
@@ -328,3 +337,75 @@ def test_inside_all_is_as_with_podman(pods: Pods, spec: str) -> None:
 
 def test_what_an_image_says_holds_as_with_podman(pods: Pods) -> None:
     assert compare(pods, "", "", "localhost/full:1") == ""
+
+
+def test_an_init_container_and_volumes_that_podman_keeps(pods: Pods) -> None:
+    mounts = "volumeMounts: [{name: kept, mountPath: /kept}, {name: memory, mountPath: /memory}]"
+    claim = "{name: kept, persistentVolumeClaim: {claimName: kept}}"
+    volumes = f"  volumes: [{claim}, {{name: memory, emptyDir: {{medium: Memory}}}}]\n"
+    inits = container("fill", "echo one >> /kept/file; echo two > /memory/file; echo filled", mounts)
+    main = container("a", "cat /kept/file /memory/file; " + FOREVER, mounts)
+    pods.apply(pod(main, inits=inits, more=volumes, notes=CRUN))
+    for runs in (1, 2):
+        assert pods.lab.run("podunit", "exec", "web", "--", "cat", "/kept/file", "/memory/file").stdout == (
+            "one\n" * runs + "two\n"
+        )
+        # Of the init container no process and no file is left, while its unit is active.
+        assert pods.state("container@web.fill") == "active"
+        assert pods.lab.sh("ls /run/crun | grep web; ls /var/lib/podunit/roots/web.fill").stdout == "web.a\n"
+        assert "filled" in pods.lab.run("podunit", "logs", "web", "fill").stdout
+        if runs == 1:
+            pods.systemctl("restart", "pod@web")
+    pods.lab.run("podunit", "delete", "web", "--volumes")
+
+
+def test_an_init_container_that_fails_is_tried_again_and_stops_when_asked(pods: Pods) -> None:
+    mount = "volumeMounts: [{name: log, mountPath: /log}]"
+    log = "  volumes: [{name: log, hostPath: {path: /run/test}}]\n"
+    inits = container("first", "echo run >> /log/runs; [ $(wc -l < /log/runs) -ge 3 ] || exit 7", mount)
+    inits += container("second", "[ -e /log/go ] || sleep 1000 & wait", mount)
+    text = pod(container("a", FOREVER), inits=inits, more=log, notes=CRUN + quick("first"))
+    pods.lab.write("/run/test/go", "")
+    pods.apply(text, check=False)
+    pods.wait("active active", "container@web.a", "pod@web")
+    # Twice for the start that fails, once by itself, and perhaps once more for the start that succeeds.
+    assert pods.lab.read("/run/test/runs").count("run") in (3, 4)
+    pods.systemctl("stop", "pod@web")
+    pods.lab.sh("rm /run/test/go")
+    pods.systemctl("start", "--no-block", "pod@web")
+    pods.wait("activating", "container@web.second")
+    pods.lab.wait_until("pgrep -f 'sleep 1000'")
+    pods.systemctl("stop", "pod@web")
+    assert remains(pods) == ""
+
+
+def test_containers_that_share_their_processes(pods: Pods) -> None:
+    more = "  shareProcessNamespace: true\n"
+    both = container("a", "sleep 1111 & wait") + container("b", "sleep 2222 & wait")
+    pods.apply(pod(both, more=more, notes=CRUN + quick("a")))
+    seen = pods.lab.run("podunit", "exec", "web", "-c", "a", "--", "ps").stdout
+    assert "sleep 1111" in seen
+    assert "sleep 2222" in seen
+    main = pods.main_pid("container@web.a")
+    pods.systemctl("kill", "--kill-whom=main", "--signal=KILL", "container@web.a")
+    wait_for(lambda: str(pods.main_pid("container@web.a") not in (0, main)), "True")
+    pods.wait("active active", "container@web.a", "container@web.b")
+    # Those of the container that has ended have ended with it.
+    assert pods.lab.sh("pgrep -fc '^sleep 1111'").stdout == "1\n"
+
+
+def test_why_a_container_has_ended(pods: Pods) -> None:
+    bad = container(
+        "a",
+        "echo because > /dev/termination-log; exit 3",
+        "restartPolicy: Never",
+        "terminationMessagePath: /dev/termination-log",
+    )
+    bad += container(
+        "b", "echo last words; exit 3", "restartPolicy: Never", "terminationMessagePolicy: FallbackToLogsOnError"
+    )
+    pods.apply(pod(bad, notes=CRUN), check=False)
+    pods.wait("failed failed", "container@web.a", "container@web.b")
+    said = pods.lab.run("podunit", "describe", "web").stdout
+    assert "because" in said
+    assert "last words" in said

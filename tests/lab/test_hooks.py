@@ -77,6 +77,7 @@ def test_a_hook_that_fails_after_the_start_stops_the_container(pods: Pods) -> No
     pods.systemctl("reset-failed")
 
 
+@over_engines
 def test_one_grace_period_is_for_hooks_containers_and_sidecars(pods: Pods) -> None:
     hanging = stubborn("hanging", lifecycle(preStop=shell("sleep 1000")))
     sidecar = stubborn("sidecar", "restartPolicy: Always", lifecycle(preStop="{sleep: {seconds: 1}}"))
@@ -97,6 +98,7 @@ def test_one_grace_period_is_for_hooks_containers_and_sidecars(pods: Pods) -> No
     pods.systemctl("kill", "--signal=KILL", "container@web.hanging")
 
 
+@over_engines
 def test_hooks_are_requests_in_the_network_of_the_pod(pods: Pods) -> None:
     server = container("server", "httpd -f -vv -p 8080 & wait", "restartPolicy: Always")
     server += "    startupProbe: {tcpSocket: {port: 8080}, periodSeconds: 1, failureThreshold: 30}\n"

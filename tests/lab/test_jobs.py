@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.lab.laboratory import Laboratory
-from tests.lab.pods import IMAGE, Pods, container, pod, quick, quote, wait_for
+from tests.lab.pods import IMAGE, Pods, container, over_engines, pod, quick, quote, wait_for
 
 FOREVER = "trap exit TERM; sleep 1000 & wait"
 UNITS = ("pod@work", "sandbox@work", "container@work.a")
@@ -43,7 +43,8 @@ def template(script: str, policy: str = "Never", inits: str = "") -> str:
     return f"""\
   template:
     metadata:
-      annotations: {{podunit/a.Service.RestartSec: 200ms}}
+      annotations:
+        podunit/a.Service.RestartSec: 200ms
     spec:
       restartPolicy: {policy}
       terminationGracePeriodSeconds: 2{init}
@@ -121,6 +122,7 @@ def test_a_job_is_not_run_again_for_a_config_map(pods: Pods) -> None:
     assert pods.lab.run("podunit", "delete", "/root/pod.yaml").stdout == "ConfigMap words: deleted\n"
 
 
+@over_engines
 def test_a_container_that_fails_is_restarted_as_often_as_the_backoff_limit_says(pods: Pods) -> None:
     pods.apply(job("sleep 0.3; exit 3", "OnFailure", "backoffLimit: 1"))
     pods.wait("failed inactive failed", *UNITS)
@@ -172,6 +174,7 @@ def test_a_job_that_takes_too_long_has_failed(pods: Pods) -> None:
     assert runs(pods) == 1
 
 
+@over_engines
 def test_exit_codes_decide_whether_a_failure_counts(pods: Pods) -> None:
     hurry(pods)
     rules = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.lab.pods import Pods, container, pod, quick, wait_for
+from tests.lab.pods import Pods, container, over_engines, pod, quick, wait_for
 
 MOUNT = "volumeMounts: [{name: log, mountPath: /log}]"
 LOG = "  volumes: [{name: log, hostPath: {path: /run/test}}]\n"
@@ -29,6 +29,7 @@ def read_log(pods: Pods) -> list[str]:
     return pods.lab.read("/run/test/all").split()
 
 
+@over_engines
 def test_sidecars_start_before_and_stop_after_the_others(pods: Pods) -> None:
     pods.install(pod(container("main", say("main"), MOUNT), inits=INITS, more=LOG, notes=quick("proxy")))
     pods.systemctl("start", "pod@web")
@@ -44,6 +45,7 @@ def test_sidecars_start_before_and_stop_after_the_others(pods: Pods) -> None:
     assert pods.remains() == ""
 
 
+@over_engines
 @pytest.mark.parametrize("policy", ["Never", "OnFailure"])
 def test_a_pod_whose_work_is_done_ends_with_its_sidecars(pods: Pods, policy: str) -> None:
     main = container("main", "echo main+ >> /log/all; sleep 0.5", MOUNT)
