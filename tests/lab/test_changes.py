@@ -76,7 +76,7 @@ def test_only_what_changed_restarts(pods: Pods) -> None:
 def test_for_a_remark_or_another_order_nothing_happens(pods: Pods) -> None:
     pods.apply(ALL)
     look = (
-        f"find {UNITS} /var/lib/podunit/objects /var/lib/podunit/files -printf '%p %i %T@\\n';"
+        f"find {UNITS} /var/lib/podunit/objects /var/lib/podunit/files -type f -printf '%p %i %T@\\n';"
         " systemctl show --property=UnitsLoadFinishTimestampMonotonic"
     )
     before = pods.lab.sh(look).stdout
