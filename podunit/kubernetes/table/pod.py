@@ -140,7 +140,7 @@ OBJECTS = (
                 "string",
                 "when a container that has ended starts again: Always, OnFailure or Never",
                 "Restart= with the kubelet's pauses, of 10 s doubled up to 5 min (RestartSec=, RestartSteps=,"
-                " RestartMaxDelaySec=; before systemd 254 the start waits). The first restart waits, too; and a start"
+                " RestartMaxDelaySec=; before systemd 254 the start waits). The first restart waits, too; and a stop"
                 " by hand makes the pauses short again, not ten minutes without a crash, which systemd does not count",
             ),
             honoured("runtimeClassName", "string", "the runtime that runs the containers", "podman --runtime"),
