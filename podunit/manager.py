@@ -249,8 +249,9 @@ class Manager:
         )
         async with self._window:
             try:
-                call = asyncio.ensure_future(self._bus.call(message))
-                reply = await asyncio.wait_for(self._or_gone(call), timeout_sec)
+                # Not wait_for(): before Python 3.12 it forgets that it was cancelled if the answer comes just then.
+                async with asyncio.timeout(timeout_sec):
+                    reply = await self._or_gone(asyncio.ensure_future(self._bus.call(message)))
             except TimeoutError:
                 raise PodunitError(f"systemd did not answer {member} within {timeout_sec:.0f} s") from None
             except (DBusError, OSError) as error:

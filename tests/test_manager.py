@@ -5,6 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import Any, cast
 
+from dbus_next.constants import MessageType
+from dbus_next.message import Message
+from dbus_next.signature import Variant
+
 from podunit.manager import Manager
 from podunit.scope import Scope
 
@@ -40,3 +44,23 @@ def test_a_call_ends_with_who_waits_for_it() -> None:
         return [it.cancelled() for it in bus.calls]
 
     assert asyncio.run(run()) == [True]
+
+
+def test_a_call_that_is_answered_as_it_is_cancelled_is_cancelled() -> None:
+    async def run(steps: int) -> bool:
+        bus = SilentBus()
+        manager = Manager(cast("Any", bus), Scope.SYSTEM)
+        call = asyncio.ensure_future(manager.get_version())
+        await asyncio.sleep(0.01)
+        version = [Variant("s", "257")]
+        reply = Message(message_type=MessageType.METHOD_RETURN, reply_serial=1, signature="v", body=version)
+        bus.calls[0].set_result(reply)
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        done = call.done()
+        call.cancel()
+        await asyncio.wait({call})
+        manager.close()
+        return done or call.cancelled()
+
+    assert all(asyncio.run(run(steps)) for steps in range(12))

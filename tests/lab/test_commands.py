@@ -126,7 +126,7 @@ def test_uninstall_removes_everything_or_leaves_it_to_the_administrator(pods: Po
     assert done.returncode == 3
     assert "is there already, and podunit did not write it" in done.stderr
     pods.lab.sh(f"systemctl disable --now pod@web; rm {UNITS}/*; systemctl daemon-reload; podunit apply /root/pod.yaml")
-    assert pods.lab.run("podunit", "uninstall").stdout == "pod web: stopped, deleted\n"
+    assert pods.lab.run("podunit", "uninstall").stdout == "pod web: stopped, deleted\nnetwork podunit: removed\n"
     assert pods.lab.sh(f"ls -A {UNITS}").stdout == ""
 
 

@@ -196,7 +196,7 @@ def test_what_went_down_with_a_pod_is_started_again(pods: Pods) -> None:
     )
     done = pods.lab.run("podunit", "apply", "--atomic", "--timeout=6", "/root/bad.yaml", check=False)
     assert done.returncode == 4, done.stderr
-    assert "pod other: started\n" in done.stdout, done
+    assert "pod other: restarted\n" in done.stdout, done
     assert pods.state("pod@web", "pod@other", "container@other.a") == "active active active"
 
 
@@ -317,7 +317,8 @@ def test_gc_removes_what_nothing_needs(pods: Pods) -> None:
     pods.lab.run("podunit", "rollout", "undo", "other")
     assert pods.state("pod@other") == "active"
     pods.lab.run("podunit", "delete", "other")
-    assert pods.lab.run("podunit", "gc").stdout == "image registry.invalid/old:1: removed\n"
+    removed = "image registry.invalid/old:1: removed\nnetwork podunit: removed\n"
+    assert pods.lab.run("podunit", "gc").stdout == removed
     left = pods.lab.run("podman", "images", "--format={{.Repository}}").stdout.split()
     assert ("registry.invalid/old" in left, "registry.invalid/theirs" in left) == (False, True)
     assert "localhost/podunit-test" in left

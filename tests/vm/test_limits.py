@@ -18,6 +18,8 @@ MEBI = 1 << 20
 POD_MEBI = 200
 TASKS = 60
 PAGES = 2
+READ_MEGA = 2
+DISK = "/var/tmp/read"
 SLOW_SEC = 300
 SETTLED_SEC = 10
 
@@ -48,17 +50,21 @@ def hold(mebibytes: int) -> str:
 
 WEB = pod(
     told(
-        "neighbour", _FOREVER, f"resources: {{requests: {{cpu: 100m}}, limits: {{hugepages-2Mi: {2 * PAGES}Mi}}}}"
-    ).replace("mountPath: /go}]", "mountPath: /go}, {name: huge, mountPath: /huge}]")
+        "neighbour",
+        f"cat /disk/big > /dev/null; {_FOREVER}",
+        f"resources: {{requests: {{cpu: 100m}}, limits: {{hugepages-2Mi: {2 * PAGES}Mi}}}}",
+    ).replace("mountPath: /go}]", "mountPath: /go}, {name: huge, mountPath: /huge}, {name: disk, mountPath: /disk}]")
     + told("eater", f"{_EAT}; {_FOREVER}", "resources: {limits: {memory: 48Mi}}")
     + told("spinner", "while :; do :; done", "resources: {limits: {cpu: 500m}}")
     + told("bomber", f"{_BOMB}; {_FOREVER}")
     + told("first", hold(POD_MEBI // 2))
     + told("second", hold(POD_MEBI // 2)),
     notes=quick("eater", "first", "second")
-    + f'    podunit/bomber.Service.TasksMax: "{TASKS}"\n    podunit/bomber.Service.CPUWeight: "10"\n',
+    + f'    podunit/bomber.Service.TasksMax: "{TASKS}"\n    podunit/bomber.Service.CPUWeight: "10"\n'
+    f'    podunit/neighbour.Service.IOReadBandwidthMax: "/dev/vda {READ_MEGA}M"\n'
+    '    podunit/neighbour.Service.IOWeight: "50"\n',
     more="  volumes: [{name: go, hostPath: {path: /run/test, type: DirectoryOrCreate}},"
-    " {name: huge, emptyDir: {medium: HugePages}}]\n"
+    f" {{name: huge, emptyDir: {{medium: HugePages}}}}, {{name: disk, hostPath: {{path: {DISK}}}}}]\n"
     f"  resources: {{limits: {{memory: {POD_MEBI}Mi}}}}\n",
 )
 
@@ -68,13 +74,15 @@ def web(vm: VirtualMachine) -> Iterator[Pods]:
     """The pod, up; each test finds all of its containers running."""
     pods = Pods(vm)
     vm.sh(f"sysctl --write vm.nr_hugepages={2 * PAGES}")
+    # More than is read meanwhile.
+    vm.sh(f"mkdir {DISK}; head -c 150M /dev/zero > {DISK}/big", timeout_sec=SLOW_SEC)
     pods.install(WEB)
     pods.systemctl("start", "pod@web", timeout_sec=2 * SLOW_SEC)
     yield pods
     pods.systemctl("stop", "pod@web", timeout_sec=SLOW_SEC)
     assert pods.remains() == ""
     pods.clear()
-    vm.sh("rm -r /run/test")
+    vm.sh(f"rm -r /run/test {DISK}")
 
 
 def tell(web: Pods, name: str) -> None:
@@ -109,6 +117,16 @@ def expect_killed(web: Pods, name: str) -> None:
     }
     table = web.lab.run("podunit", "ps").stdout
     assert [name for line in table.splitlines() if f" {name} " in line and "OOMKilled" in line] == [name]
+
+
+def measure_reading(web: Pods, unit: str) -> float:
+    """How many bytes per second a unit reads from disks, by the clock of the machine."""
+    file = f"/sys/fs/cgroup{web.show(unit, 'ControlGroup')}/io.stat"
+    count = "tr ' ' '\\n' | awk -F = '/^rbytes=/ { sum += $2 } END { print sum + 0 }'"
+    look = f"cat {file} | {count}; cut -d ' ' -f 1 /proc/uptime"
+    script = f"{look}; sleep {SETTLED_SEC}; {look}"
+    read, at, read_later, later = map(float, web.lab.sh(script, timeout_sec=SLOW_SEC).stdout.split())
+    return (read_later - read) / (later - at)
 
 
 def measure_load(web: Pods, unit: str) -> float:
@@ -192,6 +210,10 @@ def test_a_container_gets_its_part_of_a_cpu_and_systemctl_halves_it_live(web: Po
     assert measure_load(web, "container@web.spinner") == pytest.approx(0.5, rel=0.15)
     web.systemctl("set-property", "--runtime", "container@web.spinner.service", "CPUQuota=25%")
     assert measure_load(web, "container@web.spinner") == pytest.approx(0.25, rel=0.15)
+    web.systemctl("set-property", "--runtime", "pod-web.slice", "CPUQuota=15%", "TasksMax=1000")
+    assert measure_load(web, "pod-web.slice") == pytest.approx(0.15, rel=0.15)
+    assert read_counter(web, "pod-web.slice", "pids.max") == 1000
+    web.systemctl("set-property", "--runtime", "pod-web.slice", "CPUQuota=", "TasksMax=infinity")
     assert web.main_pid("container@web.spinner") == spinner
 
 
@@ -225,3 +247,20 @@ def test_a_fork_bomb_ends_at_the_limit_of_tasks(web: Pods) -> None:
     assert web.lab.run("podman", "exec", "web.neighbour", "echo", "here").stdout == "here\n"
     web.systemctl("stop", "container@web.bomber", timeout_sec=SLOW_SEC)
     assert web.show("container@web.bomber", "ControlGroup") == ""
+
+
+def test_reading_is_as_fast_as_its_limits_and_systemctl_says(web: Pods) -> None:
+    neighbour = web.main_pid("container@web.neighbour")
+    group = web.show("container@web.neighbour", "ControlGroup")
+    device = web.lab.sh("lsblk --noheadings --output MAJ:MIN /dev/vda").stdout.strip()
+    assert f"{device} rbps={READ_MEGA * 10**6} " in web.lab.read(f"/sys/fs/cgroup{group}/io.max")
+    assert web.lab.read(f"/sys/fs/cgroup{group}/io.weight") == "default 50\n"
+    web.lab.sh("sync; echo 3 > /proc/sys/vm/drop_caches")
+    tell(web, "neighbour")
+    web.lab.wait_until("[ ! -e /run/test/neighbour ]", timeout_sec=SLOW_SEC)
+    assert measure_reading(web, "container@web.neighbour") == pytest.approx(READ_MEGA * 10**6, rel=0.25)
+    # The pod's limit holds for its containers, at once.
+    limit = f"IOReadBandwidthMax=/dev/vda {MEBI}"
+    web.systemctl("set-property", "--runtime", "pod-web.slice", limit)
+    assert measure_reading(web, "pod-web.slice") == pytest.approx(MEBI, rel=0.25)
+    assert web.main_pid("container@web.neighbour") == neighbour
