@@ -263,4 +263,6 @@ def test_reading_is_as_fast_as_its_limits_and_systemctl_says(web: Pods) -> None:
     limit = f"IOReadBandwidthMax=/dev/vda {MEBI}"
     web.systemctl("set-property", "--runtime", "pod-web.slice", limit)
     assert measure_reading(web, "pod-web.slice") == pytest.approx(MEBI, rel=0.25)
+    # What stops the pod reads as well.
+    web.systemctl("set-property", "--runtime", "pod-web.slice", "IOReadBandwidthMax=")
     assert web.main_pid("container@web.neighbour") == neighbour
