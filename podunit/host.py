@@ -20,11 +20,12 @@ from podunit.scope import Scope
 from podunit.target import Target, parse_target
 
 _TIMEOUT_SEC = 20
+_ROOT = Path("/")
 
 # That of Debian 12 cannot make a sandbox with users of its own.
 _MAPS_USERS = (5,)
 # Where podman, as root, takes the IDs of such users from.
-_SUBORDINATES = (Path("/etc/subuid"), Path("/etc/subgid"))
+_SUBORDINATES = ("etc/subuid", "etc/subgid")
 _SUBORDINATE_USER = "containers"
 
 
@@ -33,18 +34,21 @@ async def find_target(manager: Manager) -> Target:
     return parse_target(await manager.get_version(), _find_podman())
 
 
-def require_nfs(pods: Iterable[str], scope: Scope) -> None:
-    """Refuse pods, given by name, that mount what is on an NFS server, where that cannot be."""
+def require_nfs(pods: Iterable[str], scope: Scope, root: Path = _ROOT) -> None:
+    """Refuse pods, given by name, that mount what is on an NFS server, where the system at `root` cannot."""
     for pod in pods:
         if scope is Scope.USER:
             hint = "run it with --system, or mount it by fstab(5) and use a hostPath"
             raise PodunitError(f"pod {pod}: only root may mount from an NFS server", hint)
-        if not Path("/sbin/mount.nfs").exists():
+        if not (root / "sbin/mount.nfs").exists():
             raise PodunitError(f"pod {pod}: mount.nfs is missing, by which NFS is mounted", "install nfs-common")
 
 
-def require_root(pods: Iterable[Pod], scope: Scope, target: Target) -> None:
-    """Refuse pods that ask for what only the system's pods can have, and users of their own where there are none."""
+def require_root(pods: Iterable[Pod], scope: Scope, target: Target, root: Path = _ROOT) -> None:
+    """Refuse pods that ask for what only the system's pods can have, and users of their own where there are none.
+
+    Those are to be had on the system at `root`.
+    """
     for pod in pods:
         if scope is Scope.USER and any(one.huge_pages for one in (*pod.init_containers, *pod.containers)):
             message = f"pod {pod.name}: a user's systemd cannot limit huge pages, nor mount them"
@@ -59,7 +63,7 @@ def require_root(pods: Iterable[Pod], scope: Scope, target: Target) -> None:
         if target.podman < _MAPS_USERS:
             message = f"pod {pod.name}: 'hostUsers: false' needs podman 5 or later, this is {target.podman_text}"
             raise PodunitError(message, "remove it from the pod")
-        for file in _SUBORDINATES:
+        for file in (root / name for name in _SUBORDINATES):
             if not file.exists() or not re.search(rf"^{_SUBORDINATE_USER}:", file.read_text(encoding="utf-8"), re.M):
                 message = (
                     f"pod {pod.name}: 'hostUsers: false' takes IDs of '{_SUBORDINATE_USER}', which has none in {file}"

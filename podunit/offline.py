@@ -7,19 +7,19 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from pathlib import Path
 
 from podunit.bringup import PodOutcome
 from podunit.dependencies import refuse_dependencies
+from podunit.engines.nfs import list_network_directories
 from podunit.errors import PodunitError
 from podunit.files import find_prober_below, read_static_units
-from podunit.generate import generate_files, generate_pod
+from podunit.generate import generate_files
+from podunit.host import require_nfs, require_root
 from podunit.install import UnitDirectory
 from podunit.installed import InstalledPod, list_boots, list_pods
 from podunit.model import Engine
-from podunit.planning import DELETED, HELD, WAITING, Outcome, compose
-from podunit.render import render
+from podunit.planning import DELETED, HELD, WAITING, Outcome, compose, leave_out_owners, make_units
 from podunit.rollout import Scene, plan_rollouts, refuse_strangers
 from podunit.scope import Scope
 from podunit.state import StateFolder
@@ -54,9 +54,9 @@ def install(
         if pod.engine is Engine.CRUN:
             hint = "apply it once the tree has booted"
             raise PodunitError(f"pod {pod.name}: podman, which says how crun runs it, does not run in a tree", hint)
-    wanted = {
-        pod.name: {unit.name: render(unit) for unit in generate_pod(pod, Scope.SYSTEM, target)} for pod in workload.pods
-    }
+    require_nfs((pod.name for pod in workload.pods if list_network_directories(pod)), Scope.SYSTEM, root)
+    require_root(workload.pods, Scope.SYSTEM, target, root)
+    wanted = make_units(workload, Scope.SYSTEM, target)
     files = {pod.name: generate_files(pod) for pod in workload.pods}
     before = list_pods(directory.read())
     refuse_strangers(workload.pods, before)
@@ -81,7 +81,7 @@ def install(
         said += [PodOutcome(name, (word,)) for name in names]
     outcomes = (*said, *(PodOutcome(pod.name, DELETED[1:]) for pod in excess))
     if dry_run:
-        return _leave_out(Outcome(outcomes, found.change, state.compare_objects(objects)), workload)
+        return Outcome(outcomes, found.change, leave_out_owners(state.compare_objects(objects), workload))
     rests, boots = list_boots(before, after)
     # While it is there to be read what it is enabled for.
     _call(root, "disable", [*rests, *(pod.boot_unit for pod in excess if pod.boots)])
@@ -93,13 +93,7 @@ def install(
     state.discard_files()
     state.forget_files(pod.name for pod in excess)
     _call(root, "enable", boots)
-    return _leave_out(Outcome(outcomes, found.change, words), workload)
-
-
-def _leave_out(done: Outcome, workload: Workload) -> Outcome:
-    """Without what owns pods: they tell of it."""
-    told_of = {one.owner.key for one in workload.controllers if one.pods}
-    return replace(done, objects={key: word for key, word in done.objects.items() if key not in told_of})
+    return Outcome(outcomes, found.change, leave_out_owners(words, workload))
 
 
 def _tell(name: str, before: InstalledPod | None, after: InstalledPod, *, changed: bool) -> PodOutcome:

@@ -33,6 +33,7 @@ from podunit.scope import Scope
 from podunit.specs import find_file
 from podunit.state import StateFolder
 from podunit.states import get_active_states
+from podunit.target import Target
 from podunit.workload import Workload
 
 HELD = "kept as it is by its owner"
@@ -200,13 +201,22 @@ class Plan:
         missed = tuple(PodOutcome(pod, (f"{why}; remove it with --prune",)) for pod, why in left)
         places = {pod.name: place for place, pod in enumerate(workload.pods)}
         told = [it for it in done.pods if it.pod not in workload.concerned or it.done != ("unchanged",)]
-        # Of what owns pods the pods tell.
-        silent = {one.owner.key for one in workload.controllers if one.pods}
         return Outcome(
             (*sorted(told, key=lambda outcome: places.get(outcome.pod, len(places))), *missed),
             done.change,
-            {key: word for key, word in done.objects.items() if key not in silent},
+            leave_out_owners(done.objects, workload),
         )
+
+
+def leave_out_owners(words: Mapping[str, str], workload: Workload) -> dict[str, str]:
+    """What is said of objects, by `KIND.NAME`, without those that own pods: the pods tell of them."""
+    owners = {one.owner.key for one in workload.controllers if one.pods}
+    return {key: word for key, word in words.items() if key not in owners}
+
+
+def make_units(workload: Workload, scope: Scope, target: Target) -> dict[str, dict[str, str]]:
+    """The texts of all units of each pod, by their names."""
+    return {pod.name: {unit.name: render(unit) for unit in generate_pod(pod, scope, target)} for pod in workload.pods}
 
 
 async def plan_apply(
@@ -229,7 +239,7 @@ async def plan_apply(
     """
     target = await find_target(manager)
     require_nfs((pod.name for pod in workload.pods if list_network_directories(pod)), scope)
-    texts = {pod.name: {unit.name: render(unit) for unit in generate_pod(pod, scope, target)} for pod in workload.pods}
+    texts = make_units(workload, scope, target)
     require_root(workload.pods, scope, target)
     require_crun(workload.pods, target)
     bundles = Bundles(state.path, target.podman_text)

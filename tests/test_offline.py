@@ -180,3 +180,25 @@ def test_a_foreign_unit_a_crun_pod_and_a_folder_that_is_no_tree_are_refused(tree
     assert snapshot(tree) == before
     shutil.rmtree(tree / "usr")
     assert "is no tree of a system" in str(run(tree, text=POD.format("web", "true", "x")).exception)
+
+
+@needs_systemctl
+def test_the_unit_directory_is_one_of_the_tree(tree: Path) -> None:
+    file = tree.parent / "pod.yaml"
+    file.write_text(POD.format("web", "true", "x"), encoding="utf-8")
+    directory = tree.parent / "units"
+    words = ["--system", "--unit-dir", str(directory), "apply", "--root", str(tree), str(file)]
+    assert CliRunner().invoke(app, words).exit_code == 0
+    assert (tree / directory.relative_to("/") / "pod@web.service").is_file()
+    assert not directory.exists()
+
+
+@needs_systemctl
+def test_what_a_pod_needs_has_to_be_in_the_tree(tree: Path) -> None:
+    own = POD.format("web", "true", "x").replace("spec: {", "spec: {hostUsers: false, ")
+    versions = ("--systemd", "257", "--podman", "5.4.2")
+    assert "has none in" in str(run(tree, *versions, text=own).exception)
+    assert "needs podman 5" in str(run(tree, text=own).exception)
+    for name in ("subuid", "subgid"):
+        (tree / "etc" / name).write_text("containers:2147483647:2147483648\n", encoding="utf-8")
+    assert run(tree, *versions, text=own).exit_code == 0

@@ -58,7 +58,6 @@ def apply_files(
         tell(settings, settled, output, dry_run, sums_up=True)
         return
 
-    from podunit.install import spec_folder
     from podunit.report import Report
     from podunit.rollback import carry_out
     from podunit.specs import discard_copy, remove_copies, write_copies
@@ -78,7 +77,7 @@ def apply_files(
             # What is kept was read where its file said.
             places = {} if replicas is not None else _move_places(intake.places, targets)
             if copy:
-                discard_copy(spec_folder(settings.scope))
+                discard_copy(settings.spec_folder)
             write_copies(copies)
             limit = timeout if atomic else None
             with telling_where_it_stops(plan, machine):
@@ -166,12 +165,11 @@ def _plan_copies(settings: Settings, files: list[str]) -> tuple[dict[Path, Path]
     """Where each file is in the spec folder, and which of them are still to be copied there."""
     from pathlib import Path
 
-    from podunit.install import spec_folder
     from podunit.report import Report
     from podunit.source import list_files
     from podunit.specs import plan_copies
 
-    folder = spec_folder(settings.scope).absolute()
+    folder = settings.spec_folder.absolute()
     every = [file for given in files for file in list_files(given, Report())]
     copies = plan_copies(every, folder)
     return {file: folder / file.name for file in map(Path, every)}, copies

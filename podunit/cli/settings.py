@@ -29,7 +29,7 @@ class Settings:
         """Where the generated units are."""
         from podunit.install import default_directory
 
-        return self.unit_dir or self._place(default_directory(self.scope))
+        return self._place(self.unit_dir or default_directory(self.scope))
 
     @property
     def state_folder(self) -> Path:
@@ -46,7 +46,7 @@ class Settings:
         return self._place(spec_folder(self.scope))
 
     def _place(self, path: Path) -> Path:
-        return path if self.root is None else self.root / path.relative_to("/")
+        return path if self.root is None else self.root / path.relative_to(path.anchor)
 
     def read_units(self) -> dict[str, str]:
         """The unit files that podunit has written there, by name."""
