@@ -298,6 +298,7 @@ def _delete(
     from podunit.bringup import PodOutcome
     from podunit.install import UnitDirectory
     from podunit.installed import list_pods
+    from podunit.manager import connect
     from podunit.state import StateFolder
     from podunit.states import list_running
 
@@ -311,7 +312,13 @@ def _delete(
 
     async def run() -> Outcome:
         if dry_run:
-            return deploy.foresee_deletion(UnitDirectory(settings.unit_directory), state, pods, objects)
+            done = deploy.foresee_deletion(UnitDirectory(settings.unit_directory), state, pods, objects)
+            if not (dependents := _find_dependents(settings, pods)):
+                return done
+            async with connect(settings.scope) as manager:
+                running = await list_running(manager, dependents)
+            stopped = deploy.foresee_operation(deploy.Verb.STOP, running, wait=True, with_timers=False)
+            return replace(done, pods=(*done.pods, *stopped.pods))
         async with open_machine(settings) as machine:
             # Somebody else may have been faster, or have died at it; or an owner has got more pods.
             left = list_pods(machine.directory.read())
