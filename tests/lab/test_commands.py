@@ -4,26 +4,17 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from tests.lab.laboratory import Laboratory
-from tests.lab.pods import UNITS, Pods, container, pod, wait_for
+from tests.lab.pods import UNITS, Pods, container, pod
 
 FOREVER = "sleep 1000 & wait"
 TWO = pod(container("a", FOREVER) + container("b", FOREVER))
 LINK = "/etc/systemd/system/multi-user.target.wants/pod@web.service"
 BOOTS = TWO.replace('podunit/boot: "false"', 'podunit/boot: "true"')
-
-
-@pytest.fixture
-def pods(lab: Laboratory) -> Iterator[Pods]:
-    pods = Pods(lab)
-    yield pods
-    pods.clear()
-    wait_for(pods.remains, "", timeout_sec=5)
 
 
 def ps(pods: Pods) -> list[dict[str, Any]]:

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import pytest
-
-from tests.lab.laboratory import Laboratory
-from tests.lab.pods import IMAGE, Pods, wait_for
+from tests.lab.pods import IMAGE, Pods
 
 WEB = f"""\
 apiVersion: v1
@@ -28,14 +23,6 @@ spec:
     ports: [{{containerPort: 80, hostPort: 8080}}]
     volumeMounts: [{{name: key, mountPath: /key}}]
 """
-
-
-@pytest.fixture
-def pods(lab: Laboratory) -> Iterator[Pods]:
-    pods = Pods(lab)
-    yield pods
-    pods.clear()
-    wait_for(pods.remains, "", timeout_sec=5)
 
 
 def test_a_pod_of_a_tree_starts_with_what_wants_it_and_is_known_to_a_later_apply(pods: Pods) -> None:

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from typing import Any
 
-import pytest
-
-from tests.lab.laboratory import Laboratory
 from tests.lab.pods import Pods, container, pod, quick, wait_for
 
 FOREVER = "sleep 1000 & wait"
@@ -20,14 +16,6 @@ PROBED = "readinessProbe: {exec: {command: [sh, -c, test -e /ready]}, periodSeco
 ONCE = "[ -e /kept/ran ] && {then}; touch /kept/ran; exit 3"
 KEPT = "volumeMounts: [{name: kept, mountPath: /kept}]"
 VOLUME = "  volumes: [{name: kept, emptyDir: {}}]\n"
-
-
-@pytest.fixture
-def pods(lab: Laboratory) -> Iterator[Pods]:
-    pods = Pods(lab)
-    yield pods
-    pods.clear()
-    wait_for(pods.remains, "", timeout_sec=5)
 
 
 def ps(pods: Pods, *names: str) -> tuple[dict[str, Any], dict[str, Any]]:
