@@ -185,7 +185,7 @@ def test_a_foreign_unit_a_crun_pod_and_a_folder_that_is_no_tree_are_refused(tree
 @needs_systemctl
 def test_the_unit_directory_is_one_of_the_tree(tree: Path) -> None:
     file = tree.parent / "pod.yaml"
-    file.write_text(POD.format("web", "true", "x"), encoding="utf-8")
+    file.write_text(POD.format("web", "false", "x"), encoding="utf-8")
     directory = tree.parent / "units"
     words = ["--system", "--unit-dir", str(directory), "apply", "--root", str(tree), str(file)]
     assert CliRunner().invoke(app, words).exit_code == 0
