@@ -11,6 +11,7 @@ from podunit.checks import describe_checks, list_probers
 from podunit.engines import crun, podman
 from podunit.errors import PodunitError
 from podunit.hostpaths import list_host_paths, prepare_paths
+from podunit.inside import CRUN
 from podunit.messages import describe_message
 from podunit.model import Container, Pod, RestartPolicy
 from podunit.names import container_unit, sandbox_unit
@@ -49,6 +50,7 @@ def make_container(
         "bundled-init.service.j2" if init else "bundled.service.j2",
         {
             **shared,
+            "crun": Value(CRUN),
             "container": escape_text(container.name),
             "required_units": join_units(inits) if inits else None,
             "sidecar": container.sidecar,

@@ -17,7 +17,7 @@ from podunit.engines.programs import CATATONIT, container_name
 from podunit.engines.rights import list_rights
 from podunit.engines.terminations import locate_message
 from podunit.engines.volumes import files_directory, mount_source, podman_volume, state_directory
-from podunit.inside import bundle_path
+from podunit.inside import CRUN, bundle_path
 from podunit.model import Container, Files, Mount, MountPropagation, Pod, Processes, Text
 from podunit.probes import Exec
 from podunit.record import record
@@ -38,7 +38,9 @@ _RESOLVER = "/etc/resolv.conf"
 # What the model of a container would run: a program that is there, as the container's own may be in a volume.
 _PROGRAM = "/podunit-model"
 
-_REMOVE = '[ ! -e "/run/crun/$1" ] || crun --cgroup-manager=disabled delete --force "$1"; rm -rf "$2/upper" "$2/work"'
+_REMOVE = (
+    f'[ ! -e "/run/crun/$1" ] || {CRUN} --cgroup-manager=disabled delete --force "$1"; rm -rf "$2/upper" "$2/work"'
+)
 
 _PROPAGATIONS = {
     MountPropagation.NONE: "rprivate",
