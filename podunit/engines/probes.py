@@ -19,12 +19,12 @@ from podunit.unitfile import Specifier, Word
 _STARTUP_MARGIN_SEC = 60
 
 _REGISTER = (
-    'directory=$1 prober=$2 pipes=$3 reason=$4; shift 4; umask 077; cd "$directory" && printf "%s\\n" "$@" > new && '
+    'directory=$1 prober=$2 pipes=$3; shift 3; umask 077; cd "$directory" && printf "%s\\n" "$@" > new && '
     'for pipe in $pipes; do mkfifo "$pipe" || exit; done && mv new probes.json || exit; '
     '[ -p "$prober" ] || { echo "podunit-prober.socket is not active" >&2; exit 1; }; '
-    'echo "${directory##*/}" > "$prober" || exit; '
-    '[ ! -s "$reason" ] || { systemd-notify --status="restarted: $(cat "$reason")"; rm -f "$reason"; }'
+    'echo "${directory##*/}" > "$prober"'
 )
+_TELL_RESTART = '[ ! -s "$reason" ] || { systemd-notify --status="restarted: $(cat "$reason")"; rm -f "$reason"; }'
 
 # systemd forgets a status at the next start, and the directory of probes goes with the container.
 _TELL_REASON = '[ ! -s "$1" ] || { systemd-notify --status="$(cat "$1")"; cat "$1" > "$2"; }'
@@ -118,8 +118,11 @@ def _make_registration(pod: Pod, container: Container, unit: str) -> Registratio
 def _register(pod: Pod, container: Container, registration: Registration, pipes: str) -> tuple[Word, ...]:
     directory = (Specifier.RUNTIME_DIR, f"/{probes_directory(pod, container)}")
     prober = (Specifier.RUNTIME_DIR, "/podunit-prober")
-    reason = _last_reason(pod, container) if can_be_stopped(container) else ""
-    return ("/bin/sh", "-c", _REGISTER, "register", directory, prober, pipes, reason, *write_registration(registration))
+    words: tuple[Word, ...] = (directory, prober, pipes, *write_registration(registration))
+    if not can_be_stopped(container):
+        return ("/bin/sh", "-c", _REGISTER, "register", *words)
+    script = f"reason=$1; shift; {_REGISTER} || exit; {_TELL_RESTART}"
+    return ("/bin/sh", "-c", script, "register", _last_reason(pod, container), *words)
 
 
 def can_be_stopped(container: Container) -> bool:
