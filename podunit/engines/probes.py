@@ -18,9 +18,10 @@ from podunit.unitfile import Specifier, Word
 # Time for what is no probe: the prober's own start, and the stop of a container that has not started in time.
 _STARTUP_MARGIN_SEC = 60
 
+# What an earlier run has left is in nobody's way: systemd removes the directory while the prober may write there.
 _REGISTER = (
     'directory=$1 prober=$2 pipes=$3; shift 3; umask 077; cd "$directory" && printf "%s\\n" "$@" > new && '
-    'for pipe in $pipes; do mkfifo "$pipe" || exit; done && mv new probes.json || exit; '
+    'rm -f $pipes && for pipe in $pipes; do mkfifo "$pipe" || exit; done && mv new probes.json || exit; '
     '[ -p "$prober" ] || { echo "podunit-prober.socket is not active" >&2; exit 1; }; '
     'echo "${directory##*/}" > "$prober"'
 )
@@ -31,7 +32,8 @@ _TELL_REASON = '[ ! -s "$1" ] || { systemd-notify --status="$(cat "$1")"; cat "$
 
 # Open for both before the question: the answer may come before somebody reads.
 _ASK = (
-    'answer="podunit-prober.socket is not active"; umask 077; mkfifo "$1/$3" && exec 3<> "$1/$3" || exit; '
+    'answer="podunit-prober.socket is not active"; umask 077; '
+    'rm -f "$1/$3" && mkfifo "$1/$3" && exec 3<> "$1/$3" || exit; '
     '[ ! -p "$2" ] || { echo "${1##*/}/$3" > "$2"; read -r answer <&3; }; '
     '[ "$answer" = ok ] || { echo "httpGet: $answer" >&2; exit 1; }'
 )

@@ -26,7 +26,7 @@ podman ps --all --format '{{.Names}}'
 find /run/netns -type f 2> /dev/null || :
 nft list ruleset 2> /dev/null | grep dnat.ip || :
 findmnt --list --noheadings --output TARGET | grep -E '/run/netns/.|/run/podunit|/overlay/.' || :
-find /run/podunit -mindepth 1 2> /dev/null || :
+find /run/podunit /run/podunit-probes -mindepth 1 2> /dev/null || :
 find /var/lib/podunit/volumes -mindepth 1 2> /dev/null || :
 """
 

@@ -37,6 +37,8 @@ def test_a_pod_is_up_when_it_is_ready(pods: Pods) -> None:
     pods.install(
         pod(container("web", SERVE, MOUNT, http("ready")) + container("other", "sleep 1000 & wait"), more=HOST)
     )
+    # Left by an earlier run.
+    pods.lab.sh("mkdir -p /run/podunit-probes/web.web; mkfifo /run/podunit-probes/web.web/ready")
     pods.lab.write(
         "/run/systemd/system/after.service", "[Unit]\nAfter=pod@web.service\n[Service]\nExecStart=sleep 1000\n"
     )
