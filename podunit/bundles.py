@@ -21,6 +21,7 @@ from typing import Any
 from podunit.engines import crun
 from podunit.engines.podman import verify_image_user
 from podunit.engines.programs import PODMAN
+from podunit.engines.secrets import is_apart
 from podunit.errors import PodunitError
 from podunit.inside import CRUN
 from podunit.model import Container, Engine, Pod, PullPolicy
@@ -122,7 +123,7 @@ class Bundles:
 
     def _make_key(self, pod: Pod, container: Container, image: str) -> bytes:
         """What tells whether a bundle is still the one: all that it is made of."""
-        secrets = [(env.name, env.value) for env in container.env if env.secret]
+        secrets = [(env.name, env.value) for env in container.env if is_apart(env)]
         mounts = list(crun.bind_volumes(pod, container, ""))
         made_of = (_VERSION, self._podman_version, image, crun.make_model(pod, container), secrets, mounts)
         hooks = (container.post_start, container.pre_stop)

@@ -15,6 +15,7 @@ from typing import Any
 from podunit.engines.podman import FACTS, name_variable, sandbox_pid_file
 from podunit.engines.programs import CATATONIT, container_name
 from podunit.engines.rights import list_rights
+from podunit.engines.secrets import is_apart
 from podunit.engines.terminations import locate_message
 from podunit.engines.volumes import files_directory, mount_source, podman_volume, state_directory
 from podunit.inside import CRUN, bundle_path
@@ -139,7 +140,7 @@ def make_model(pod: Pod, container: Container) -> tuple[str, ...]:
         "--ipc=shareable",
         f"--hostname={pod.hostname}",
     ]
-    words += [name_variable(env) for env in container.env if not env.secret]
+    words += [name_variable(env) for env in container.env if not is_apart(env)]
     if container.stop_signal:
         words.append(f"--stop-signal={container.stop_signal}")
     words += list_rights(container.security)
@@ -178,7 +179,7 @@ def compile_config(
     process["args"] = find_command(container, image.entrypoint, image.arguments, marks)
     if container.working_dir is not None:
         process["cwd"] = container.working_dir
-    process["env"] = [*process["env"], *(f"{env.name}={env.value}" for env in container.env if env.secret)]
+    process["env"] = [*process["env"], *(f"{env.name}={env.value}" for env in container.env if is_apart(env))]
     config["process"] = process
     config["root"] = {**captured["root"], "path": f"{directory}/rootfs"}
     kept = _keep_mounts(captured, identity, image.volumes, pod, container)

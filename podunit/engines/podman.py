@@ -20,7 +20,7 @@ from podunit.engines.parts import locate_part
 from podunit.engines.programs import CATATONIT, PODMAN, container_name, runtime_directory, sandbox_name
 from podunit.engines.resolution import list_names, make_resolver, mount_resolver
 from podunit.engines.rights import list_rights, verify_user
-from podunit.engines.secrets import is_kept_secret, secret_name
+from podunit.engines.secrets import is_kept, secret_name
 from podunit.engines.terminations import mount_message
 from podunit.engines.users import join_users, make_users, prepare_root, root_directory
 from podunit.engines.volumes import (
@@ -242,7 +242,7 @@ def _payload(pod: Pod, container: Container, scope: Scope) -> tuple[Word, ...]:
 
 
 def _variable(pod: Pod, container: Container, index: int, env: Env) -> Word:
-    if is_kept_secret(env):
+    if is_kept(env):
         return f"--secret={secret_name(pod, container, index)},type=env,target={env.name}"
     return name_variable(env)
 

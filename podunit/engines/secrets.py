@@ -26,9 +26,17 @@ _MAKE_SECRETS = (
 )
 
 
-def is_kept_secret(env: Env) -> bool:
+def is_apart(env: Env) -> bool:
+    """Whether a variable's value is on no command line: a secret, and what podman's --env would change.
+
+    podman 4.3 and 5.4 drop a carriage return before a line feed there.
+    """
+    return env.secret or (isinstance(env.value, str) and "\r\n" in env.value)
+
+
+def is_kept(env: Env) -> bool:
     """Whether podman has to keep a variable's value for the container: it refuses to keep an empty one."""
-    return env.secret and env.value != ""
+    return is_apart(env) and env.value != ""
 
 
 def secret_name(pod: Pod, container: Container, index: int) -> str:
@@ -39,7 +47,7 @@ def secret_name(pod: Pod, container: Container, index: int) -> str:
 
 
 def _list_secrets(pod: Pod, container: Container) -> list[str]:
-    return [secret_name(pod, container, index) for index, env in enumerate(container.env) if is_kept_secret(env)]
+    return [secret_name(pod, container, index) for index, env in enumerate(container.env) if is_kept(env)]
 
 
 def make_secrets(pod: Pod, container: Container, scope: Scope) -> tuple[Word, ...] | None:
@@ -63,5 +71,5 @@ def list_secret_files(pod: Pod, container: Container) -> list[tuple[str, bytes]]
     return [
         (secret_name(pod, container, index), str(env.value).encode("utf-8", "surrogateescape"))
         for index, env in enumerate(container.env)
-        if is_kept_secret(env)
+        if is_kept(env)
     ]

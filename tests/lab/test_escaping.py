@@ -19,6 +19,7 @@ PAIR = re.compile(r"\\ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2}")
 TEXTS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=40)
 AWKWARD = ["%", "%n%%", "$HOME", "${A}", "$$", "'", '"', "\\", "\\x41", "a\\", "\n", "a\nb", "\t", ";", " ; ", "", "-x"]
 AWKWARD += ["--", "#a", "a b", " a ", "ü€😀", "\x01\x1b\x7f", "*", "~", "`id`", "!", "{}", "[a", "null", "%%%", "a=b"]
+AWKWARD += ["a\r\nb\r\n"]
 
 
 @pytest.fixture(scope="module")
