@@ -18,7 +18,7 @@ from podunit.failures import find_failures
 from podunit.files import read_static_units
 from podunit.host import remove_claims, remove_remains
 from podunit.install import Change, UnitDirectory
-from podunit.installed import InstalledPod, list_boots, list_pods
+from podunit.installed import InstalledPod, Remains, list_boots, list_pods
 from podunit.manager import Manager
 from podunit.plan import IN_TURN, Deed
 from podunit.planning import DELETED, HELD, WAITING, Outcome, Plan, choose_files, compose
@@ -168,6 +168,10 @@ class _Apply:
         outcome = await bring_up(self.manager, pod, decision, self.scope, lambda: unfinished.end(name))
         if name in rollout.spared or self.plan.stays_stopped(name, rollout):
             return outcome
+        before = self.plan.scene.before.get(name)
+        if before and decision.deed in (Deed.RESTART, Deed.RESTART_CONTAINERS) and not outcome.job:
+            # What ran was stopped by the units that there are now, which know nothing of it.
+            _remove([before.remains.without(pod.remains)], self.scope)
         # A replica that was there before counts as well: it may be what an earlier apply has waited for in vain. The
         # start of a pod waits for its probes by itself, and that of a container does not.
         again = decision.containers if decision.deed is Deed.RESTART_CONTAINERS else ()
@@ -332,19 +336,23 @@ async def delete(
     return Outcome(tuple(deleted), change, dict.fromkeys((key for key in gone if key in objects), "deleted"))
 
 
+def _remove(left: Iterable[Remains], scope: Scope) -> None:
+    left = tuple(left)
+    remove_remains(
+        [name for one in left for name in one.containers],
+        [name for one in left for name in one.secrets],
+        [name for one in left for name in one.volumes],
+        [name for one in left for name in one.folders],
+        scope,
+    )
+
+
 async def _remove_units(
     manager: Manager, directory: UnitDirectory, stopped: Sequence[InstalledPod], scope: Scope
 ) -> Change:
     names = tuple(name for pod in stopped for name in pod.texts)
     if names:
-        left = [pod.remains for pod in stopped]
-        remove_remains(
-            [name for one in left for name in one.containers],
-            [name for one in left for name in one.secrets],
-            [name for one in left for name in one.volumes],
-            [name for one in left for name in one.folders],
-            scope,
-        )
+        _remove([pod.remains for pod in stopped], scope)
         await manager.disable_unit_files([unit for pod in stopped for unit in dict.fromkeys((pod.unit, pod.boot_unit))])
         await _forget_times(manager, stopped)
         found = compose(directory, {}, names)

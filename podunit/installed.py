@@ -65,6 +65,19 @@ class Remains:
     volumes: tuple[str, ...]
     folders: tuple[str, ...]
 
+    def without(self, later: Remains) -> Remains:
+        """What the pod no longer has once it is another one."""
+
+        def drop(own: tuple[str, ...], others: tuple[str, ...]) -> tuple[str, ...]:
+            return tuple(name for name in own if name not in others)
+
+        return Remains(
+            drop(self.containers, later.containers),
+            drop(self.secrets, later.secrets),
+            drop(self.volumes, later.volumes),
+            drop(self.folders, later.folders),
+        )
+
 
 @record
 class InstalledPod:

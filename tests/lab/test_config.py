@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.lab.laboratory import Laboratory
-from tests.lab.pods import IMAGE, UNITS, Pods, pod, wait_for
+from tests.lab.pods import IMAGE, UNITS, Pods, container, pod, wait_for
 
 CONFIG = """\
 apiVersion: v1
@@ -163,6 +163,24 @@ def test_a_changed_object_restarts_only_the_pods_that_use_it(pods: Pods) -> None
     failed = pods.apply(POD, check=False)
     assert failed.returncode == 1
     assert "there is no Secret 'db'" in failed.stderr
+
+
+def test_what_a_pod_no_longer_has_is_gone_once_it_is_another_one(pods: Pods) -> None:
+    key = "apiVersion: v1\nkind: Secret\nmetadata: {name: key}\nstringData: {word: hidden}\n---\n"
+    secret = "env: [{name: WORD, valueFrom: {secretKeyRef: {name: key, key: word}}}]"
+    mounts = "volumeMounts: [{name: fast, mountPath: /fast}, {name: disk, mountPath: /disk}]"
+    volumes = "  volumes: [{name: fast, emptyDir: {medium: Memory}}, {name: disk, emptyDir: {}}]\n"
+    script = "sleep 1000 & wait"
+    pods.apply(key + pod(container("a", script, secret, mounts) + container("b", script), more=volumes))
+    look = "podman secret ls --quiet; podman volume ls --quiet; ls -d /var/lib/podunit/volumes/web 2> /dev/null || :"
+    assert len(pods.lab.sh(look).stdout.splitlines()) == 3
+    other = pods.main_pid("container@web.b")
+    done = pods.apply(pod(container("a", script, mounts) + container("b", script), more=volumes))
+    assert done.stdout == "pod web: changed, container a restarted\n"
+    assert len(pods.lab.sh(look).stdout.splitlines()) == 2
+    assert pods.main_pid("container@web.b") == other
+    pods.apply(pod(container("a", script)))
+    assert pods.lab.sh(look).stdout == ""
 
 
 def test_units_made_without_what_they_refer_to_do_not_start_and_say_why(pods: Pods) -> None:
