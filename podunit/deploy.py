@@ -342,7 +342,8 @@ def _remove(left: Iterable[Remains], scope: Scope) -> None:
         [name for one in left for name in one.containers],
         [name for one in left for name in one.secrets],
         [name for one in left for name in one.volumes],
-        [name for one in left for name in one.folders],
+        [name for one in left for name in one.state],
+        [name for one in left for name in one.runtime],
         scope,
     )
 

@@ -83,9 +83,14 @@ def remove_claims(names: Iterable[str]) -> None:
 
 
 def remove_remains(
-    containers: Iterable[str], secrets: Iterable[str], volumes: Iterable[str], folders: Iterable[str], scope: Scope
+    containers: Iterable[str],
+    secrets: Iterable[str],
+    volumes: Iterable[str],
+    state: Iterable[str],
+    runtime: Iterable[str],
+    scope: Scope,
 ) -> None:
-    """Remove what is there of podman's containers, secrets and volumes, and of folders of the state directory.
+    """Remove what is there of podman's containers, secrets and volumes, and of the state and the runtime directories.
 
     So do units when they stop; the loss of power leaves it, until the pod is started again.
     """
@@ -103,12 +108,15 @@ def remove_remains(
             except PodunitError:
                 # podman fails once at a container whose monitor was killed, and knows then that it has ended.
                 _run(kind, *remove, *found)
-    paths = [str(path) for folder in folders for state in _list_state(scope) if (path := state / folder).exists()]
+    paths = [str(path) for name in state for folder in _list_state(scope) if (path := folder / name).exists()]
     if paths and scope is Scope.USER:
         _run("unshare", "rm", "-rf", *paths)
     elif paths:
         for each in paths:
             shutil.rmtree(each)
+    for name in runtime:
+        # systemd removes them as well, whenever it comes to that.
+        shutil.rmtree(scope.runtime_directory / name, ignore_errors=True)
 
 
 def list_images() -> dict[str, str]:

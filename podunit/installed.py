@@ -26,6 +26,7 @@ _REQUIRES = re.compile(r"^Requires=(.*)$", re.MULTILINE)
 _OWNER = re.compile(r"^Owner=(.*)$", re.MULTILINE)
 _NAMESPACE = re.compile(r"^Namespace=(.*)$", re.MULTILINE)
 _RESTART = re.compile(r"^Restart=(.*)$", re.MULTILINE)
+_RUNTIME = re.compile(r"^RuntimeDirectory=(.*)$", re.MULTILINE)
 _STATE_DIRECTORY = re.compile(r"^StateDirectory=(.*)$", re.MULTILINE)
 _REMOVED = re.compile(
     r"^ExecStopPost=-(?:/bin/sh -c ')?/usr/bin/podman (secret|volume) rm (?:\"\$\$@\" 2> /dev/null' remove )?(.*)$",
@@ -58,12 +59,13 @@ class InstalledContainer:
 
 @record
 class Remains:
-    """What a pod that was not stopped may leave: podman's names, and folders of the manager's state directory."""
+    """What a pod that was not stopped may leave: podman's names, and folders of its manager's state and runtime."""
 
     containers: tuple[str, ...]
     secrets: tuple[str, ...]
     volumes: tuple[str, ...]
-    folders: tuple[str, ...]
+    state: tuple[str, ...]
+    runtime: tuple[str, ...]
 
     def without(self, later: Remains) -> Remains:
         """What the pod no longer has once it is another one."""
@@ -75,7 +77,8 @@ class Remains:
             drop(self.containers, later.containers),
             drop(self.secrets, later.secrets),
             drop(self.volumes, later.volumes),
-            drop(self.folders, later.folders),
+            drop(self.state, later.state),
+            drop(self.runtime, later.runtime),
         )
 
 
@@ -148,12 +151,13 @@ class InstalledPod:
         """What its units remove when they stop."""
         removed = [found for text in self.texts.values() for found in _REMOVED.findall(text)]
         units = (sandbox_unit(self.name), *(container.unit for container in self.containers))
-        folders = [_STATE_DIRECTORY.search(self.texts.get(unit, "")) for unit in units]
+        texts = [self.texts.get(unit, "") for unit in units]
         return Remains(
             containers=(*(f"{self.name}.{container.name}" for container in self.containers), f"{self.name}_sandbox"),
             secrets=tuple(name for kind, names in removed if kind == "secret" for name in names.split()),
             volumes=tuple(name for kind, names in removed if kind == "volume" for name in names.split()),
-            folders=tuple(folder[1] for folder in folders if folder),
+            state=tuple(name for text in texts for names in _STATE_DIRECTORY.findall(text) for name in names.split()),
+            runtime=tuple(name for text in texts for names in _RUNTIME.findall(text) for name in names.split()),
         )
 
     @property

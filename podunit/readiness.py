@@ -5,9 +5,6 @@ In: names. Out: what the prober has written beside the container's registration.
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 from podunit.installed import InstalledContainer
 from podunit.prober.states import Known, read_state
 from podunit.scope import Scope
@@ -15,7 +12,7 @@ from podunit.scope import Scope
 
 def read_known(pod: str, container: str, scope: Scope) -> Known | None:
     """What is known of a container that is probed; None for one that is not."""
-    folder = _runtime_folder(scope) / f"podunit-probes/{pod}.{container}"
+    folder = scope.runtime_directory / f"podunit-probes/{pod}.{container}"
     # At first there is no result.
     return read_state(folder) or (Known("", started=False, ready=False) if folder.is_dir() else None)
 
@@ -23,10 +20,3 @@ def read_known(pod: str, container: str, scope: Scope) -> Known | None:
 def find_known(container: InstalledContainer, scope: Scope) -> Known | None:
     """As `read_known`, of an installed container: one whose probes are gone may have left what was known."""
     return read_known(container.pod, container.name, scope) if container.probed else None
-
-
-def _runtime_folder(scope: Scope) -> Path:
-    """What `%t` is for the manager's units."""
-    if scope is Scope.SYSTEM:
-        return Path("/run")
-    return Path(os.environ.get("XDG_RUNTIME_DIR") or f"/run/user/{os.getuid()}")

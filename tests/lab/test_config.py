@@ -170,10 +170,13 @@ def test_what_a_pod_no_longer_has_is_gone_once_it_is_another_one(pods: Pods) -> 
     secret = "env: [{name: WORD, valueFrom: {secretKeyRef: {name: key, key: word}}}]"
     mounts = "volumeMounts: [{name: fast, mountPath: /fast}, {name: disk, mountPath: /disk}]"
     volumes = "  volumes: [{name: fast, emptyDir: {medium: Memory}}, {name: disk, emptyDir: {}}]\n"
-    script = "sleep 1000 & wait"
-    pods.apply(key + pod(container("a", script, secret, mounts) + container("b", script), more=volumes))
-    look = "podman secret ls --quiet; podman volume ls --quiet; ls -d /var/lib/podunit/volumes/web 2> /dev/null || :"
-    assert len(pods.lab.sh(look).stdout.splitlines()) == 3
+    script, probe = "sleep 1000 & wait", "readinessProbe: {exec: {command: ['true']}}"
+    pods.apply(key + pod(container("a", script, secret, mounts, probe) + container("b", script), more=volumes))
+    look = (
+        "podman secret ls --quiet; podman volume ls --quiet;"
+        " ls -d /var/lib/podunit/volumes/web /run/podunit-probes/web.a 2> /dev/null || :"
+    )
+    assert len(pods.lab.sh(look).stdout.splitlines()) == 4
     other = pods.main_pid("container@web.b")
     done = pods.apply(pod(container("a", script, mounts) + container("b", script), more=volumes))
     assert done.stdout == "pod web: changed, container a restarted\n"
