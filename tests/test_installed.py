@@ -171,7 +171,8 @@ def test_what_its_units_remove_is_known(tmp_path: Path) -> None:
     file = tmp_path / "secret.yaml"
     file.write_text("apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {k: v}\n", encoding="utf-8")
     pods = list_pods(make(tmp_path, f"web\ncontainers: [{container('a')}]", secret, more=(str(file),)))
-    assert (pods["web"].remains.secrets, pods["web"].remains.volumes, pods["web"].remains.folders) == ((), (), ())
+    assert (pods["web"].remains.secrets, pods["web"].remains.volumes, pods["web"].remains.state) == ((), (), ())
     assert pods["web"].remains.containers == ("web.a", "web_sandbox")
     found = pods["s"].remains
-    assert (found.secrets, found.volumes, found.folders) == (("s.a_0",), ("s_m",), ("podunit/volumes/s",))
+    assert (found.secrets, found.volumes, found.state) == (("s.a_0",), ("s_m",), ("podunit/volumes/s",))
+    assert (pods["web"].remains.runtime, found.runtime) == (("podunit/web",), ("podunit/s",))
