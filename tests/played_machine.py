@@ -414,6 +414,7 @@ def _work(home: Path, connection: socket.socket, outputs: list[int], arguments: 
         os.dup2(handle, number)
     sys.stdout, sys.stderr = os.fdopen(1, "w", closefd=False), os.fdopen(2, "w", closefd=False)
     os.environ["HOME"] = str(home)
+    os.environ["XDG_RUNTIME_DIR"] = str(home / "run")
     for name in ("XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME"):
         os.environ.pop(name, None)
 
