@@ -5,7 +5,7 @@ In: the unit directory, which is locked, with the notes of what is unfinished. O
 
 from __future__ import annotations
 
-from podunit.deploy import delete, forget
+from podunit.deletion import delete, forget
 from podunit.errors import PodunitError
 from podunit.install import UnitDirectory
 from podunit.installed import InstalledPod, list_pods

@@ -1,4 +1,4 @@
-"""Files and running systemd together: make a machine match a workload, or rid it of pods.
+"""Files and running systemd together: make a machine match a workload.
 
 In: a workload, the unit directory, a manager. Out: `PodOutcome`s. Decides what is started, restarted or stopped;
 `install` changes the files and `manager` runs the jobs.
@@ -8,44 +8,31 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 
-from podunit.bringup import PodOutcome, bring_up, enable, list_asks, run, start_timer
+from podunit.bringup import PodOutcome, bring_up, enable, list_asks, run
 from podunit.bundles import forget_images
+from podunit.deletion import delete, forget_times, remove_left
 from podunit.failures import find_failures
-from podunit.files import read_static_units
-from podunit.host import remove_claims, remove_remains
 from podunit.install import Change, UnitDirectory
-from podunit.installed import InstalledPod, Remains, list_boots, list_pods
+from podunit.installed import InstalledPod, list_boots
 from podunit.manager import Manager
-from podunit.plan import IN_TURN, Deed
-from podunit.planning import DELETED, HELD, WAITING, Outcome, Plan, choose_files, compose
+from podunit.operating import Verb, gather, operate
+from podunit.plan import Deed
+from podunit.planning import HELD, WAITING, Outcome, Plan, choose_files, compose
 from podunit.progress import Progress
-from podunit.record import record
 from podunit.rollout import Rollout
 from podunit.scope import Scope
 from podunit.state import StateFolder
 from podunit.states import wait_until_up
-from podunit.unfinished import Ask, Doom, Task
+from podunit.unfinished import Ask, Task
 
 # What a pod's job ends with when it is not up in time.
 DEADLINE = "deadline"
 # How long a restarted container of a pod that no controller gives a deadline may take to be ready: as its start may.
 _READY_SEC = 600
 _AT_REST = ("inactive", "failed")
-
-
-class Verb(StrEnum):
-    """What can be done with an installed pod."""
-
-    START = "start"
-    STOP = "stop"
-    RESTART = "restart"
-
-
-_PAST = {Verb.START: "started", Verb.STOP: "stopped", Verb.RESTART: "restarted"}
 
 
 async def apply(
@@ -104,7 +91,7 @@ class _Apply:
         rolled = await asyncio.gather(*(self._roll(rollout) for rollout in ready))
         # systemd has restarted them, or only stopped them: this waits for their starts, or asks for those.
         others = [self.plan.scene.before[name] for name in self.plan.others]
-        followed = await _gather(
+        followed = await gather(
             run(self.manager, pod, self.scope, ("restarted",), self.manager.start_unit) for pod in others
         )
         outcomes = tuple(outcome for found in (*stopped, *rolled, *removed, followed) for outcome in found)
@@ -145,7 +132,7 @@ class _Apply:
                 continue
             if index:
                 await self._install(wave, [rollout])
-            outcomes += await _gather(self._bring_up_in_time(name, rollout) for name in wave)
+            outcomes += await gather(self._bring_up_in_time(name, rollout) for name in wave)
             failed = any(outcome.job for outcome in outcomes)
         return tuple(outcomes)
 
@@ -171,7 +158,7 @@ class _Apply:
         before = self.plan.scene.before.get(name)
         if before and decision.deed in (Deed.RESTART, Deed.RESTART_CONTAINERS) and not outcome.job:
             # What ran was stopped by the units that there are now, which know nothing of it.
-            _remove([before.remains.without(pod.remains)], self.scope)
+            remove_left([before.remains.without(pod.remains)], self.scope)
         # A replica that was there before counts as well: it may be what an earlier apply has waited for in vain. The
         # start of a pod waits for its probes by itself, and that of a container does not.
         again = decision.containers if decision.deed is Deed.RESTART_CONTAINERS else ()
@@ -189,7 +176,7 @@ class _Apply:
         texts, gone = await choose_files(manager, scene, pods, rollouts)
         timers = [pod for pod in scene.before.values() if pod.name in pods and pod.timer in gone]
         await manager.run_jobs(manager.stop_unit, [pod.boot_unit for pod in timers])
-        await _forget_times(manager, timers)
+        await forget_times(manager, timers)
         # Without a pattern systemd lists all that it knows.
         loaded = await manager.list_units_by_patterns(sorted(gone)) if gone else ()
         running = [unit.name for unit in loaded if unit.active not in _AT_REST]
@@ -226,207 +213,6 @@ class _Apply:
         return tasks
 
 
-async def operate(
-    verb: Verb, manager: Manager, pods: Iterable[InstalledPod], scope: Scope, *, with_timers: bool = False
-) -> Outcome:
-    """Start, stop or restart pods, and wait until they are up, or until nothing of them runs.
-
-    With `with_timers` a pod that has a timer is not started, but its timer; and none is left to start what is stopped.
-    """
-    pods = tuple(pods)
-    if verb is Verb.STOP:
-        if with_timers:
-            await manager.run_jobs(manager.stop_unit, [pod.timer for pod in pods if pod.timer])
-        await manager.run_jobs(manager.stop_unit, sorted(_list_jobs(pods)))
-
-    async def take(step: _Step) -> PodOutcome:
-        if step.unit is None:
-            return PodOutcome(step.pod.name, step.done)
-        if step.unit == step.pod.timer:
-            return await start_timer(manager, step.pod, step.done)
-        return await run(manager, step.pod, scope, step.done, _find_call(manager, verb), [step.unit])
-
-    return Outcome(await _gather(take(step) for step in _list_steps(verb, pods, with_timers=with_timers)))
-
-
-@record
-class _Step:
-    """What is done with a pod, and the unit for which a job is run: None for none."""
-
-    pod: InstalledPod
-    done: tuple[str, ...]
-    unit: str | None
-
-
-def _list_steps(verb: Verb, pods: Iterable[InstalledPod], *, with_timers: bool) -> list[_Step]:
-    pods = tuple(pods)
-    jobs = _list_jobs(pods)
-
-    def find(pod: InstalledPod) -> _Step:
-        if verb is not Verb.STOP and pod.job_unit in jobs:
-            return _Step(pod, (_PAST[verb],), pod.job_unit) if pod.leads else _Step(pod, (IN_TURN,), None)
-        if verb is not Verb.STOP and with_timers and pod.timer:
-            return _Step(pod, ("scheduled",), pod.timer)
-        return _Step(pod, (_PAST[verb],), pod.unit)
-
-    return [find(pod) for pod in pods]
-
-
-def _list_jobs(pods: Iterable[InstalledPod]) -> set[str]:
-    """The services of Jobs whose first pod is among these."""
-    return {pod.job_unit for pod in pods if pod.leads and pod.job_unit}
-
-
-def foresee_operation(verb: Verb, pods: Iterable[InstalledPod], *, wait: bool, with_timers: bool) -> Outcome:
-    """What `operate` or, without `wait`, `enqueue` does if all goes well."""
-    pods = tuple(pods)
-    if not wait:
-        return _tell_enqueued(verb, pods)
-    steps = _list_steps(verb, pods, with_timers=with_timers)
-    return Outcome(tuple(PodOutcome(step.pod.name, step.done) for step in steps))
-
-
-async def enqueue(verb: Verb, manager: Manager, pods: Iterable[InstalledPod]) -> Outcome:
-    """Ask for the start, stop or restart of pods, and wait for nothing."""
-    pods = tuple(pods)
-    jobs = _list_jobs(pods)
-    units = dict.fromkeys(pod.job_unit if pod.job_unit in jobs and pod.job_unit else pod.unit for pod in pods)
-    await asyncio.gather(*(_find_call(manager, verb)(unit) for unit in units))
-    return _tell_enqueued(verb, pods)
-
-
-def _tell_enqueued(verb: Verb, pods: Iterable[InstalledPod]) -> Outcome:
-    return Outcome(tuple(PodOutcome(pod.name, (f"{verb} enqueued",)) for pod in pods))
-
-
-async def delete(
-    manager: Manager,
-    directory: UnitDirectory,
-    state: StateFolder,
-    pods: Iterable[InstalledPod],
-    objects: Iterable[str],
-    scope: Scope,
-    *,
-    volumes: bool,
-    kept: Iterable[str] = (),
-) -> Outcome:
-    """Stop and disable pods and remove their units; a pod that does not stop keeps them.
-
-    `objects` are kept no longer, by `KIND.NAME`, nor are those of pods and owners that are gone, but for `kept`. With
-    `volumes` the pods' claims are removed with all that is in them.
-    """
-    pods, objects, unfinished = tuple(pods), tuple(objects), directory.unfinished
-    keys = {pod.name: () if pod.object_key in kept else (pod.object_key,) for pod in pods}
-    dooms = [Doom(it.name, tuple(it.texts), keys[it.name], it.claims if volumes else ()) for it in pods]
-    dooms += [Doom("", objects=objects)] if objects else []
-    unfinished.note(dooms)
-    try:
-        outcomes = (await operate(Verb.STOP, manager, pods, scope, with_timers=True)).pods
-    except BaseException:
-        for doom in dooms:
-            unfinished.end(doom.pod)
-        unfinished.clear()
-        raise
-    failed = {outcome.pod for outcome in outcomes if outcome.job}
-    for name in failed:
-        unfinished.end(name)
-    change = await _remove_units(manager, directory, [pod for pod in pods if pod.name not in failed], scope)
-    gone = await forget(manager, directory, state, [doom for doom in dooms if doom.pod not in failed])
-    deleted = (outcome if outcome.job else PodOutcome(outcome.pod, DELETED) for outcome in outcomes)
-    return Outcome(tuple(deleted), change, dict.fromkeys((key for key in gone if key in objects), "deleted"))
-
-
-def _remove(left: Iterable[Remains], scope: Scope) -> None:
-    left = tuple(left)
-    remove_remains(
-        [name for one in left for name in one.containers],
-        [name for one in left for name in one.secrets],
-        [name for one in left for name in one.volumes],
-        [name for one in left for name in one.state],
-        [name for one in left for name in one.runtime],
-        scope,
-    )
-
-
-async def _remove_units(
-    manager: Manager, directory: UnitDirectory, stopped: Sequence[InstalledPod], scope: Scope
-) -> Change:
-    names = tuple(name for pod in stopped for name in pod.texts)
-    if names:
-        _remove([pod.remains for pod in stopped], scope)
-        await manager.disable_unit_files([unit for pod in stopped for unit in dict.fromkeys((pod.unit, pod.boot_unit))])
-        await _forget_times(manager, stopped)
-        found = compose(directory, {}, names)
-        directory.write(found.change, found.texts)
-        return found.change
-    return Change()
-
-
-async def forget(
-    manager: Manager, directory: UnitDirectory, state: StateFolder, dooms: Sequence[Doom]
-) -> tuple[str, ...]:
-    """Let systemd and the state folder know no more of pods whose units are gone; the objects that were kept."""
-    names = [unit for doom in dooms for unit in doom.units]
-    if names:
-        await manager.reload()
-        # A unit that had failed stays known, and would be shown as missing.
-        for unit in await manager.list_units_by_patterns(names):
-            await manager.reset_failed_unit(unit.name)
-    state.forget_files(doom.pod for doom in dooms if doom.pod)
-    forget_images(state.path)
-    # Of an owner some pods may stay.
-    needed = {pod.object_key for pod in list_pods(directory.read()).values()}
-    gone = state.forget_objects(key for doom in dooms for key in doom.objects if not (doom.pod and key in needed))
-    remove_claims(claim for doom in dooms for claim in doom.claims)
-    for doom in dooms:
-        directory.unfinished.end(doom.pod)
-    directory.unfinished.clear()
-    return gone
-
-
-def foresee_deletion(
-    directory: UnitDirectory, state: StateFolder, pods: Iterable[InstalledPod], objects: Iterable[str]
-) -> Outcome:
-    """What `delete` does if all goes well."""
-    pods = tuple(pods)
-    change = compose(directory, {}, [name for pod in pods for name in pod.texts]).change if pods else Change()
-    kept = state.read_objects()
-    gone = dict.fromkeys((name for name in objects if name in kept), "deleted")
-    return Outcome(tuple(PodOutcome(pod.name, DELETED) for pod in pods), change, gone)
-
-
-async def remove_static_units(manager: Manager, directory: UnitDirectory, state: StateFolder) -> Outcome:
-    """Remove the units that ship with podunit, once no pod is left that uses them, and the objects that are kept."""
-    change = directory.plan({}, tuple(read_static_units()))
-    directory.write(change, {})
-    await manager.reload()
-    gone = state.forget_objects(state.read_objects())
-    return Outcome((), change, dict.fromkeys(gone, "deleted"))
-
-
-def foresee_removal(directory: UnitDirectory, state: StateFolder, pods: Iterable[InstalledPod]) -> Outcome:
-    """What becomes of all these pods, and then of podunit's own units and of the objects, if all goes well."""
-    pods = tuple(pods)
-    done = foresee_deletion(directory, state, pods, ())
-    change = done.change.join(directory.plan({}, tuple(read_static_units())))
-    gone = state.read_objects().keys() - {pod.object_key for pod in pods}
-    return Outcome(done.pods, change, dict.fromkeys(sorted(gone), "deleted"))
-
-
-async def disown(manager: Manager, directory: UnitDirectory) -> tuple[str, ...]:
-    """Leave all unit files to the administrator, running as they are; their names."""
-    names = directory.disown()
-    await manager.reload()
-    return names
-
-
-async def _forget_times(manager: Manager, pods: Iterable[InstalledPod]) -> None:
-    """Let no later timer make up for what those of these pods would have missed."""
-    for pod in pods:
-        if pod.timer:
-            await manager.clean_unit(pod.timer)
-
-
 async def _see_through(work: Coroutine[None, None, None]) -> None:
     """Do this to its end, even if whoever waits for it is told to stop."""
     task = asyncio.ensure_future(work)
@@ -435,12 +221,3 @@ async def _see_through(work: Coroutine[None, None, None]) -> None:
     except asyncio.CancelledError:
         await task
         raise
-
-
-async def _gather(outcomes: Iterable[Awaitable[PodOutcome]]) -> tuple[PodOutcome, ...]:
-    return tuple(await asyncio.gather(*outcomes))
-
-
-def _find_call(manager: Manager, verb: Verb) -> Callable[[str], Awaitable[str]]:
-    calls = {Verb.START: manager.start_unit, Verb.STOP: manager.stop_unit, Verb.RESTART: manager.restart_unit}
-    return calls[verb]

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 
-from podunit import deploy
+from podunit import deletion, deploy, operating
 from podunit.bringup import PodOutcome
 from podunit.errors import PodunitError
 from podunit.generations import Fate, Generation, Generations, Origin, Snapshot
@@ -135,7 +135,7 @@ class _Attempt:
         new = [pod for pod in there.values() if keys.get(pod.name) in self._keys and pod.name not in scene.before]
         # Those of an owner that was there go as what it has too much of.
         alone = [pod for pod in new if keys[pod.name] not in self._before]
-        deleted = await deploy.delete(
+        deleted = await deletion.delete(
             machine.manager,
             machine.directory,
             machine.state,
@@ -175,7 +175,7 @@ class _Attempt:
         ]
         fallen = await find_fallen(machine.manager, [pod.name for pod in others])
         again = [pod for pod in others if pod.name in fallen]
-        return await deploy.operate(deploy.Verb.START, machine.manager, again, machine.scope)
+        return await operating.operate(operating.Verb.START, machine.manager, again, machine.scope)
 
 
 async def find_fallen(manager: Manager, pods: Iterable[str], up: Collection[str] = ("active",)) -> frozenset[str]:

@@ -186,6 +186,8 @@ _ROOMS: tuple[tuple[str, ...], ...] = (
     ),
     ("podunit.bringup", "podunit.waiting", "podunit.progress", "podunit.usage"),
     ("podunit.planning",),
+    ("podunit.forecast", "podunit.operating"),
+    ("podunit.deletion",),
     ("podunit.snapshots", "podunit.deploy", "podunit.description", "podunit.offline"),
     ("podunit.rollback", "podunit.garbage", "podunit.completion"),
     (

@@ -31,7 +31,15 @@ run()
 
 _FILES = {"yaml", "podunit.load", "podunit.model", "podunit.kubernetes.schema"}
 _UNITS = {"jinja2", "podunit.generate", "podunit.render"}
-_SYSTEMD = {"asyncio", "dbus_next", "podunit.manager", "podunit.deploy", "podunit.planning", "podunit.states"}
+_SYSTEMD = {
+    "asyncio",
+    "dbus_next",
+    "podunit.manager",
+    "podunit.deploy",
+    "podunit.operating",
+    "podunit.planning",
+    "podunit.states",
+}
 _TYPER = {"typer", "inspect", "enum", "re", "podunit.cli.main"}
 # Of Typer's, where commands are helped and not run.
 _RICH = {"rich"}

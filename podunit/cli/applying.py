@@ -18,8 +18,9 @@ from podunit.errors import PodunitError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from podunit.forecast import Forecast
     from podunit.generations import Origin
-    from podunit.planning import Forecast, Outcome, Plan
+    from podunit.planning import Outcome, Plan
     from podunit.rollback import Machine
 
 
@@ -207,10 +208,10 @@ def plan_files(
 async def foresee_plan(settings: Settings, make_plan: Callable[[Machine], Awaitable[Plan]]) -> Forecast:
     """What a plan would come to, made for a machine that is only looked at."""
     from podunit.cli.output import print_note
+    from podunit.forecast import foresee
     from podunit.generations import Generations
     from podunit.install import UnitDirectory
     from podunit.manager import connect
-    from podunit.planning import foresee
     from podunit.rollback import Machine
     from podunit.state import StateFolder
 

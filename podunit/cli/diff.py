@@ -13,8 +13,8 @@ from podunit.cli.intake import Intake
 from podunit.cli.settings import Settings
 
 if TYPE_CHECKING:
+    from podunit.forecast import Forecast, PodForecast
     from podunit.install import Change
-    from podunit.planning import Forecast, PodForecast
 
 # What a shell is told, as by kubectl diff; the system's no is 3, as everywhere.
 _DIFFERS = 1

@@ -241,7 +241,7 @@ def uninstall(
     dry_run: DryRun = False,
 ) -> None:
     """Remove all pods and podunit's own units; the package itself is for your package manager to remove."""
-    from podunit import deploy
+    from podunit import deletion
     from podunit.cli.loop import run_loop
     from podunit.host import list_networks, remove_network
     from podunit.install import UnitDirectory
@@ -265,23 +265,23 @@ def uninstall(
 
     async def run() -> Outcome:
         if dry_run:
-            return deploy.foresee_removal(UnitDirectory(settings.unit_directory), state, pods.values())
+            return deletion.foresee_removal(UnitDirectory(settings.unit_directory), state, pods.values())
         async with open_machine(settings) as machine:
             if left := list_pods(machine.directory.read()):
                 raise PodunitError(
                     f"pod '{next(iter(left))}' has just been applied", "uninstall once more, if it is to go"
                 )
             machine.generations.clear()
-            return await deploy.remove_static_units(machine.manager, machine.directory, state)
+            return await deletion.remove_static_units(machine.manager, machine.directory, state)
 
     finish(settings, run, None, OutcomeFormat.TEXT, dry_run)
 
 
 async def _disown(settings: Settings) -> tuple[str, ...]:
-    from podunit import deploy
+    from podunit import deletion
 
     async with open_machine(settings) as machine:
-        return await deploy.disown(machine.manager, machine.directory)
+        return await deletion.disown(machine.manager, machine.directory)
 
 
 def _delete(
@@ -294,7 +294,7 @@ def _delete(
     *,
     volumes: bool,
 ) -> None:
-    from podunit import deploy
+    from podunit import deletion, operating
     from podunit.bringup import PodOutcome
     from podunit.install import UnitDirectory
     from podunit.installed import list_pods
@@ -312,21 +312,21 @@ def _delete(
 
     async def run() -> Outcome:
         if dry_run:
-            done = deploy.foresee_deletion(UnitDirectory(settings.unit_directory), state, pods, objects)
+            done = deletion.foresee_deletion(UnitDirectory(settings.unit_directory), state, pods, objects)
             if not (dependents := _find_dependents(settings, pods)):
                 return done
             async with connect(settings.scope) as manager:
                 running = await list_running(manager, dependents)
-            stopped = deploy.foresee_operation(deploy.Verb.STOP, running, wait=True, with_timers=False)
+            stopped = operating.foresee_operation(operating.Verb.STOP, running, wait=True, with_timers=False)
             return replace(done, pods=(*done.pods, *stopped.pods))
         async with open_machine(settings) as machine:
             # Somebody else may have been faster, or have died at it; or an owner has got more pods.
             left = list_pods(machine.directory.read())
             own = select_pods(left, names) | {name: pod for name, pod in left.items() if pod.object_key in objects}
             running = await list_running(machine.manager, _find_dependents(settings, tuple(own.values())))
-            stopped = await deploy.operate(deploy.Verb.STOP, machine.manager, running, settings.scope)
+            stopped = await operating.operate(operating.Verb.STOP, machine.manager, running, settings.scope)
             gone = [PodOutcome(pod.name, ("deleted already",)) for pod in pods if pod.name not in own]
-            done = await deploy.delete(
+            done = await deletion.delete(
                 machine.manager, machine.directory, state, own.values(), objects, settings.scope, volumes=volumes
             )
             machine.generations.forget(state.read_objects().keys())
@@ -346,24 +346,24 @@ def _operate(
     wait: bool = True,
     with_timers: bool = False,
 ) -> None:
-    from podunit import deploy
+    from podunit import operating
     from podunit.manager import connect
     from podunit.states import list_running
 
-    asked = deploy.Verb(verb)
+    asked = operating.Verb(verb)
     named = find_pods(settings, names)
-    dependents = () if asked is deploy.Verb.START else _find_dependents(settings, named)
+    dependents = () if asked is operating.Verb.START else _find_dependents(settings, named)
 
     async def run() -> Outcome:
         if dry_run and not dependents:
-            return deploy.foresee_operation(asked, named, wait=wait, with_timers=with_timers)
+            return operating.foresee_operation(asked, named, wait=wait, with_timers=with_timers)
         async with connect(settings.scope) as manager:
             pods = (*await list_running(manager, dependents), *named)
             if dry_run:
-                return deploy.foresee_operation(asked, pods, wait=wait, with_timers=with_timers)
+                return operating.foresee_operation(asked, pods, wait=wait, with_timers=with_timers)
             if not wait:
-                return await deploy.enqueue(asked, manager, pods)
-            return await deploy.operate(asked, manager, pods, settings.scope, with_timers=with_timers)
+                return await operating.enqueue(asked, manager, pods)
+            return await operating.operate(asked, manager, pods, settings.scope, with_timers=with_timers)
 
     finish(settings, run, timeout, output, dry_run)
 
