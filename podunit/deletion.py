@@ -18,6 +18,7 @@ from podunit.operating import Verb, operate
 from podunit.planning import DELETED, Outcome, compose
 from podunit.scope import Scope
 from podunit.state import StateFolder
+from podunit.surroundings import Surroundings
 from podunit.unfinished import Doom
 
 
@@ -96,6 +97,7 @@ async def forget(
         for unit in await manager.list_units_by_patterns(names):
             await manager.reset_failed_unit(unit.name)
     state.forget_files(doom.pod for doom in dooms if doom.pod)
+    Surroundings(state.path).forget({doom.pod for doom in dooms})
     forget_images(state.path)
     # Of an owner some pods may stay.
     needed = {pod.object_key for pod in list_pods(directory.read()).values()}

@@ -11,9 +11,10 @@ import time
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from podunit.bringup import PodOutcome, bring_up, enable, list_asks, run
+from podunit.bringup import GOOD, PodOutcome, bring_up, enable, list_asks, run
 from podunit.bundles import forget_images
 from podunit.deletion import delete, forget_times, remove_left
+from podunit.drift import Drift, DriftKind
 from podunit.failures import find_failures
 from podunit.install import Change, UnitDirectory
 from podunit.installed import InstalledPod, list_boots
@@ -26,6 +27,7 @@ from podunit.rollout import Rollout
 from podunit.scope import Scope
 from podunit.state import StateFolder
 from podunit.states import wait_until_up
+from podunit.surroundings import Surroundings, list_lost_networks
 from podunit.unfinished import Ask, Task
 
 # What a pod's job ends with when it is not up in time.
@@ -81,6 +83,7 @@ class _Apply:
             self.directory.unfinished.clear()
 
     async def _run(self, rollouts: tuple[Rollout, ...]) -> Outcome:
+        drift = await self._mend_networks()
         removed = await asyncio.gather(*(self._remove_excess(rollout) for rollout in rollouts))
         stopped = await asyncio.gather(*(self._stop_replaced(rollout) for rollout in rollouts))
         ready = [rollout for rollout, failed in zip(rollouts, stopped, strict=True) if not failed]
@@ -95,7 +98,40 @@ class _Apply:
             run(self.manager, pod, self.scope, ("restarted",), self.manager.start_unit) for pod in others
         )
         outcomes = tuple(outcome for found in (*stopped, *rolled, *removed, followed) for outcome in found)
-        return Outcome(outcomes, self._change, words)
+        self._note_surroundings(outcomes)
+        return Outcome(outcomes, self._change, words, drift=drift)
+
+    async def _mend_networks(self) -> Mapping[str, tuple[Drift, ...]]:
+        """Let units make networks again that somebody has removed, where they would not do that at the next start."""
+        moved = self.plan.moved
+        lost = list_lost_networks(drift for own in moved.values() for drift in own)
+        active = [unit.name for unit in await self.manager.list_units_by_patterns(lost)] if lost else []
+        jobs = await self.manager.run_jobs(self.manager.restart_unit, active)
+        mended = {unit for unit, job in zip(active, jobs, strict=True) if job.result in GOOD}
+        return {
+            pod: tuple(
+                replace(drift, mended=True) if mended.intersection(list_lost_networks([drift])) else drift
+                for drift in own
+            )
+            for pod, own in moved.items()
+        }
+
+    def _note_surroundings(self, outcomes: Iterable[PodOutcome]) -> None:
+        """Keep what pods have found that are up now; one that runs with what was there before has not found it yet."""
+        surroundings = Surroundings(self.state.path)
+        known, scene = surroundings.read(), self.plan.scene
+        pods = []
+        for outcome in outcomes:
+            name = outcome.pod
+            if outcome.job or name not in self._after:
+                continue
+            starts = bool({"started", "restarted"}.intersection(outcome.done))
+            is_told = name in self.plan.moved and not any(
+                drift.runs or drift.kind is DriftKind.REMOVED for drift in self.plan.moved[name]
+            )
+            if starts or (scene.runs(name) and (is_told or name not in known)):
+                pods.append(self._after[name])
+        surroundings.note(pods, self.scope)
 
     async def _remove_excess(self, rollout: Rollout) -> tuple[PodOutcome, ...]:
         outcomes: list[PodOutcome] = []

@@ -1,4 +1,4 @@
-"""What others have done to the units of an installed pod: edited, deleted, overridden, extended, stopped.
+"""What others have done to an installed pod: units edited, deleted, overridden, extended, stopped, and what it uses.
 
 In: the pod, what podunit wrote of it, systemd's search path. Out: `Drift`s. Asks no systemd and changes nothing.
 """
@@ -15,7 +15,7 @@ from podunit.written import digest
 
 
 class DriftKind(StrEnum):
-    """What has been done to a unit."""
+    """What has been done to a unit; the last two, to a network or a volume that it uses."""
 
     EDITED = "edited"
     DELETED = "deleted"
@@ -23,15 +23,27 @@ class DriftKind(StrEnum):
     OVERRIDDEN = "overridden"
     DROP_IN = "drop-in"
     STOPPED = "stopped"
+    REMOVED = "removed"
+    CHANGED = "changed"
 
 
 @record
 class Drift:
-    """A unit that is not as podunit wrote or started it; `path` is the file, '' for none."""
+    """A unit that is not as podunit wrote or started it; `path` is the file, '' for none.
+
+    `resource` is `network podunit` or `volume data`, which the unit uses, with its difference; `runs` is whether
+    the pod runs with what was there before, `is_ours` whether a unit of podunit's makes it, `mended` whether that
+    was done.
+    """
 
     kind: DriftKind
     unit: str
     path: str = ""
+    resource: str = ""
+    difference: str = ""
+    runs: bool = False
+    is_ours: bool = False
+    mended: bool = False
 
     def __str__(self) -> str:
         match self.kind:
@@ -41,11 +53,34 @@ class Drift:
                 return f"{self.unit} was {self.kind} by hand; an apply puts it back"
             case DriftKind.STOPPED:
                 return f"{self.unit} was stopped by hand; it stays so until 'podunit up' or 'start'"
+            case DriftKind.REMOVED:
+                return f"{self.resource} was removed outside podunit; {self._tell_loss()}"
+            case DriftKind.CHANGED:
+                return f"{self.resource} was changed outside podunit: {self.difference}; {self._tell_change()}"
         return f"{self.unit} is {self.kind} by {self.path}"
+
+    def _tell_loss(self) -> str:
+        later = ", and the pod keeps the old one until it is restarted" if self.runs else ""
+        if self.resource.startswith("volume "):
+            return "the next start of the pod makes an empty one: restore before what is to be in it"
+        if not self.is_ours:
+            return f"the pod does not start until it is there again{later}"
+        return f"it was made anew{later}" if self.mended else f"an apply or a start makes it anew{later}"
+
+    def _tell_change(self) -> str:
+        if self.resource.startswith("volume "):
+            return "podunit leaves it as it is: see whether what the pod needs is in it"
+        if self.runs:
+            return "the pod keeps the old one until it is restarted"
+        if not self.is_ours:
+            return "the pod uses it as it is"
+        command = f"podman network rm {self.resource.split()[1]}"
+        return f"the pod uses it as it is; '{command}', once its pods are stopped, lets their start make podunit's own"
 
     def describe(self) -> dict[str, object]:
         """The object that is printed as JSON; its keys are stable."""
-        return {"kind": self.kind, "unit": self.unit, "path": self.path}
+        used = {"resource": self.resource, "difference": self.difference} if self.resource else {}
+        return {"kind": self.kind, "unit": self.unit, "path": self.path, **used}
 
 
 @record

@@ -99,7 +99,7 @@ async def foresee(plan: Plan, directory: UnitDirectory, state: StateFolder, mana
     for name, forecast in forecasts.items():
         if before := scene.before.get(name):
             drift = find_drift(before, found.texts, written[name], others, scene.states[name])
-            forecasts[name] = replace(forecast, drift=drift)
+            forecasts[name] = replace(forecast, drift=(*drift, *plan.moved.get(name, ())))
     outcomes = tuple(PodOutcome(one.pod, one.done) for one in forecasts.values())
     outcome = plan.tell(Outcome(outcomes, found.change, state.compare_objects(plan.objects)))
     for told in outcome.pods:

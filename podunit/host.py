@@ -9,8 +9,9 @@ import json
 import re
 import shutil
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from podunit.engines.programs import CATATONIT, PODMAN
 from podunit.errors import PodunitError
@@ -147,6 +148,16 @@ def list_networks() -> tuple[str, ...]:
     if not Path(PODMAN).exists():
         return ()
     return tuple(sorted(_run("network", "ls", "--filter=label=podunit", "--format={{.Name}}").split()))
+
+
+def list_all_networks() -> tuple[str, ...]:
+    """The names of podman's networks, whoever has made them."""
+    return tuple(_run("network", "ls", "--format={{.Name}}").split())
+
+
+def list_volumes() -> tuple[Mapping[str, Any], ...]:
+    """podman's volumes, as podman-volume-inspect(1) describes each."""
+    return tuple(json.loads(_run("volume", "ls", "--format=json") or "[]") or ())
 
 
 def remove_network(name: str) -> bool:

@@ -32,6 +32,7 @@ _REMOVED = re.compile(
     r"^ExecStopPost=-(?:/bin/sh -c ')?/usr/bin/podman (secret|volume) rm (?:\"\$\$@\" 2> /dev/null' remove )?(.*)$",
     re.MULTILINE,
 )
+_NETWORK = re.compile(r"^ *--network=([\w.-]+)(?= |$)", re.MULTILINE)
 _JOB = re.compile(r"^Job=(.*)$", re.MULTILINE)
 _WANTS = re.compile(r"^Wants=(.*)$", re.MULTILINE)
 
@@ -145,6 +146,12 @@ class InstalledPod:
         """podman's volumes that outlive the pod."""
         found = _VOLUMES.search(self.texts.get(self.unit, ""))
         return tuple(found[1].split()) if found else ()
+
+    @property
+    def networks(self) -> tuple[str, ...]:
+        """podman's networks that it is on."""
+        found = _NETWORK.findall(self.texts.get(sandbox_unit(self.name), ""))
+        return tuple(name for name in found if name not in ("host", "none"))
 
     @property
     def remains(self) -> Remains:

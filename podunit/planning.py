@@ -12,6 +12,7 @@ from pathlib import Path
 from podunit.bringup import PodOutcome
 from podunit.bundles import Bundles, forget_images, require_crun, restore_images
 from podunit.dependencies import find_dependents, refuse_dependencies
+from podunit.drift import Drift
 from podunit.engines.nfs import list_network_directories
 from podunit.errors import PodunitError
 from podunit.files import read_static_units
@@ -30,6 +31,7 @@ from podunit.scope import Scope
 from podunit.specs import find_file
 from podunit.state import StateFolder
 from podunit.states import get_active_states
+from podunit.surroundings import Surroundings, find_moved
 from podunit.target import Target
 from podunit.workload import Workload
 
@@ -51,12 +53,16 @@ class GoneBack:
 
 @record
 class Outcome:
-    """What a command has done: to each pod, to the unit files, and to the objects kept, by `KIND.NAME`."""
+    """What a command has done: to each pod, to the unit files, and to the objects kept, by `KIND.NAME`.
+
+    `drift` is what others have done to networks and volumes, by pod.
+    """
 
     pods: tuple[PodOutcome, ...]
     change: Change = field(default_factory=Change)
     objects: Mapping[str, str] = field(default_factory=dict)
     gone_back: GoneBack | None = None
+    drift: Mapping[str, tuple[Drift, ...]] = field(default_factory=dict)
 
 
 @record
@@ -82,7 +88,8 @@ class Plan:
     `objects` are kept for later, by `KIND.NAME`; `files` are what units read, by pod, and `refreshed` the paths that
     differ. `states` are active states of handles and timers. `vanished` are pods that the spec folder has no longer, by
     name, with the reason; they are removed if the plan `prunes`. Pods that run are restarted if it `restarts`, and
-    `followers` with the pods that they depend on, which are given.
+    `followers` with the pods that they depend on, which are given. `moved` are networks and volumes that are not as the
+    pods have found them.
     """
 
     workload: Workload
@@ -96,6 +103,7 @@ class Plan:
     prunes: bool
     restarts: bool = False
     followers: Mapping[str, str] = field(default_factory=dict)
+    moved: Mapping[str, tuple[Drift, ...]] = field(default_factory=dict)
 
     def decide(self, pod: InstalledPod, rollout: Rollout) -> Decision:
         """What is done with a pod once its files are in place."""
@@ -175,7 +183,11 @@ class Plan:
         if any(pod.engine is Engine.CRUN for pod in self.workload.pods):
             # No file tells whether their images have changed.
             return False
-        if self.refreshed or any(rollout.excess or rollout.deadline_sec is not None for rollout in self.rollouts):
+        if (
+            self.refreshed
+            or self.moved
+            or any(rollout.excess or rollout.deadline_sec is not None for rollout in self.rollouts)
+        ):
             return False
         named = ((name, rollout) for rollout in self.rollouts for wave in rollout.waves for name in wave)
         return all(
@@ -202,6 +214,7 @@ class Plan:
             (*sorted(told, key=lambda outcome: places.get(outcome.pod, len(places))), *missed),
             done.change,
             leave_out_owners(done.objects, workload),
+            drift=done.drift or self.moved,
         )
 
 
@@ -281,8 +294,9 @@ async def plan_wish(
     vanished = _find_vanished(rest, state.read_places(), folder) if folder else {}
     if prune and vanished:
         rollouts = (Rollout((), excess=(tuple(vanished),)), *rollouts)
+    moved = await find_moved(manager, [before[pod] for pod in wanted if pod in before], Surroundings(state.path).read())
     plan = Plan(workload, wish.objects, scene, rollouts, wish.files, refreshed, states, vanished, prune, wish.restarts)
-    return plan.follow()
+    return replace(plan, moved=moved).follow()
 
 
 def _stop_first(rollout: Rollout, fallen: Collection[str]) -> Rollout:

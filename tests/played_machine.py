@@ -121,6 +121,8 @@ class PlayedSystemd:
             return ""
         if (kind, verb) == ("volume", "rm"):
             self.volumes -= set(names)
+        if "--format=json" in names:
+            return json.dumps([{"Name": name, "Driver": "local", "CreatedAt": ""} for name in sorted(self.volumes)])
         return "\n".join(sorted(self.volumes))
 
     def _start(self, name: str) -> None:
@@ -367,8 +369,9 @@ class PlayedMachine:
         return said
 
     def read(self) -> dict[str, Tree]:
-        """All files that podunit has made, without the generations: they say when they were made."""
-        state = {name: data for name, data in read_tree(self.state).items() if not name.startswith("generations")}
+        """All files that podunit has made, without the generations, which have times, and what it saw of podman."""
+        seen = ("generations", "surroundings.json")
+        state = {name: data for name, data in read_tree(self.state).items() if not name.startswith(seen)}
         return {"units": read_tree(self.units), "state": state, "specs": read_tree(self.specs)}
 
     def read_units(self) -> Tree:

@@ -184,7 +184,7 @@ _ROOMS: tuple[tuple[str, ...], ...] = (
         "podunit.settled",
         "podunit.live",
     ),
-    ("podunit.bringup", "podunit.waiting", "podunit.progress", "podunit.usage"),
+    ("podunit.bringup", "podunit.waiting", "podunit.progress", "podunit.usage", "podunit.surroundings"),
     ("podunit.planning",),
     ("podunit.forecast", "podunit.operating"),
     ("podunit.deletion",),

@@ -77,6 +77,8 @@ def print_outcome(done: Outcome, settings: Settings) -> None:
             _print_failure(outcome)
         elif outcome.done:
             settings.print_success(f"pod {outcome.pod}: {', '.join(outcome.done)}")
+        for drift in done.drift.get(outcome.pod, ()):
+            settings.print_success(f"  drift: {drift}")
 
 
 def print_sum(done: Outcome, settings: Settings) -> None:
@@ -138,6 +140,7 @@ def describe_outcome(done: Outcome) -> dict[str, object]:
                 "done": list(outcome.done),
                 "job": outcome.job or "done",
                 "failures": [failure.describe() for failure in outcome.failures],
+                "drift": [drift.describe() for drift in done.drift.get(outcome.pod, ())],
             }
             for outcome in done.pods
         ],

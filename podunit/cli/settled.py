@@ -17,11 +17,15 @@ if TYPE_CHECKING:
 def look_at(settings: Settings, files: Iterable[str], *options: object) -> Sight | None:
     """What an apply of these files goes by, before anything of it is read; None where a look tells nothing."""
     from podunit.settled import look
+    from podunit.surroundings import find_places
 
     files = tuple(files)
     if "-" in files:
         return None
-    return look(settings.unit_directory, settings.state_folder, files, (*options, settings.scope, Path.cwd()))
+    # Others may change what is there, too.
+    places = find_places(settings.scope)
+    seen = (*files, str(places.networks), str(places.volumes))
+    return look(settings.unit_directory, settings.state_folder, seen, (*options, settings.scope, Path.cwd()))
 
 
 def recall(settings: Settings, sight: Sight) -> Outcome | None:

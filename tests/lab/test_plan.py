@@ -137,6 +137,77 @@ def test_what_others_have_done_is_named(pods: Pods) -> None:
     assert pods.lab.sh(f"cd {UNITS} && sha256sum --quiet --check .podunit-written").stdout == ""
 
 
+def list_drift(text: str) -> list[str]:
+    return [line.removeprefix("  drift: ") for line in text.splitlines() if line.startswith("  drift: ")]
+
+
+def test_networks_and_volumes_that_others_have_changed_are_named(pods: Pods) -> None:
+    definition = "/etc/containers/networks/podunit.json"
+    mount, claim = (
+        "volumeMounts: [{name: d, mountPath: /d}]",
+        "{name: d, persistentVolumeClaim: {claimName: plan-data}}",
+    )
+    text = pod(container("a", FOREVER, mount), more=f"  volumes: [{claim}]\n")
+    text += "---\n" + pod(container("a", FOREVER), "other")
+    # What no pod has found yet cannot have changed.
+    pods.lab.sh("podman volume create plan-data; podman network rm --force podunit", check=False)
+    assert list_drift(diff(pods, text).stdout) == list_drift(pods.apply(text).stdout) == []
+    assert (diff(pods, text).stdout, diff(pods, text).returncode) == ("", 0)
+    pods.systemctl("restart", "pod@web", "pod@other")
+    assert diff(pods, text).stdout == ""
+
+    # The pods go on with what they have, and a start by hand would find no network.
+    pods.lab.sh(f"rm {definition}")
+    anew = (
+        "network podunit was removed outside podunit; an apply or a start makes it anew, and the pod keeps the old one"
+    )
+    done = diff(pods, text)
+    assert (done.returncode, list_drift(done.stdout)) == (0, [f"{anew} until it is restarted"] * 2)
+    mended = anew.replace("an apply or a start makes it anew", "it was made anew")
+    assert list_drift(pods.apply(text).stdout) == [f"{mended} until it is restarted"] * 2
+    assert pods.lab.sh(f"test -s {definition}").stdout == ""
+    # No more: it is another one, though.
+    (first, second) = list_drift(diff(pods, text).stdout)
+    assert first == second
+    assert first.startswith("network podunit was changed outside podunit: subnets 10.89.1.0/24")
+    assert first.endswith("; the pod keeps the old one until it is restarted")
+    assert pods.lab.run("podunit", "restart", "web").returncode == 0
+    assert list_drift(pods.apply(text).stdout) == [first]
+    assert list_drift(diff(pods, text).stdout) == [first]
+    pods.systemctl("restart", "pod@other")
+    assert diff(pods, text).stdout == ""
+
+    pods.systemctl("stop", "pod@web", "pod@other")
+    pods.lab.sh("podman network rm podunit; podman network create --disable-dns --subnet=10.70.0.0/24 podunit")
+    drift = list_drift(diff(pods, text).stdout)
+    said = "network podunit was changed outside podunit: subnets 10.70.0.0/24, was 10.89"
+    assert [line[: len(said)] for line in drift] == [said] * 2
+    assert all("; DNS off, was on; made by somebody else, was podunit; the pod uses it as it is;" in it for it in drift)
+    assert list_drift(pods.lab.run("podunit", "up", "/root/pod.yaml").stdout) == drift
+    assert diff(pods, text).stdout == ""
+
+    pods.systemctl("stop", "pod@web")
+    pods.lab.sh("podman volume rm plan-data")
+    (line,) = list_drift(diff(pods, text).stdout)
+    assert (
+        line
+        == "volume plan-data was removed outside podunit; the next start of the pod makes an empty one: restore "
+        + ("before what is to be in it")
+    )
+    document = json.loads(diff(pods, text, "-o", "json").stdout)
+    (one,) = document["pods"][0]["drift"]
+    assert (one["kind"], one["unit"], one["resource"]) == ("removed", "sandbox@web.service", "volume plan-data")
+    pods.lab.sh("podman volume create --opt=type=tmpfs --opt=device=tmpfs plan-data")
+    (line,) = list_drift(pods.lab.run("podunit", "up", "/root/pod.yaml").stdout)
+    assert line.startswith(
+        "volume plan-data was changed outside podunit: options device=tmpfs type=tmpfs, was none; made"
+    )
+    assert diff(pods, text).stdout == ""
+    pods.lab.run("podunit", "delete", "--volumes", "web", "other")
+    pods.lab.sh("podman network rm podunit")
+    assert list_drift(diff(pods, text).stdout) == []
+
+
 def test_a_dry_run_says_what_the_command_then_does(pods: Pods) -> None:
     web = deployment(2, "trap exit TERM; sleep 1000 & wait")
     pods.lab.write("/root/pod.yaml", web)

@@ -98,6 +98,9 @@ def test_configuration_and_names_of_a_users_pods(alice: Laboratory) -> None:
     fetch = ("podman", "exec", "client.a", "timeout", "5", "wget", "-qO-", "http://front:8081/")
     assert alice.run(*fetch, user="alice").stdout == "podunit test page\n"
     assert alice.run("curl", "--silent", "--fail", "127.0.0.1:8081").stdout == "podunit test page\n"
+    alice.sh("rm ~/.local/share/containers/storage/networks/podunit.json", user="alice")
+    done = alice.run("podunit", "diff", "/tmp/web.yaml", user="alice")
+    assert done.stdout.count("  drift: network podunit was removed outside podunit; an apply or a start") == 2
     done = alice.run("podunit", "delete", "--volumes", "/tmp/web.yaml", user="alice")
     assert done.stdout.endswith("pod web: stopped, deleted\npod client: stopped, deleted\n")
     assert alice.sh("podman secret ls --quiet; ls -A ~/.local/state/podunit/files", user="alice").stdout == ""
