@@ -28,6 +28,8 @@ _QEMU = "qemu-system-x86_64"
 _TOOLS = {_QEMU: "qemu-system-x86", "mkfs.ext4": "e2fsprogs"}
 _BOOT_TIMEOUT_SEC = 600
 _END_TIMEOUT_SEC = 10
+# The kernel's last words.
+_DOWN = "reboot: Restarting system"
 
 _NAMESPACES = ("unshare", "--mount", "--propagation", "private")
 # No address space of five levels, no guards against an attacker: they make emulation slower.
@@ -42,7 +44,8 @@ _WAIT_FOR_BOOT = """
 state=$(systemctl is-system-running --wait) || {
     echo "the machine's systemd is '$state'"
     systemctl --failed --no-pager --plain --no-legend
-    journalctl --boot --priority=warning --no-pager --lines=30
+    units=$(systemctl --failed --plain --no-legend | sed 's/ .*//; s/^/--unit=/')
+    journalctl --boot --no-pager --lines=40 --unit=init.scope $units
     exit 1
 }
 """
@@ -94,10 +97,18 @@ class VirtualMachine(Guest):
             shutil.rmtree(self._folder)
             self._folder = None
 
-    def reboot(self) -> None:
-        """Shut down in good order, and boot."""
-        self.run("systemctl", "--no-block", "reboot")
+    def reboot(self) -> float:
+        """Shut down in good order, and boot; how many seconds it took until the machine was down."""
+        seen, since = self._console.read_text(errors="replace").count(_DOWN), time.monotonic()
+        # A moment later: the shutdown ends what answers here.
+        self.run("systemd-run", "--quiet", "sh", "-c", "sleep 1; systemctl --no-block reboot")
+        while self._console.read_text(errors="replace").count(_DOWN) == seen:
+            if time.monotonic() - since > _BOOT_TIMEOUT_SEC:
+                raise LabError("the virtual machine does not shut down")
+            time.sleep(0.1)
+        down_sec = time.monotonic() - since
         self._wait_for_boot()
+        return down_sec
 
     def cut_power(self) -> None:
         """End the machine at once, with all that it has not yet written to its disk, and boot."""
