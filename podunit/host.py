@@ -22,6 +22,7 @@ from podunit.target import Target, parse_target
 
 _TIMEOUT_SEC = 20
 _ROOT = Path("/")
+_SYSTEMCTL = "/usr/bin/systemctl"
 
 # That of Debian 12 cannot make a sandbox with users of its own.
 _MAPS_USERS = (5,)
@@ -33,6 +34,12 @@ _SUBORDINATE_USER = "containers"
 async def find_target(manager: Manager) -> Target:
     """The versions that run here."""
     return parse_target(await manager.get_version(), _find_podman())
+
+
+def find_installed_target() -> Target:
+    """The versions that are installed here, where systemd cannot be asked for its own."""
+    done = subprocess.run([_SYSTEMCTL, "--version"], capture_output=True, text=True, timeout=_TIMEOUT_SEC, check=False)
+    return parse_target(done.stdout.removeprefix("systemd "), _find_podman())
 
 
 def require_nfs(pods: Iterable[str], scope: Scope, root: Path = _ROOT) -> None:

@@ -25,7 +25,6 @@ from podunit.exchange import Exchange, sync
 from podunit.holder import describe_holder
 from podunit.names import MARKS
 from podunit.record import record
-from podunit.scope import Scope
 from podunit.unfinished import UNFINISHED, Ask, Task, Unfinished
 from podunit.written import digest, dump_written, parse_written
 
@@ -57,22 +56,6 @@ class Change:
         removed = {*self.removed, *later.removed}
         unchanged = {*self.unchanged, *later.unchanged} - created - updated - removed
         return Change(*(tuple(sorted(names)) for names in (created, updated, removed, unchanged)))
-
-
-def default_directory(scope: Scope) -> Path:
-    """Where generated units go: below /etc in systemd's search path, so that the administrator's files win."""
-    if scope is Scope.SYSTEM:
-        return Path("/usr/local/lib/systemd/system")
-    data = os.environ.get("XDG_DATA_HOME")
-    return (Path(data) if data else Path.home() / ".local/share") / "systemd/user"
-
-
-def spec_folder(scope: Scope) -> Path:
-    """Where the pods of this machine, or this user, are described."""
-    if scope is Scope.SYSTEM:
-        return Path("/etc/podunit")
-    config = os.environ.get("XDG_CONFIG_HOME")
-    return (Path(config) if config else Path.home() / ".config") / "podunit"
 
 
 class UnitDirectory:

@@ -70,7 +70,7 @@ class Manager:
 
     def __init__(self, bus: MessageBus, scope: Scope) -> None:
         self._bus = bus
-        self._scope = scope
+        self.scope = scope
         self._window = asyncio.Semaphore(_WINDOW)
         self._subscribed = False
         # Job object path → result; a job may end before the call that made it has returned.
@@ -280,7 +280,7 @@ class Manager:
 
     @property
     def _option(self) -> str:
-        return "--user " if self._scope is Scope.USER else ""
+        return "--user " if self.scope is Scope.USER else ""
 
     def close(self) -> None:
         """Close the connection; jobs go on."""

@@ -27,7 +27,7 @@ from podunit.plan import IN_TURN, Decision, Deed, add_limits, decide, decide_onc
 from podunit.record import record
 from podunit.render import render
 from podunit.rollout import Rollout, Scene, plan_rollouts, refuse_strangers
-from podunit.scope import Scope
+from podunit.scope import Scope, generated_directory
 from podunit.specs import find_file
 from podunit.state import StateFolder
 from podunit.states import get_active_states
@@ -284,6 +284,7 @@ async def plan_wish(
     directory.plan({name: text for own in (read_static_units(), *wanted.values()) for name, text in own.items()})
     states = await get_active_states(manager)
     handles = {pod: states[pod_unit(pod)] for pod in {**wanted, **before}}
+    _refuse_generated(wanted, before, handles, manager.scope)
     handles.update((pod, "failed") for pod in wish.fallen)
     refreshed = state.compare_files(wish.files)
     touched = frozenset(wanted) if wish.restarts else frozenset(refreshed)
@@ -297,6 +298,21 @@ async def plan_wish(
     moved = await find_moved(manager, [before[pod] for pod in wanted if pod in before], Surroundings(state.path).read())
     plan = Plan(workload, wish.objects, scene, rollouts, wish.files, refreshed, states, vanished, prune, wish.restarts)
     return replace(plan, moved=moved).follow()
+
+
+def _refuse_generated(
+    wanted: Mapping[str, Mapping[str, str]], before: Mapping[str, InstalledPod], states: Mapping[str, str], scope: Scope
+) -> None:
+    """PodunitError if a pod runs as podunit-generator has made it, and is to become another: then it has to end first.
+
+    Once it is installed nobody would know any more what it was, and has to be stopped.
+    """
+    generated = list_pods(UnitDirectory(generated_directory(scope)).read())
+    for name, texts in wanted.items():
+        runs = name not in before and name in generated and states[name] in ("active", "activating")
+        if runs and generated[name].texts != texts:
+            message = f"pod {name} runs as podunit-generator has made it, and its YAML says something else"
+            raise PodunitError(message, f"stop it before: systemctl stop {pod_unit(name)}")
 
 
 def _stop_first(rollout: Rollout, fallen: Collection[str]) -> Rollout:

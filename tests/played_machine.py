@@ -161,6 +161,8 @@ class PlayedSystemd:
 class _Manager(podunit.manager.Manager):
     """The real one, but for the bus."""
 
+    scope = Scope.USER
+
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
 

@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 
 from podunit.errors import PodunitError
-from podunit.install import Change, UnitDirectory, default_directory, locked, spec_folder
+from podunit.install import Change, UnitDirectory, locked
 from podunit.names import MARK, STATIC_MARK
-from podunit.scope import Scope
+from podunit.scope import Scope, default_directory, spec_folder
 from podunit.unitfile import strip_remarks
 
 _OLD = {

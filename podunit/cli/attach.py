@@ -36,7 +36,7 @@ def logs(
     from podunit.journal import read_log
 
     settings: Settings = context.obj
-    found = find_pods(settings, [pod])
+    found = find_pods(settings, [pod], generated=True)
     every = [one for pod in found for one in pod.containers]
     names = {one.unit: f"{one.pod}.{one.name}" if len(found) > 1 else one.name for one in every}
     containers = {one.unit: names[one.unit] for one in every if container in (None, one.name)}
@@ -85,7 +85,7 @@ def exec_(
 
 def _find_container(settings: Settings, pod: str, container: str | None) -> InstalledContainer:
     """A container, by default of the pod's first; of an owner's pods the first is meant."""
-    found = find_pods(settings, [pod])[0]
+    found = find_pods(settings, [pod], generated=True)[0]
     mains = tuple(one for one in found.containers if not one.init)
     chosen = [one for one in mains if container in (None, one.name)]
     if not chosen:

@@ -30,7 +30,7 @@ def gc(context: typer.Context, dry_run: DryRun = False) -> None:
 
     if dry_run:
         folder = settings.state_folder
-        found = find_garbage(settings.read_units(), StateFolder(folder), Generations(folder))
+        found = find_garbage(settings.read_all_units(), StateFolder(folder), Generations(folder))
     else:
         found = run_loop(run())
     for text in found.revisions:

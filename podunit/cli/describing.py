@@ -36,7 +36,7 @@ def describe(
     from podunit.state import StateFolder
 
     settings: Settings = context.obj
-    found = find_pods(settings, [pod])
+    found = find_pods(settings, [pod], generated=True)
     folder = StateFolder(settings.state_folder)
     places = folder.read_places()
 

@@ -107,7 +107,7 @@ def up(
     if (atomic or message) and not files:
         raise typer.BadParameter("--atomic and --message go with files: name them")
     if names:
-        find_pods(settings, names)
+        find_pods(settings, names, generated=True)
     if files:
         apply_files(
             settings,
@@ -351,7 +351,7 @@ def _operate(
     from podunit.states import list_running
 
     asked = operating.Verb(verb)
-    named = find_pods(settings, names)
+    named = find_pods(settings, names, generated=True)
     dependents = () if asked is operating.Verb.START else _find_dependents(settings, named)
 
     async def run() -> Outcome:
@@ -373,7 +373,7 @@ def _find_dependents(settings: Settings, pods: Iterable[InstalledPod]) -> tuple[
     from podunit.dependencies import find_dependents
     from podunit.installed import list_pods
 
-    installed = list_pods(settings.read_units())
+    installed = list_pods(settings.read_all_units())
     return tuple(installed[name] for name in reversed(find_dependents([pod.name for pod in pods], installed)))
 
 

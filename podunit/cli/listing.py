@@ -43,7 +43,8 @@ def ps(
     from podunit.installed import list_pods
 
     settings: Settings = context.obj
-    found = _get_summaries(settings, find_pods(settings, pods) if pods else list_pods(settings.read_units()).values())
+    every = list_pods(settings.read_all_units()).values()
+    found = _get_summaries(settings, find_pods(settings, pods, generated=True) if pods else every)
     states = [state for one in found for state in one.containers]
     match output:
         case PsFormat.JSON:
@@ -68,7 +69,7 @@ def status(
     from podunit.states import PodState, get_pod_state
 
     settings: Settings = context.obj
-    found = find_pods(settings, [pod])
+    found = find_pods(settings, [pod], generated=True)
 
     async def run() -> list[PodState]:
         async with connect(settings.scope) as manager:

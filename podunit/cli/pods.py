@@ -33,7 +33,7 @@ def _complete(context: typer.Context, incomplete: str) -> list[str]:
     from podunit.installed import list_pods
 
     settings = context.obj if isinstance(context.obj, Settings) else Settings.default()
-    pods = list_pods(settings.read_units())
+    pods = list_pods(settings.read_all_units())
     word, slash, _ = incomplete.partition("/")
     if slash and _WORDS.get(word) == "Pod":
         names = [f"{word}/{name}" for name in pods]
@@ -129,16 +129,25 @@ def find_owner_word(pod: InstalledPod) -> str:
     return name_owner(kind, name) if pod.owner else pod.name
 
 
-def find_pods(settings: Settings, names: list[str]) -> tuple[InstalledPod, ...]:
-    """The installed pods that these words name, each once; PodunitError for one that is not there."""
+def find_pods(settings: Settings, names: list[str], *, generated: bool = False) -> tuple[InstalledPod, ...]:
+    """The installed pods that these words name, each once; PodunitError for one that is not there.
+
+    Those of podunit-generator, which no command changes, are among them if they are `generated`.
+    """
+    from podunit.errors import PodunitError
     from podunit.installed import list_pods
 
-    pods = list_pods(settings.read_units())
+    pods = list_pods(settings.read_all_units() if generated else settings.read_units())
     found: dict[str, InstalledPod] = {}
     for text in names:
         own = select_pods(pods, [text])
         if not own:
             kind, name = parse_word(text) or ("Pod", text)
+            if not generated and select_pods(list_pods(settings.read_generated_units()), [text]):
+                hint = "change its file there, reload systemd and restart it; or apply that file"
+                raise PodunitError(
+                    f"podunit-generator makes {text} from {settings.spec_folder}: it is not applied", hint
+                )
             raise _refuse(kind, name, pods)
         found.update(own)
     return tuple(found.values())

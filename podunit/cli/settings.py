@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from podunit.record import record
-from podunit.scope import Scope
+from podunit.scope import Scope, default_directory, generated_directory, spec_folder
 
 
 @record
@@ -27,8 +27,6 @@ class Settings:
     @property
     def unit_directory(self) -> Path:
         """Where the generated units are."""
-        from podunit.install import default_directory
-
         return self._place(self.unit_dir or default_directory(self.scope))
 
     @property
@@ -41,8 +39,6 @@ class Settings:
     @property
     def spec_folder(self) -> Path:
         """Where the pods of this machine, this user, or the tree, are described."""
-        from podunit.install import spec_folder
-
         return self._place(spec_folder(self.scope))
 
     def _place(self, path: Path) -> Path:
@@ -53,6 +49,16 @@ class Settings:
         from podunit.install import UnitDirectory
 
         return UnitDirectory(self.unit_directory).read()
+
+    def read_generated_units(self) -> dict[str, str]:
+        """The unit files of pods that podunit-generator has made, by name."""
+        from podunit.install import UnitDirectory
+
+        return {} if self.root else UnitDirectory(generated_directory(self.scope)).read()
+
+    def read_all_units(self) -> dict[str, str]:
+        """The unit files of all pods, whoever has put them there, by name."""
+        return {**self.read_generated_units(), **self.read_units()}
 
     def print_success(self, text: str) -> None:
         """Print a line that says that something was done, unless nobody wants to know."""

@@ -58,7 +58,7 @@ def wait(
 
     timeout_sec = parse_duration(timeout, "--timeout")
     settings: Settings = context.obj
-    found = find_pods(settings, pods)
+    found = find_pods(settings, pods, generated=True)
     failed = False
 
     def tell(summary: PodSummary, met: bool) -> None:
@@ -110,7 +110,11 @@ async def _run_top(settings: Settings, names: list[str], output: TopFormat, *, l
     from podunit.usage import Usage, measure, read_usages
 
     def find() -> tuple[InstalledPod, ...]:
-        return find_pods(settings, names) if names else tuple(list_pods(settings.read_units()).values())
+        return (
+            find_pods(settings, names, generated=True)
+            if names
+            else tuple(list_pods(settings.read_all_units()).values())
+        )
 
     pods = find()
     async with connect(settings.scope) as manager:
@@ -179,6 +183,6 @@ def events(
     from podunit.events import read_events
 
     settings: Settings = context.obj
-    found = find_pods(settings, pods) if pods else None
+    found = find_pods(settings, pods, generated=True) if pods else None
     happened = read_events(found, settings.scope, since=parse_since(since), follow=watch)
     print_events(happened, as_json=output is EventsFormat.JSON, watch=watch)
