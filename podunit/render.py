@@ -6,10 +6,10 @@ reaches a unit that `unitfile` has not escaped.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from podunit.files import find_folder
 from podunit.unitfile import Directive, UnitFile, Value
@@ -17,29 +17,49 @@ from podunit.unitfile import Directive, UnitFile, Value
 
 def render(unit: UnitFile) -> str:
     """The text of a unit file, ending with a newline."""
-    return _environment().get_template(unit.template).render(unit.values)
+    return str(_find_template(unit.template).render(unit.values))
+
+
+class _Printed(str):
+    """What a template or a macro has printed: its type tells it from a raw string."""
+
+    __slots__ = ()
+
+
+class _Environment(Environment):
+    @staticmethod
+    def concat(pieces: Iterable[str]) -> str:
+        """Joins what has been printed; by this name Jinja2 looks for it."""
+        return _Printed("".join(pieces))
+
+
+@cache
+def _find_template(name: str) -> Template:
+    return _environment().get_template(name)
 
 
 @cache
 def _environment() -> Environment:
-    return Environment(
+    environment = _Environment(
         loader=FileSystemLoader(find_folder("templates")),
         undefined=StrictUndefined,
         finalize=_finalize,
-        # Not for HTML: it makes a macro's result a Markup, which tells it from a raw string.
-        autoescape=True,
+        autoescape=False,
+        auto_reload=False,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    # Templates call macros and nothing else; each file's context is made of these, too.
+    environment.globals.clear()
+    return environment
 
 
-def _finalize(value: object) -> Markup:
-    match value:
-        case Markup():
-            return value
-        case Value(text):
-            return Markup(text)
-        case Directive(name, Value(text)):
-            return Markup(f"{name}={text}")
+def _finalize(value: object) -> str:
+    if isinstance(value, Value):
+        return value.text
+    if isinstance(value, _Printed):
+        return value
+    if isinstance(value, Directive):
+        return f"{value.name}={value.value.text}"
     raise TypeError(f"a template printed {value!r}, which is neither a Value nor a Directive")
