@@ -252,7 +252,8 @@ def _translate(
             read_object(document.node, objects, own)
         elif check := _NAMES.get(key):
             check(document.node, own)
-    workload = Workload()
+    pods: list[Pod] = []
+    controllers: list[Controller] = []
     services = Services()
     concerned: set[str] = set()
     for index, document in enumerate((*given, *kept)):
@@ -262,11 +263,13 @@ def _translate(
         if read := _WORKLOADS.get(key):
             refuse_fields(document.node, own)
             found = read(document.node, objects, own)
-            workload = Workload((*workload.pods, *found.pods), controllers=(*workload.controllers, *found.controllers))
+            pods += found.pods
+            controllers += found.controllers
             concerned.update(pod.name for pod in found.pods if is_kept)
     if report.failed:
         return None
-    workload = replace(workload, pods=services.attach(workload.pods, report), concerned=frozenset(concerned))
+    attached = services.attach(tuple(pods), report)
+    workload = Workload(attached, frozenset(concerned), tuple(controllers))
     refuse_volumes(workload.pods, report)
     find_conflicts(workload, report)
     check_dependencies(workload, report, more=objects.more)

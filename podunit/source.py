@@ -182,7 +182,7 @@ class _Composer:
         self._file = file
         self._report = report
         self._text = ""
-        self._events: Iterator[Any] = iter(())
+        self._parser: Any = None
         self._last: Any = None
         self._nodes = 0
         self._aliased = 0
@@ -215,7 +215,7 @@ class _Composer:
     def compose_documents(self, text: str) -> Iterator[Node]:
         """The nodes of all documents that are not empty."""
         self._text = text
-        self._events = yaml.parse(text, Loader=self._loader)
+        self._parser = self._loader(text)
         while not isinstance(event := self._next(), yaml.StreamEndEvent):
             if not isinstance(event, yaml.DocumentStartEvent):
                 continue
@@ -227,7 +227,7 @@ class _Composer:
 
     def _next(self) -> Any:
         try:
-            self._last = next(self._events)
+            self._last = self._parser.get_event()
         except yaml.MarkedYAMLError as error:
             self._refuse(*self._explain(error))
         except (yaml.YAMLError, ValueError, OverflowError) as error:

@@ -21,7 +21,9 @@ _LONG_LINE = 110
 _CONTINUED = " \\\n  "
 
 _SAFE_WORD = re.compile(r"[A-Za-z0-9_@%+=:,./~^!&*(){}|<>?\[\]-]+")
-_UNIT_NAME_SAFE = re.compile(r"[A-Za-z0-9:_.]")
+# Of most words nothing is escaped or quoted.
+_PLAIN_WORD = re.compile(r"[A-Za-z0-9_@+=:,./~^!&*(){}|<>?\[\]-]+")
+_ESCAPED_IN_NAME = re.compile(r"[^A-Za-z0-9:_.]|^\.")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _ESCAPED = re.compile(r"[\x00-\x1f\x7f\\]")
 _ESCAPES = {"\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
@@ -82,26 +84,17 @@ def escape_text(text: str) -> Value:
 
 def quote_word(word: Word, *, expands_variables: bool) -> Value:
     """One word of a list; with `expands_variables` one of an Exec line, where `$` is doubled."""
-    pieces = (word,) if isinstance(word, str) else word
-    text = "".join(
-        piece.value if isinstance(piece, Specifier | Variable) else _escape_piece(piece, expands_variables)
-        for piece in pieces
-    )
-    if _SAFE_WORD.fullmatch(text):
-        return Value(text)
-    # A word that is a lone `;` would end the command; quotes take that meaning away. Inside single ones a double one
-    # needs no backslash, which is easier to read.
-    return Value(f"'{text}'" if '"' in text and "'" not in text else '"' + text.replace('"', '\\"') + '"')
+    return Value(_quote(word, expands_variables))
 
 
 def join_words(words: Iterable[Word]) -> Value:
     """A list of words in which `$` has no meaning, such as RequiresMountsFor=."""
-    return Value(" ".join(quote_word(word, expands_variables=False).text for word in words))
+    return Value(" ".join(_quote(word, False) for word in words))
 
 
 def command_line(words: Iterable[Word], *, ignore_failure: bool = False) -> Value:
     """An Exec line; the first word is the path of the program. A long one has a line per option, or JSON object."""
-    texts = [quote_word(word, expands_variables=True).text for word in words]
+    texts = [_quote(word, True) for word in words]
     line = " ".join(texts)
     if len(line) > _LONG_LINE:
         options = [index for index, text in enumerate(texts) if text.lstrip("\"'").startswith(("--", "{"))]
@@ -123,12 +116,7 @@ def quote_unit_in_script(name: str) -> Value:
 
 def escape_unit_name(text: str) -> str:
     r"""What `systemd-escape TEXT` prints: `/` as `-`, and all but letters, digits, `:_.` as `\xNN`."""
-    if not text:
-        return ""
-    escaped = "".join(
-        "-" if char == "/" else char if _UNIT_NAME_SAFE.fullmatch(char) else _hex_bytes(char) for char in text
-    )
-    return _hex_bytes(".") + escaped[1:] if escaped.startswith(".") else escaped
+    return _ESCAPED_IN_NAME.sub(lambda found: "-" if found[0] == "/" else _hex_bytes(found[0]), text)
 
 
 def unescape_unit_name(text: str) -> str:
@@ -136,6 +124,23 @@ def unescape_unit_name(text: str) -> str:
     plain = text.replace("-", "/").encode()
     data = re.sub(rb"\\x([0-9a-f]{2})", lambda found: bytes([int(found[1], 16)]), plain)
     return data.decode(errors="replace")
+
+
+def _quote(word: Word, expands_variables: bool) -> str:
+    if isinstance(word, str):
+        if _PLAIN_WORD.fullmatch(word):
+            return word
+        text = _escape_piece(word, expands_variables)
+    else:
+        text = "".join(
+            piece.value if isinstance(piece, (Specifier, Variable)) else _escape_piece(piece, expands_variables)
+            for piece in word
+        )
+    if _SAFE_WORD.fullmatch(text):
+        return text
+    # A word that is a lone `;` would end the command; quotes take that meaning away. Inside single ones a double one
+    # needs no backslash, which is easier to read.
+    return f"'{text}'" if '"' in text and "'" not in text else '"' + text.replace('"', '\\"') + '"'
 
 
 def _escape_piece(text: str, expands_variables: bool) -> str:
