@@ -228,6 +228,19 @@ def test_a_folder_is_all_its_yaml_files(shell: Shell) -> None:
     assert errors.startswith("pods/d.json:1:")
 
 
+def test_what_compile_finds_as_it_should_be_is_not_written_again(shell: Shell) -> None:
+    shell.write("web.yaml", _SOUND)
+    assert shell.run("--system", "compile", "web.yaml", "-o", "units") == (0, "", "")
+    units = sorted((shell.folder / "units").iterdir())
+    for unit in units:
+        os.utime(unit, (1, 1))
+    changed, wanted = units[0], units[0].read_bytes()
+    changed.write_bytes(b"#" + wanted)
+    assert shell.run("--system", "compile", "web.yaml", "-o", "units") == (0, "", "")
+    assert changed.read_bytes() == wanted
+    assert [unit for unit in units if unit.stat().st_mtime != 1] == [changed]
+
+
 @pytest.mark.parametrize("command", ["validate", "compile"])
 def test_an_empty_folder_is_a_problem(command: str, shell: Shell) -> None:
     (shell.folder / "empty").mkdir()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
@@ -155,6 +156,14 @@ def compile_(
     try:
         output.mkdir(parents=True, exist_ok=True)
         for name, text in units.items():
-            (output / name).write_text(text, encoding="utf-8")
+            _write_changed(output / name, text.encode())
     except OSError as error:
         raise PodunitError(f"{error.filename}: {(error.strerror or str(error)).lower()}") from None
+
+
+def _write_changed(file: Path, data: bytes) -> None:
+    """Write a file unless it says the same already: its time is then that of its last change, and a disk is spared."""
+    with suppress(OSError):
+        if file.read_bytes() == data:
+            return
+    file.write_bytes(data)

@@ -4,7 +4,7 @@
 installed as files, and stay stopped. Prints a table, or JSON. The ratios count, not the numbers of one machine.
 
 `generator` is Quadlet's, over `.pod` and `.container` files: systemd runs it at each boot and each daemon-reload.
-`compile` writes all units into a folder, as the generator does. `rewrite` is an apply that changes every pod: it plans,
+`compile` writes all units into a folder below /run that is not there yet, as the generator does. `rewrite` is an apply that changes every pod: it plans,
 writes to the disk as one transaction, and reloads systemd. `apply` changes nothing, as nothing has changed; `look` is
 the part of it that finds that out: the comparison of all files, without the start of Python and D-Bus.
 """
@@ -24,17 +24,19 @@ _PODUNIT = "/opt/podunit/bin/podunit"
 _PODS = "/root/pods"
 _QUADLETS = "/root/quadlets"
 _SEARCHED = "/etc/containers/systemd"
+# A folder for each run: the shell's number is new each time.
 _GENERATOR = (
-    *("/usr/bin/env", f"QUADLET_UNIT_DIRS={_QUADLETS}", "/usr/lib/systemd/system-generators/podman-system-generator"),
-    "/root/generated",
+    *("/bin/sh", "-c", f'mkdir -p "/run/generated/$$"; QUADLET_UNIT_DIRS={_QUADLETS} exec "$0" "/run/generated/$$"'),
+    "/usr/lib/systemd/system-generators/podman-system-generator",
 )
+_COMPILE = ("/bin/sh", "-c", f'exec {_PODUNIT} compile {_PODS} --output "/run/compiled/$$"')
 _RELOAD = ("/usr/bin/systemctl", "daemon-reload")
 _PEER = "generator"
 
 # Name → the ratio to Quadlet's generator that is the goal, and what is measured.
 _GOALS = {"compile": 1.5, "look": 0.1}
 _COMMANDS = {
-    "compile": (_PODUNIT, "compile", _PODS, "--output", "/root/compiled"),
+    "compile": _COMPILE,
     "apply": (_PODUNIT, "apply", _PODS),
     "diff": (_PODUNIT, "diff", _PODS),
     "ps": (_PODUNIT, "ps"),
@@ -81,7 +83,6 @@ def main() -> int:
 def _measure(lab: Guest, pods: int, runs: int) -> Times:
     _say(f"{pods} pods, as files")
     lab.run("python3", "-c", _WRITE, str(pods), IMAGE, _PODS, _QUADLETS)
-    lab.sh("mkdir -p /root/generated")
     times = {"reload, bare": measure(lab, {"it": _RELOAD}, runs)["it"]}
     lab.sh(f"mkdir -p {_SEARCHED}; cp {_QUADLETS}/* {_SEARCHED}/")
     times["reload, Quadlet"] = measure(lab, {"it": _RELOAD}, runs)["it"]
