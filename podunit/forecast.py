@@ -107,7 +107,7 @@ async def foresee(plan: Plan, directory: UnitDirectory, state: StateFolder, mana
     every = [forecasts[told.pod] for told in outcome.pods]
     told_of = {one.pod for one in every}
     every += [one for one in forecasts.values() if one.pod not in told_of and (one.differs or one.drift)]
-    return Forecast(tuple(every), outcome, rest, directory.read(), found.texts)
+    return Forecast(tuple(every), outcome, rest, found.before, found.texts)
 
 
 def _split(change: Change) -> tuple[dict[str, Change], Change]:

@@ -277,11 +277,13 @@ async def plan_wish(
     """As `plan_apply`, for pods that are files already."""
     workload, wanted = wish.workload, wish.texts
     restore_images(wish.files.values(), state.path)
-    before = list_pods(directory.read())
+    installed = directory.read()
+    before = list_pods(installed)
     refuse_strangers(workload.pods, before)
     refuse_dependencies(workload.pods, before)
     # Whatever is in the way is found before anything is changed.
-    directory.plan({name: text for own in (read_static_units(), *wanted.values()) for name, text in own.items()})
+    texts = {name: text for own in (read_static_units(), *wanted.values()) for name, text in own.items()}
+    directory.plan(texts, installed=installed)
     states = await get_active_states(manager)
     handles = {pod: states[pod_unit(pod)] for pod in {**wanted, **before}}
     _refuse_generated(wanted, before, handles, manager.scope)
@@ -352,8 +354,9 @@ async def choose_files(
 
 @record
 class Composition:
-    """The unit directory as it is to be: the texts that are written, the change that is, and all pods after it."""
+    """The unit directory as it is to be: what is there before, the texts that are written, the change, all pods after."""
 
+    before: Mapping[str, str]
     texts: Mapping[str, str]
     change: Change
     after: Mapping[str, InstalledPod]
@@ -362,8 +365,10 @@ class Composition:
 def compose(directory: UnitDirectory, texts: Mapping[str, str], gone: Iterable[str]) -> Composition:
     """What is to be written so that these texts are there and those names are gone; the slice of all pods follows."""
     gone = set(gone)
-    after = list_pods({name: text for name, text in {**directory.read(), **texts}.items() if name not in gone})
+    before = directory.read()
+    after = list_pods({name: text for name, text in {**before, **texts}.items() if name not in gone})
     low = sum(pod.memory_low_bytes for pod in after.values())
     parent = {PARENT_SLICE: render(generate_parent(low))} if low else {}
     texts = {**texts, **parent}
-    return Composition(texts, directory.plan(texts, (*gone, *({PARENT_SLICE} - parent.keys()))), after)
+    change = directory.plan(texts, (*gone, *({PARENT_SLICE} - parent.keys())), before)
+    return Composition(before, texts, change, after)
