@@ -20,7 +20,7 @@ from podunit.install import Change, UnitDirectory
 from podunit.installed import InstalledPod, list_boots
 from podunit.manager import Manager
 from podunit.operating import Verb, gather, operate
-from podunit.plan import Deed
+from podunit.plan import Decision, Deed
 from podunit.planning import HELD, WAITING, Outcome, Plan, choose_files, compose
 from podunit.progress import Progress
 from podunit.rollout import Rollout
@@ -70,6 +70,7 @@ class _Apply:
     places: Mapping[str, str]
     progress: Progress
     _after: dict[str, InstalledPod] = field(default_factory=dict)
+    _decisions: dict[str, Decision] = field(default_factory=dict)
     _change: Change = field(default_factory=Change)
 
     async def run(self) -> Outcome:
@@ -186,7 +187,7 @@ class _Apply:
 
     async def _bring_up(self, name: str, rollout: Rollout) -> PodOutcome:
         pod = self._after[name]
-        decision = self.plan.decide(pod, rollout)
+        decision = self._decisions[name]
         unfinished = self.directory.unfinished
         outcome = await bring_up(self.manager, pod, decision, self.scope, lambda: unfinished.end(name))
         if name in rollout.spared or self.plan.stays_stopped(name, rollout):
@@ -242,7 +243,8 @@ class _Apply:
         tasks: list[Task] = [Ask("", stop=tuple(gone), keep=keep)]
         for rollout in rollouts:
             for pod in (pods[name] for wave in rollout.waves for name in wave if name in pods):
-                ask = list_asks(pod, self.plan.decide(pod, rollout))
+                self._decisions[pod.name] = decision = self.plan.decide(pod, rollout)
+                ask = list_asks(pod, decision)
                 rests, boots = list_boots(self.plan.scene.before, {pod.name: pod})
                 if ask != Ask(pod.name) or rests or boots:
                     tasks.append(replace(ask, disable=tuple(rests), enable=tuple(boots)))

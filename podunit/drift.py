@@ -5,6 +5,7 @@ In: the pod, what podunit wrote of it, systemd's search path. Out: `Drift`s. Ask
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from pathlib import Path
@@ -98,11 +99,12 @@ def read_others(directory: Path, unit_path: Iterable[Path]) -> Others:
     folders = tuple(unit_path)
     stronger = folders[: folders.index(directory)] if directory in folders else ()
     for folder in folders:
-        for file in sorted(folder.iterdir()) if folder.is_dir() else ():
-            if file.suffix == ".d":
-                drop_ins[file.name] = (*drop_ins.get(file.name, ()), *sorted(file.glob("*.conf")))
+        # Thousands of names: only those that count become paths.
+        for name in sorted(os.listdir(folder)) if folder.is_dir() else ():  # noqa: PTH208
+            if name.endswith(".d"):
+                drop_ins[name] = (*drop_ins.get(name, ()), *sorted((folder / name).glob("*.conf")))
             elif folder in stronger:
-                overrides[file.name] = (*overrides.get(file.name, ()), file)
+                overrides[name] = (*overrides.get(name, ()), folder / name)
     return Others(drop_ins, overrides)
 
 

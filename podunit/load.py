@@ -53,6 +53,7 @@ _OBJECTS: Mapping[tuple[str, str], _ObjectReader] = {
     ("v1", "PersistentVolumeClaim"): read_claim,
     ("v1", "PersistentVolume"): read_volume,
 }
+_REFERABLE = frozenset(kind for _, kind in _OBJECTS)
 _WORKLOADS: Mapping[tuple[str, str], _WorkloadReader] = {
     ("v1", "Pod"): _read_one_pod,
     ("batch/v1", "Job"): read_job,
@@ -216,17 +217,17 @@ def _find_word(node: source.Mapping, key: str) -> source.Scalar | None:
     return found if isinstance(found, source.Scalar) and found.tag != "null" else None
 
 
+def is_referable(key: str) -> bool:
+    """Whether others may refer to an object, given by `KIND.NAME`."""
+    return key.partition(".")[0] in _REFERABLE
+
+
 def list_references(text: str, known: Iterable[str]) -> list[str]:
     """Of these objects, given by `KIND.NAME`, those to which one may refer whose text this is, as it is kept."""
-    kinds = {kind for _, kind in _OBJECTS}
-    parts = [(key, *key.partition(".")) for key in known]
+    parts = [(key, *key.partition(".")) for key in known if is_referable(key)]
     # A claim that selects a volume by its labels may refer to any.
     any_volume = '"selector"' in text and any(f'"{word}"' in text for word in ("PersistentVolumeClaim", _TEMPLATES))
-    return [
-        key
-        for key, kind, _, name in parts
-        if kind in kinds and (f'"{name}"' in text or (any_volume and kind == _VOLUME[1]))
-    ]
+    return [key for key, kind, _, name in parts if f'"{name}"' in text or (any_volume and kind == _VOLUME[1])]
 
 
 def _mentions(file: Path, names: Iterable[str]) -> bool:
@@ -252,8 +253,7 @@ def _translate(
             read_object(document.node, objects, own)
         elif check := _NAMES.get(key):
             check(document.node, own)
-    pods: list[Pod] = []
-    controllers: list[Controller] = []
+    parts: list[Workload] = []
     services = Services()
     concerned: set[str] = set()
     for index, document in enumerate((*given, *kept)):
@@ -263,13 +263,12 @@ def _translate(
         if read := _WORKLOADS.get(key):
             refuse_fields(document.node, own)
             found = read(document.node, objects, own)
-            pods += found.pods
-            controllers += found.controllers
+            parts.append(found)
             concerned.update(pod.name for pod in found.pods if is_kept)
     if report.failed:
         return None
-    attached = services.attach(tuple(pods), report)
-    workload = Workload(attached, frozenset(concerned), tuple(controllers))
+    pods = services.attach(tuple(pod for part in parts for pod in part.pods), report)
+    workload = Workload(pods, frozenset(concerned), tuple(one for part in parts for one in part.controllers))
     refuse_volumes(workload.pods, report)
     find_conflicts(workload, report)
     check_dependencies(workload, report, more=objects.more)

@@ -354,7 +354,7 @@ async def choose_files(
 
 @record
 class Composition:
-    """The unit directory as it is to be: what is there before, the texts that are written, the change, all pods after."""
+    """The unit directory as it is to be: what is there, the texts that are written, the change, all pods after it."""
 
     before: Mapping[str, str]
     texts: Mapping[str, str]

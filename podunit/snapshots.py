@@ -11,7 +11,7 @@ from dataclasses import replace
 from podunit.errors import PodunitError
 from podunit.generations import Content, Snapshot
 from podunit.installed import InstalledPod, list_pods
-from podunit.load import list_references, read_texts, translate_with_kept
+from podunit.load import is_referable, list_references, read_texts, translate_with_kept
 from podunit.model import Pod
 from podunit.planning import Plan, Wish
 from podunit.record import record
@@ -69,11 +69,11 @@ def take(keys: Collection[str], pods: Iterable[InstalledPod], state: StateFolder
             content = Content(pod.texts, state.read_files(pod.name))
             contents.setdefault(pod.object_key, {})[pod.name] = content
     kept, places = state.read_objects(), state.read_places()
-    texts = _Texts(state, {})
+    texts = _Texts(state, {}, kept)
     found = {}
     for key in keys:
         if key in contents or (key in kept and not key.startswith("Pod.")):
-            own = texts.find(key, kept)
+            own = texts.find(key)
             found[key] = Snapshot(key, own, _pick(places, own), contents.get(key, {}))
     return found
 
@@ -96,10 +96,10 @@ def foresee_snapshots(
     limits = {one.owner.key: one.history_limit for one in plan.workload.controllers}
     known = (*plan.objects, *(name for name in state.read_objects() if name not in plan.objects))
     every = {**state.read_places(), **places}
-    texts = _Texts(state, plan.objects)
+    texts = _Texts(state, plan.objects, known)
     found = {}
     for key in keys:
-        own = texts.find(key, known)
+        own = texts.find(key)
         if key in contents or key in limits:
             limit = limits.get(key, HISTORY_LIMIT)
             found[key] = Snapshot(key, own, _pick(every, own), contents.get(key, {}), limit)
@@ -178,15 +178,16 @@ def _pick(places: Mapping[str, str], objects: Iterable[str]) -> dict[str, str]:
 
 
 class _Texts:
-    """The texts of objects, each read once: those that are coming, or those that are kept."""
+    """The texts of objects, each read once: those that are coming, or those that are kept; `every` names both."""
 
-    def __init__(self, state: StateFolder, coming: Mapping[str, str]) -> None:
+    def __init__(self, state: StateFolder, coming: Mapping[str, str], every: Iterable[str]) -> None:
         self._state = state
         self._known: dict[str, str | None] = dict(coming)
+        # Few of thousands.
+        self._referable = tuple(filter(is_referable, every))
 
-    def find(self, key: str, known: Iterable[str]) -> dict[str, str]:
+    def find(self, key: str) -> dict[str, str]:
         """An object and all that it refers to, and that these refer to, by `KIND.NAME`."""
-        known = tuple(known)
         found: dict[str, str] = {}
         left = [key]
         while left:
@@ -194,7 +195,7 @@ class _Texts:
             text = self._read(name)
             if text is not None and name not in found:
                 found[name] = text
-                left += list_references(text, known)
+                left += list_references(text, self._referable)
         return found
 
     def _read(self, name: str) -> str | None:

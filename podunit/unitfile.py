@@ -161,22 +161,29 @@ def _hex_bytes(char: str) -> str:
 def list_directives(text: str) -> list[str]:
     """The directives of a unit file that systemd heeds, each in one line, after its section: `[Service]Nice=1`."""
     found = []
-    section = ""
-    for line in strip_remarks(text).replace("\\\n", " ").split("\n"):
-        if line.startswith("["):
+    section = begun = ""
+    for line in _list_heeded(text):
+        if line.endswith("\\"):
+            begun += f"{line[:-1]} "
+        elif line.startswith("[") and not begun:
             section = line
-        elif line:
-            found.append(f"{section}{line}")
-    return found
+        else:
+            found.append(f"{section}{begun}{line}")
+            begun = ""
+    return [*found, f"{section}{begun}"] if begun else found
 
 
 def strip_remarks(text: str) -> str:
     """The text of a unit file without what systemd skips: comments, empty lines and X- sections."""
+    return "\n".join(_list_heeded(text))
+
+
+def _list_heeded(text: str) -> list[str]:
     lines = []
     skipped = False
     for line in text.split("\n"):
         if line.startswith("["):
             skipped = line.startswith("[X-")
-        if line and not skipped and not line.startswith(("#", ";")):
+        if line and not skipped and line[0] not in "#;":
             lines.append(line)
-    return "\n".join(lines)
+    return lines

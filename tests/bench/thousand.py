@@ -4,9 +4,9 @@
 installed as files, and stay stopped. Prints a table, or JSON. The ratios count, not the numbers of one machine.
 
 `generator` is Quadlet's, over `.pod` and `.container` files: systemd runs it at each boot and each daemon-reload.
-`compile` writes all units into a folder below /run that is not there yet, as the generator does. `rewrite` is an apply that changes every pod: it plans,
-writes to the disk as one transaction, and reloads systemd. `apply` changes nothing, as nothing has changed; `look` is
-the part of it that finds that out: the comparison of all files, without the start of Python and D-Bus.
+`compile` writes all units into a folder below /run that is not there yet, as the generator does. `rewrite` is an apply
+that changes every pod: it plans, writes to the disk as one transaction, and reloads systemd. `apply` changes nothing,
+as nothing has; `look` is the part of it that finds that out: the comparison of all files, without any start.
 """
 
 from __future__ import annotations
