@@ -15,7 +15,7 @@ from podunit.cli.version import print_version
 from podunit.errors import PodunitError
 
 # Objects made before the garbage collector looks for cycles, of which few are made here: most commands end before that.
-_MANY_OBJECTS = 50_000
+_MANY_OBJECTS = 200_000
 # signal(7), and what a shell adds to it.
 _SIGPIPE_STATUS = 128 + 13
 
