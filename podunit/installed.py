@@ -19,22 +19,23 @@ from podunit.names import (
 )
 from podunit.record import record
 
-_MEMORY_LOW = re.compile(r"^MemoryLow=(\d+)$", re.MULTILINE)
-_VOLUMES = re.compile(r"^Volumes=(.*)$", re.MULTILINE)
-_IMAGE = re.compile(r"^Image=(.*)$", re.MULTILINE)
-_REQUIRES = re.compile(r"^Requires=(.*)$", re.MULTILINE)
-_OWNER = re.compile(r"^Owner=(.*)$", re.MULTILINE)
-_NAMESPACE = re.compile(r"^Namespace=(.*)$", re.MULTILINE)
-_RESTART = re.compile(r"^Restart=(.*)$", re.MULTILINE)
-_RUNTIME = re.compile(r"^RuntimeDirectory=(.*)$", re.MULTILINE)
-_STATE_DIRECTORY = re.compile(r"^StateDirectory=(.*)$", re.MULTILINE)
+# Lines begin with a literal, which is found several times as fast as `^`; no directive is in the first line of a file.
+_MEMORY_LOW = re.compile(r"\nMemoryLow=(\d+)(?=\n)")
+_VOLUMES = re.compile(r"\nVolumes=(.*)")
+_IMAGE = re.compile(r"\nImage=(.*)")
+_REQUIRES = re.compile(r"\nRequires=(.*)")
+_OWNER = re.compile(r"\nOwner=(.*)")
+_NAMESPACE = re.compile(r"\nNamespace=(.*)")
+_RESTART = re.compile(r"\nRestart=(.*)")
+_RUNTIME = re.compile(r"\nRuntimeDirectory=(.*)")
+_STATE_DIRECTORY = re.compile(r"\nStateDirectory=(.*)")
 _REMOVED = re.compile(
     r"^ExecStopPost=-(?:/bin/sh -c ')?/usr/bin/podman (secret|volume) rm (?:\"\$\$@\" 2> /dev/null' remove )?(.*)$",
     re.MULTILINE,
 )
 _NETWORK = re.compile(r"^ *--network=([\w.-]+)(?= |$)", re.MULTILINE)
-_JOB = re.compile(r"^Job=(.*)$", re.MULTILINE)
-_WANTS = re.compile(r"^Wants=(.*)$", re.MULTILINE)
+_JOB = re.compile(r"\nJob=(.*)")
+_WANTS = re.compile(r"\nWants=(.*)")
 
 
 @record
