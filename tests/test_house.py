@@ -203,6 +203,7 @@ _ROOMS: tuple[tuple[str, ...], ...] = (
         "podunit.cli",
         "podunit.cli.version",
         "podunit.cli.loop",
+        "podunit.cli.become",
         "podunit.cli.settings",
         "podunit.cli.output",
         "podunit.cli.files",

@@ -102,6 +102,12 @@ def _main(
             "--user/--system", help="Which systemd: yours, or the system's (default for root).", show_default=False
         ),
     ] = None,
+    machine: Annotated[
+        str,
+        typer.Option(
+            "--machine", "-M", metavar="USER@", help="The pods of a user, managed by root.", show_default=False
+        ),
+    ] = "",
     unit_dir: Annotated[
         Path | None,
         typer.Option(
@@ -117,5 +123,11 @@ def _main(
     ] = False,
 ) -> None:
     set_color(color)
+    if machine:
+        from podunit.cli.become import become
+
+        if user is False:
+            raise typer.BadParameter("--machine USER@ is for the user's pods: leave out --system")
+        become(machine)
     scope = Scope.default() if user is None else Scope.USER if user else Scope.SYSTEM
     context.obj = Settings(scope, unit_dir, quiet, verbose)

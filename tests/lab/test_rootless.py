@@ -132,3 +132,32 @@ def test_probes_of_a_users_pods(alice: Laboratory) -> None:
     )
     lines = alice.sh(said, user="alice").stdout
     assert (lines.count("web.a: started"), lines.count("web.a: ready")) == (1, 1)
+
+
+def test_root_manages_the_pods_of_a_user(alice: Laboratory) -> None:
+    def podunit(*words: str, given: str | None = None, check: bool = True) -> str:
+        done = alice.run("podunit", "--user", "-M", "alice@", *words, input=given, check=check)
+        return done.stdout if check else f"{done.returncode} {done.stderr}"
+
+    assert podunit("apply", "-", given=TWO) == "pod web: created, started\n"
+    assert alice.sh(STATES, user="alice").stdout == "active active active active\n"
+    files = ".local/share/systemd/user/pod@web.service .local/state/podunit/objects/Pod.web.json"
+    assert alice.sh(f"cd /home/alice; stat --format %U {files}").stdout == "alice\nalice\n"
+    assert (
+        podunit("ps", "-o", "name") == alice.run("podunit", "ps", "-o", "name", user="alice").stdout == "web.a\nweb.b\n"
+    )
+    assert "pod web: active" in podunit("status", "web")
+    assert podunit("exec", "web", "-c", "b", "--", "sh", "-c", "echo in") == "in\n"
+    assert "alice" in podunit("rollout", "history", "web")
+    assert podunit("stop", "web") == "pod web: stopped\n"
+    assert alice.sh(STATES, user="alice").stdout == "inactive inactive inactive inactive\n"
+    assert podunit("start", "web") == "pod web: started\n"
+    assert podunit("delete", "web") == "pod web: stopped, deleted\n"
+    alice.run("useradd", "--create-home", "bob")
+    refused = alice.run("podunit", "--user", "-M", "bob@", "ps", check=False)
+    assert (refused.returncode, refused.stdout) == (3, "")
+    assert "the systemd of user 'bob' does not run" in refused.stderr
+    assert "loginctl enable-linger bob" in refused.stderr
+    assert "there is no user 'carol'" in alice.run("podunit", "--user", "-M", "carol@", "ps", check=False).stderr
+    other = alice.run("podunit", "--user", "-M", "root@", "ps", user="alice", check=False)
+    assert (other.returncode, "only root may manage" in other.stderr) == (3, True)
