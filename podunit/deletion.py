@@ -91,6 +91,8 @@ async def forget(
 ) -> tuple[str, ...]:
     """Let systemd and the state folder know no more of pods whose units are gone; the objects that were kept."""
     names = [unit for doom in dooms for unit in doom.units]
+    if enabled := [unit for doom in dooms for unit in doom.disable]:
+        await manager.disable_unit_files(enabled)
     if names:
         await manager.reload()
         # A unit that had failed stays known, and would be shown as missing.

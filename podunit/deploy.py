@@ -9,26 +9,28 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from podunit.bringup import GOOD, PodOutcome, bring_up, enable, list_asks, run
 from podunit.bundles import forget_images
-from podunit.deletion import delete, forget_times, remove_left
+from podunit.deletion import forget, forget_times, remove_left
 from podunit.drift import Drift, DriftKind
+from podunit.errors import PodunitError
 from podunit.failures import find_failures
 from podunit.install import Change, UnitDirectory
-from podunit.installed import InstalledPod, list_boots
+from podunit.installed import InstalledPod, list_boots, list_pods
 from podunit.manager import Manager
 from podunit.operating import Verb, gather, operate
 from podunit.plan import Decision, Deed
-from podunit.planning import HELD, WAITING, Outcome, Plan, choose_files, compose
+from podunit.planning import DELETED, HELD, WAITING, Outcome, Plan, choose_files, compose
 from podunit.progress import Progress
 from podunit.rollout import Rollout
 from podunit.scope import Scope
 from podunit.state import StateFolder
 from podunit.states import wait_until_up
 from podunit.surroundings import Surroundings, list_lost_networks
-from podunit.unfinished import Ask, Task
+from podunit.unfinished import Ask, Doom, Task
 
 # What a pod's job ends with when it is not up in time.
 DEADLINE = "deadline"
@@ -72,6 +74,9 @@ class _Apply:
     _after: dict[str, InstalledPod] = field(default_factory=dict)
     _decisions: dict[str, Decision] = field(default_factory=dict)
     _change: Change = field(default_factory=Change)
+    # Pods that are stopped and go, and what is to be started again if nothing comes of the change.
+    _excess: list[InstalledPod] = field(default_factory=list)
+    _stopped: list[Ask] = field(default_factory=list)
 
     async def run(self) -> Outcome:
         """Remove what is too much, install all first waves at once and keep the objects, and go on from there."""
@@ -85,12 +90,17 @@ class _Apply:
 
     async def _run(self, rollouts: tuple[Rollout, ...]) -> Outcome:
         drift = await self._mend_networks()
-        removed = await asyncio.gather(*(self._remove_excess(rollout) for rollout in rollouts))
+        removed = await asyncio.gather(*(self._stop_excess(rollout) for rollout in rollouts))
         stopped = await asyncio.gather(*(self._stop_replaced(rollout) for rollout in rollouts))
         ready = [rollout for rollout, failed in zip(rollouts, stopped, strict=True) if not failed]
         words = self.state.compare_objects(self.plan.objects)
-        staged = self.state.stage_objects(self.plan.objects, self.places)
-        await self._install([pod for rollout in ready for pod in next(iter(rollout.waves), ())], ready, staged)
+        first = [pod for rollout in ready for pod in next(iter(rollout.waves), ())]
+        try:
+            staged = self.state.stage_objects(self.plan.objects, self.places)
+            await self._install(first, ready, staged, self._excess)
+        except PodunitError:
+            await self._start_again()
+            raise
         self.state.keep_places(self.places)
         rolled = await asyncio.gather(*(self._roll(rollout) for rollout in ready))
         # systemd has restarted them, or only stopped them: this waits for their starts, or asks for those.
@@ -134,30 +144,48 @@ class _Apply:
                 pods.append(self._after[name])
         surroundings.note(pods, self.scope)
 
-    async def _remove_excess(self, rollout: Rollout) -> tuple[PodOutcome, ...]:
+    async def _stop_excess(self, rollout: Rollout) -> tuple[PodOutcome, ...]:
+        """Stop what is too much, wave by wave as long as that goes well; its units go with the first change."""
         outcomes: list[PodOutcome] = []
         for wave in rollout.excess:
-            pods = tuple(self.plan.scene.before[name] for name in wave)
-            keys = {pod.object_key for pod in pods if pod.name not in self.plan.vanished}
-            done = await delete(
-                self.manager, self.directory, self.state, pods, (), self.scope, volumes=False, kept=keys
-            )
-            outcomes += done.pods
-            self._change = self._change.join(done.change)
-            if any(outcome.job for outcome in done.pods):
+            pods = [self.plan.scene.before[name] for name in wave]
+            self._note_stops(Ask(pod.name, start=self.plan.list_running(pod)) for pod in pods)
+            done = (await operate(Verb.STOP, self.manager, pods, self.scope, with_timers=True)).pods
+            failed = {outcome.pod for outcome in done if outcome.job}
+            for name in failed:
+                self.directory.unfinished.end(name)
+            self._excess += [pod for pod in pods if pod.name not in failed]
+            outcomes += [outcome if outcome.job else PodOutcome(outcome.pod, DELETED) for outcome in done]
+            if failed:
                 break
         return tuple(outcomes)
 
     async def _stop_replaced(self, rollout: Rollout) -> tuple[PodOutcome, ...]:
         """Stop what is not replaced one by one; all its pods, as they are now, if one did not stop."""
         pods = [self.plan.scene.before[name] for name in rollout.replaced]
-        self.directory.unfinished.note(Ask(pod.name, start=(pod.unit,)) for pod in pods)
+        self._note_stops(Ask(pod.name, start=(pod.unit,)) for pod in pods)
         outcomes = (await operate(Verb.STOP, self.manager, pods, self.scope)).pods
         if not any(outcome.job for outcome in outcomes):
             return ()
         failed = {outcome.pod: outcome for outcome in outcomes if outcome.job}
         names = [name for wave in rollout.waves for name in wave]
         return tuple(failed.get(name) or self._leave(name) for name in names)
+
+    def _note_stops(self, asks: Iterable[Ask]) -> None:
+        """Let what is stopped now be started again by whoever comes next, until its files have changed."""
+        noted = [ask for ask in asks if ask.start]
+        self.directory.unfinished.note(noted)
+        self._stopped += noted
+
+    async def _start_again(self) -> None:
+        """Ask for the start of what was stopped for a change of files that has come to nothing."""
+        installed = list_pods(self.directory.read())
+        for ask in self._stopped:
+            for unit in ask.start if ask.pod in installed else ():
+                with suppress(PodunitError):
+                    await self.manager.start_unit(unit)
+            with suppress(PodunitError):
+                self.directory.unfinished.end(ask.pod)
 
     async def _roll(self, rollout: Rollout) -> tuple[PodOutcome, ...]:
         outcomes = [PodOutcome(name, (HELD,)) for name in rollout.held]
@@ -206,20 +234,40 @@ class _Apply:
             return outcome
         return PodOutcome(name, (), "canceled")
 
-    async def _install(self, pods: Sequence[str], rollouts: Sequence[Rollout], staged: tuple[str, ...] = ()) -> None:
-        """Change the files of these pods in one transaction, with the objects that are staged, and tell systemd."""
+    async def _install(
+        self,
+        pods: Sequence[str],
+        rollouts: Sequence[Rollout],
+        staged: tuple[str, ...] = (),
+        excess: Sequence[InstalledPod] = (),
+    ) -> None:
+        """Change the files of these pods in one transaction, with the objects that are staged, and tell systemd.
+
+        Those of pods that go, and are stopped, are removed with it.
+        """
         scene, manager = self.plan.scene, self.manager
         refreshed = self.state.stage_files({pod: self.plan.files[pod] for pod in pods})
         texts, gone = await choose_files(manager, scene, pods, rollouts)
         timers = [pod for pod in scene.before.values() if pod.name in pods and pod.timer in gone]
         await manager.run_jobs(manager.stop_unit, [pod.boot_unit for pod in timers])
-        await forget_times(manager, timers)
+        await forget_times(manager, (*timers, *excess))
         # Without a pattern systemd lists all that it knows.
         loaded = await manager.list_units_by_patterns(sorted(gone)) if gone else ()
         running = [unit.name for unit in loaded if unit.active not in _AT_REST]
+        if excess:
+            remove_left([pod.remains for pod in excess], self.scope)
+        dooms = [
+            Doom(
+                pod.name,
+                tuple(pod.texts),
+                (pod.object_key,) if pod.name in self.plan.vanished else (),
+                disable=tuple(dict.fromkeys((pod.unit, pod.boot_unit))),
+            )
+            for pod in excess
+        ]
         # From here to the end of the write nothing is waited for: another rollout writes as well.
-        found = compose(self.directory, texts, gone)
-        tasks = self._list_tasks({pod: found.after[pod] for pod in pods}, rollouts, running, staged)
+        found = compose(self.directory, texts, (*gone, *(unit for pod in excess for unit in pod.texts)))
+        tasks = [*self._list_tasks({pod: found.after[pod] for pod in pods}, rollouts, running, staged), *dooms]
         self.directory.write(found.change, found.texts, self.state.list_exchanges(refreshed), tasks)
         self.state.commit_files(refreshed)
         self.state.commit_objects(staged)
@@ -233,6 +281,8 @@ class _Apply:
                 await manager.reload()
             await enable(manager, scene.before, {pod: found.after[pod] for pod in pods})
             self.directory.unfinished.end("")
+            if dooms:
+                await forget(manager, self.directory, self.state, dooms)
 
         await _see_through(tell())
 

@@ -197,6 +197,16 @@ class Plan:
             for name, rollout in named
         )
 
+    def list_running(self, pod: InstalledPod) -> tuple[str, ...]:
+        """What of a pod is to be started for it to be again as it is now, had it been stopped."""
+        up, states = ("active", "activating", "reloading"), self.states
+        if pod.timer and states[pod.timer] in up:
+            return (pod.timer,)
+        if pod.job_unit:
+            return (pod.job_unit,) if pod.leads and states[pod.job_unit] in up else ()
+        state = self.scene.states[pod.name]
+        return (pod.unit,) if state in up or not (pod.runs_once or state == "inactive") else ()
+
     def stays_stopped(self, name: str, rollout: Rollout) -> bool:
         """Whether a pod was stopped by somebody, and is left so."""
         scene = self.scene

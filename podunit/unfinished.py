@@ -42,13 +42,15 @@ class Ask:
 class Doom:
     """A pod that is being deleted, with its units, or '' for objects alone.
 
-    `objects` are kept no longer, by `KIND.NAME`; `claims` are podman's volumes that go as well.
+    `objects` are kept no longer, by `KIND.NAME`; `claims` are podman's volumes that go as well. What is in `disable`
+    was not disabled before its file went.
     """
 
     pod: str
     units: tuple[str, ...] = ()
     objects: tuple[str, ...] = ()
     claims: tuple[str, ...] = ()
+    disable: tuple[str, ...] = ()
 
 
 Task = Ask | Doom

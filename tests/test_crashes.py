@@ -87,13 +87,16 @@ _STORIES = {
     "roll out": Story(("apply api.yaml",), "apply api-2.yaml", said="a change of api-1", at_once=False),
     "recreate": Story(("apply again.yaml",), "apply again-2.yaml", said="a change of again-0, again-1"),
     "scale up": Story(("apply api.yaml",), "scale deployment/api --replicas 3", said="a change of api-2"),
-    "scale down": Story(
-        ("apply api.yaml",), "scale deployment/api --replicas 1", said="the deletion of api-1", at_once=False
-    ),
+    "scale down": Story(("apply api.yaml",), "scale deployment/api --replicas 1", said="the deletion of api-1"),
     # The file is there first: an apply of the folder goes on from there.
     "copy": Story((), "apply --copy web.yaml", at_once=False),
     "prune": Story(
         ("apply --copy web.yaml api.yaml", "rm .config/podunit/web.yaml"),
+        "apply --prune",
+        said="the deletion of web",
+    ),
+    "prune and create": Story(
+        ("apply --copy web.yaml api.yaml", "delete deployment/api", "rm .config/podunit/web.yaml"),
         "apply --prune",
         said="the deletion of web",
     ),
