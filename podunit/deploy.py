@@ -19,7 +19,7 @@ from podunit.drift import Drift, DriftKind
 from podunit.errors import PodunitError
 from podunit.failures import find_failures
 from podunit.install import Change, UnitDirectory
-from podunit.installed import InstalledPod, list_boots, list_pods
+from podunit.installed import InstalledPod, Remains, list_boots, list_pods
 from podunit.manager import Manager
 from podunit.operating import Verb, gather, operate
 from podunit.plan import Decision, Deed
@@ -73,7 +73,10 @@ class _Apply:
     progress: Progress
     _after: dict[str, InstalledPod] = field(default_factory=dict)
     _decisions: dict[str, Decision] = field(default_factory=dict)
+    _asks: dict[str, Ask] = field(default_factory=dict)
     _change: Change = field(default_factory=Change)
+    # What somebody who died has asked systemd for.
+    _handed_over: dict[str, Ask] = field(default_factory=dict)
     # Pods that are stopped and go, and what is to be started again if nothing comes of the change.
     _excess: list[InstalledPod] = field(default_factory=list)
     _stopped: list[Ask] = field(default_factory=list)
@@ -89,6 +92,8 @@ class _Apply:
             self.directory.unfinished.clear()
 
     async def _run(self, rollouts: tuple[Rollout, ...]) -> Outcome:
+        noted = self.directory.unfinished.read()
+        self._handed_over = {name: it for name, it in noted.items() if isinstance(it, Ask) and it.is_asked}
         drift = await self._mend_networks()
         removed = await asyncio.gather(*(self._stop_excess(rollout) for rollout in rollouts))
         stopped = await asyncio.gather(*(self._stop_replaced(rollout) for rollout in rollouts))
@@ -217,16 +222,28 @@ class _Apply:
         pod = self._after[name]
         decision = self._decisions[name]
         unfinished = self.directory.unfinished
-        outcome = await bring_up(self.manager, pod, decision, self.scope, lambda: unfinished.end(name))
-        if name in rollout.spared or self.plan.stays_stopped(name, rollout):
-            return outcome
-        before = self.plan.scene.before.get(name)
-        if before and decision.deed in (Deed.RESTART, Deed.RESTART_CONTAINERS) and not outcome.job:
-            # What ran was stopped by the units that there are now, which know nothing of it.
-            remove_left([before.remains.without(pod.remains)], self.scope)
+        outcome = await bring_up(
+            self.manager, pod, decision, self.scope, lambda: unfinished.hand_over(self._asks[name])
+        )
         # A replica that was there before counts as well: it may be what an earlier apply has waited for in vain. The
         # start of a pod waits for its probes by itself, and that of a container does not.
         again = decision.containers if decision.deed is Deed.RESTART_CONTAINERS else ()
+        earlier = self._handed_over.get(name, Ask(name))
+        if decision.deed is Deed.NOTHING and self.plan.scene.runs(name):
+            # Somebody who died has asked for their restarts.
+            again = tuple(container for container in pod.containers if container.unit in earlier.wait)
+            if again:
+                units = [container.unit for container in again]
+                outcome = await run(self.manager, pod, self.scope, outcome.done, self.manager.start_unit, units)
+        restarts = decision.deed in (Deed.RESTART, Deed.RESTART_CONTAINERS)
+        if not outcome.job:
+            # What ran was stopped by the units that there are now, which know nothing of it.
+            left = (*earlier.left, *(self._list_left(pod) if restarts else ()))
+            remove_left([Remains.parse(left).without(pod.remains)], self.scope)
+        if name in self._handed_over or self._asks[name].hand_over().wait:
+            unfinished.end(name)
+        if name in rollout.spared or self.plan.stays_stopped(name, rollout):
+            return outcome
         if outcome.job or not (rollout.deadline_sec or any(container.probed for container in again)):
             return outcome
         up = wait_until_up(self.manager, pod, self.scope, rollout.min_ready_sec)
@@ -286,6 +303,11 @@ class _Apply:
 
         await _see_through(tell())
 
+    def _list_left(self, pod: InstalledPod) -> tuple[str, ...]:
+        """What a pod that was there has no longer, in words."""
+        before = self.plan.scene.before.get(pod.name)
+        return before.remains.without(pod.remains).list_words() if before else ()
+
     def _list_tasks(
         self, pods: Mapping[str, InstalledPod], rollouts: Iterable[Rollout], gone: Sequence[str], keep: tuple[str, ...]
     ) -> list[Task]:
@@ -295,6 +317,10 @@ class _Apply:
             for pod in (pods[name] for wave in rollout.waves for name in wave if name in pods):
                 self._decisions[pod.name] = decision = self.plan.decide(pod, rollout)
                 ask = list_asks(pod, decision)
+                if ask.restart:
+                    earlier = self._handed_over.get(pod.name, Ask(pod.name))
+                    ask = replace(ask, left=(*earlier.left, *self._list_left(pod)))
+                self._asks[pod.name] = ask
                 rests, boots = list_boots(self.plan.scene.before, {pod.name: pod})
                 if ask != Ask(pod.name) or rests or boots:
                     tasks.append(replace(ask, disable=tuple(rests), enable=tuple(boots)))

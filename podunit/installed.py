@@ -69,6 +69,17 @@ class Remains:
     state: tuple[str, ...]
     runtime: tuple[str, ...]
 
+    def list_words(self) -> tuple[str, ...]:
+        """All of it as `secrets web.a_0`, to be noted."""
+        return tuple(f"{kind} {name}" for kind, names in vars(self).items() for name in names)
+
+    @classmethod
+    def parse(cls, words: Iterable[str]) -> Remains:
+        """What `list_words` has made words of."""
+        found = [word.split(" ", 1) for word in words]
+        kinds = ("containers", "secrets", "volumes", "state", "runtime")
+        return cls(*(tuple(name for it, name in found if it == kind) for kind in kinds))
+
     def without(self, later: Remains) -> Remains:
         """What the pod no longer has once it is another one."""
 

@@ -25,7 +25,8 @@ class Ask:
     """What is still to be asked of systemd for a pod: units, by what is done with them, in this order.
 
     `keep` are objects that are staged in the state folder, to be kept with the change.
-    The `limits` of those units are to be told to the kernel.
+    The `limits` of those units are to be told to the kernel. Of the units to `wait` for, systemd has been asked before;
+    when they are through, what is `left` of the pod that was, as `Remains` has it in words, is to be removed.
     """
 
     pod: str
@@ -36,6 +37,19 @@ class Ask:
     restart: tuple[str, ...] = ()
     start: tuple[str, ...] = ()
     keep: tuple[str, ...] = ()
+    wait: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether nothing is to be asked of systemd any more."""
+        return not (self.disable or self.enable or self.limits or self.stop or self.restart or self.start or self.keep)
+
+    def hand_over(self) -> Ask:
+        """What is left of it once systemd has been asked."""
+        # Of a pod as a whole the state of its handle tells that it is being restarted.
+        alone = tuple(unit for unit in self.restart if unit.startswith("container@"))
+        return Ask(self.pod, wait=alone or (self.restart if self.left else ()), left=self.left)
 
 
 @record
@@ -111,6 +125,15 @@ class Unfinished:
         if self._file.exists():
             with explained(self._file):
                 self._append(json.dumps({"done": pod}) + "\n")
+
+    def hand_over(self, ask: Ask) -> None:
+        """Let no more be noted of a pod than what is to be waited for: systemd has been asked."""
+        rest = ask.hand_over()
+        if not rest.wait:
+            self.end(ask.pod)
+            return
+        with explained(self._file):
+            self._append(_dump([rest]))
 
     def clear(self) -> None:
         """Remove the notes, if all of them are done."""

@@ -153,3 +153,43 @@ def test_what_the_file_system_refuses_changes_nothing(what: str, pods: Pods) -> 
     assert look(pods) == see("1")
     pods.lab.sh("podunit apply /run/test/2.yaml")
     wait_for(lambda: look(pods), see("2"))
+
+
+_SLOWLY = "trap 'sleep 3; exit' TERM; sleep 1000 & wait"
+_SECRET = "---\napiVersion: v1\nkind: Secret\nmetadata: {name: db}\nstringData: {p: x}\n"
+
+
+def test_the_next_apply_waits_for_what_a_killed_one_has_asked_for(pods: Pods) -> None:
+    def write(number: int, variable: str, volume: str) -> str:
+        mount = "volumeMounts: [{name: m, mountPath: /m}]" if volume else "tty: false"
+        text = pod(container("a", _FOREVER) + container("b", _SLOWLY, variable, mount), more=volume)
+        text = text.replace("terminationGracePeriodSeconds: 2", "terminationGracePeriodSeconds: 8")
+        pods.lab.write(f"/root/{number}.yaml", text + _SECRET)
+        return f"/root/{number}.yaml"
+
+    def kill_apply(file: str) -> None:
+        pods.lab.sh(
+            f'podunit apply {file} & pid=$!; until grep -qsF \'"wait": ["\' {UNITS}/.podunit-unfinished;'
+            " do sleep 0.05; done; kill -KILL $pid"
+        )
+
+    def look() -> str:
+        left = f"podman secret ls --format '{{{{.Name}}}}'; podman volume ls --quiet; {_LEFT}"
+        return pods.lab.sh(f"systemctl is-active pod@web container@web.a container@web.b; {left}", check=False).stdout
+
+    volume = "  volumes: [{name: m, emptyDir: {medium: Memory}}]\n"
+    pods.lab.sh(f"podunit apply {write(1, 'env: [{name: P, valueFrom: {secretKeyRef: {name: db, key: p}}}]', volume)}")
+    first = pods.main_pid("container@web.a")
+    assert look() == "active\n" * 3 + "web.b_0\nweb_m\n"
+    # A container alone, and then the whole pod.
+    kill_apply(write(2, "env: [{name: P, value: y}]", volume))
+    assert pods.state("container@web.b") != "active"
+    assert pods.lab.sh("podunit apply /root/2.yaml").stdout.endswith("pod web: unchanged\n")
+    assert look() == "active\n" * 3 + "web_m\n"
+    assert pods.main_pid("container@web.a") == first
+    # Another command does not wait, and removes what is left if that is not in use any more.
+    kill_apply(write(3, "env: [{name: P, value: y}]", ""))
+    wait_for(lambda: pods.lab.sh("systemctl list-jobs --no-legend --plain | grep @web || :").stdout, "")
+    pods.lab.sh("podunit gc")
+    assert look() == "active\n" * 3
+    pods.lab.sh("podunit delete web /root/1.yaml")
