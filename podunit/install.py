@@ -32,6 +32,8 @@ _LOCK_INTERVAL_SEC = 0.1
 _TRANSACTION = ".podunit"
 # The digests of all files that podunit has written; systemd skips such a name, too.
 _RECORD = ".podunit-written"
+# What is locked while somebody is at work: any user could lock the directory itself, and let all wait.
+_LOCK = ".podunit-lock"
 _DISOWNED = "# Written by podunit, which is no longer in charge of it.\n"
 
 
@@ -243,7 +245,7 @@ async def hold(path: Path, say: Callable[[str], None]) -> AsyncIterator[UnitDire
                 directory = stack.enter_context(locked(path))
             except BlockingIOError:
                 if not said:
-                    say(f"waiting for {describe_holder(path) or 'another podunit'}, which is at work in {path}")
+                    say(f"waiting for {describe_holder(path / _LOCK) or 'another podunit'}, which is at work in {path}")
                 said = True
                 await asyncio.sleep(_LOCK_INTERVAL_SEC)
             else:
@@ -259,14 +261,32 @@ def locked(path: Path) -> Iterator[UnitDirectory]:
     directory = UnitDirectory(path)
     with _explained(path, "; nothing was changed"):
         path.mkdir(parents=True, exist_ok=True)
-        # The directory itself is locked: no file is left behind for that.
-        handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    handle = _lock(path / _LOCK)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         with _explained(path, ""):
             directory.has_recovered = directory.recover()
         yield directory
     finally:
+        with suppress(OSError):
+            if not (path / _RECORD).exists():
+                # Nothing is podunit's here.
+                (path / _LOCK).unlink()
+        os.close(handle)
+
+
+def _lock(file: Path) -> int:
+    """Lock a file that its owner alone may open, made if it is missing; the handle, or BlockingIOError."""
+    while True:
+        with _explained(file.parent, "; nothing was changed"):
+            handle = os.open(file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Who had it before may have removed it.
+            if file.exists() and file.stat().st_ino == os.fstat(handle).st_ino:
+                return handle
+        except BaseException:
+            os.close(handle)
+            raise
         os.close(handle)
 
 

@@ -6,6 +6,7 @@ import errno
 import fcntl
 import os
 import shutil
+import stat
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -55,8 +56,11 @@ def read_all(folder: Path) -> dict[str, str]:
 
 
 def read_everything(folder: Path) -> dict[str, str]:
+    """All files below a folder, but for the one that is locked."""
     return {
-        str(path.relative_to(folder)): path.read_text(encoding="utf-8") for path in folder.rglob("*") if path.is_file()
+        str(path.relative_to(folder)): path.read_text(encoding="utf-8")
+        for path in folder.rglob("*")
+        if path.is_file() and path.name != ".podunit-lock"
     }
 
 
@@ -102,7 +106,7 @@ def test_the_record_goes_with_the_last_file(units: Path) -> None:
 def test_a_change_creates_updates_removes_and_leaves(units: Path) -> None:
     assert install(units, _NEW, _GONE) == _CHANGE
     assert read_all(units) == {**_NEW, "foreign.service": "[Unit]\n"}
-    names = [path.name for path in units.iterdir() if path.name != ".podunit-written"]
+    names = [path.name for path in units.iterdir() if not path.name.startswith(".podunit-")]
     assert sorted(names) == sorted([*_NEW, "foreign.service"])
 
 
@@ -366,13 +370,39 @@ def test_an_interrupt_undoes_the_change(units: Path) -> None:
 
 
 def test_only_one_at_a_time(units: Path) -> None:
+    with locked(units):
+        assert stat.S_IMODE((units / ".podunit-lock").stat().st_mode) == 0o600
+        with pytest.raises(BlockingIOError), locked(units):
+            pass
+    with locked(units):
+        pass
+
+
+def test_who_may_only_look_at_the_directory_makes_nobody_wait(units: Path) -> None:
     handle = os.open(units, os.O_RDONLY)
     try:
-        with locked(units), pytest.raises(BlockingIOError):
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        with locked(units):
+            pass
     finally:
         os.close(handle)
+
+
+def test_a_lock_that_was_removed_meanwhile_is_none(tmp_path: Path) -> None:
+    with locked(tmp_path / "units"):
+        (tmp_path / "units/.podunit-lock").unlink()
+        # In an empty directory nothing is left behind; who waits for the removed file must not think that it has it.
+        with locked(tmp_path / "units"), pytest.raises(BlockingIOError), locked(tmp_path / "units"):
+            pass
+    assert list((tmp_path / "units").iterdir()) == []
+
+
+def test_a_link_in_the_place_of_the_lock_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "units").mkdir()
+    (tmp_path / "units/.podunit-lock").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(PodunitError, match="nothing was changed"), locked(tmp_path / "units"):
+        pass
+    assert not (tmp_path / "elsewhere").exists()
 
 
 # Leaving

@@ -66,7 +66,8 @@ def run(tree: Path, *arguments: str, text: str | None = None) -> Result:
 
 
 def snapshot(tree: Path) -> dict[str, bytes]:
-    return {str(file): file.read_bytes() for file in sorted(tree.rglob("*")) if file.is_file()}
+    files = (file for file in sorted(tree.rglob("*")) if file.is_file() and file.name != ".podunit-lock")
+    return {str(file): file.read_bytes() for file in files}
 
 
 def list_wants(tree: Path) -> dict[str, str]:
