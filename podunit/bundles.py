@@ -35,7 +35,7 @@ _WANTED = "{{.Id}} {{.OCIConfigPath}} {{.GraphDriver.Data.UpperDir}}"
 # That of Debian 12 makes and runs containers otherwise.
 _OLDEST_PODMAN = (5,)
 # Raised when the same recipe makes another bundle.
-_VERSION = 2
+_VERSION = 3
 
 
 def require_crun(pods: Iterable[Pod], target: Target) -> None:
@@ -103,7 +103,9 @@ class Bundles:
             _run(PODMAN, "container", "init", name)
             identity, path, upper = _run(PODMAN, "inspect", f"--format={_WANTED}", name).split()
             captured = json.loads(Path(path).read_text(encoding="utf-8"))
-            added = _pack(Path(upper), ("/etc/passwd", "/etc/group", captured["process"]["cwd"]))
+            # The image's own working directory is made for who works there.
+            directory = (captured["process"]["cwd"],) if container.working_dir is None else ()
+            added = _pack(Path(upper), ("/etc/passwd", "/etc/group", *directory))
             own = {
                 f"files/{name}": Path(file).read_bytes()
                 for name, file in crun.list_own_files(captured, identity).items()
@@ -119,6 +121,8 @@ class Bundles:
         config = crun.compile_config(captured, identity, image, volumes, pod, container)
         processes = {"config": config, **crun.list_processes(config, container)}
         texts = {f"{name}.json": crun.spell(value) for name, value in processes.items()}
+        owned = crun.own_volumes(captured, volumes, pod, container)
+        own = {**own, "owned": owned.encode()} if owned else own
         return {**texts, "signal": f"{signal}\n".encode(), **own, **added}
 
     def _make_key(self, pod: Pod, container: Container, image: str) -> bytes:

@@ -116,6 +116,24 @@ def test_volumes_take_the_place_of_podmans_own_mounts(tmp_path: Path) -> None:
     ]
 
 
+def test_what_is_mounted_later_comes_in_where_it_is_asked_for(tmp_path: Path) -> None:
+    volumes = "  volumes: [{name: v, hostPath: {path: /srv/v}}]\n"
+    pod, container = read_pod(tmp_path, "volumeMounts: [{name: v, mountPath: /v}]", volumes)
+    assert "rootfsPropagation" not in compile_config(pod, container)["linux"]
+    mounts = "volumeMounts: [{name: v, mountPath: /v, mountPropagation: HostToContainer}]"
+    pod, container = read_pod(tmp_path, mounts, volumes)
+    assert compile_config(pod, container)["linux"]["rootfsPropagation"] == "rslave"
+
+
+def test_an_empty_claim_is_its_users(tmp_path: Path) -> None:
+    mounts = "volumeMounts: [{name: c, mountPath: /c}, {name: d, mountPath: /d}, {name: c, mountPath: /again}]"
+    volumes = "  volumes: [{name: c, persistentVolumeClaim: {claimName: kept}}, {name: d, emptyDir: {}}]\n"
+    pod, container = read_pod(tmp_path, mounts, volumes)
+    captured = make_captured()
+    captured["process"]["user"] = {"uid": 7, "gid": 8}
+    assert crun.own_volumes(captured, "/volumes", pod, container) == "7:8 /volumes/kept/_data\n"
+
+
 def test_no_command_line_has_a_secret(tmp_path: Path) -> None:
     secret = "---\n{apiVersion: v1, kind: Secret, metadata: {name: s}, stringData: {key: geheim}}\n"
     env = "env: [{name: S, valueFrom: {secretKeyRef: {name: s, key: key}}}, {name: P, value: plain}]"

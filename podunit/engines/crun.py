@@ -19,7 +19,7 @@ from podunit.engines.secrets import is_apart
 from podunit.engines.terminations import locate_message
 from podunit.engines.volumes import files_directory, mount_source, podman_volume, state_directory
 from podunit.inside import CRUN, bundle_path
-from podunit.model import Container, Files, Mount, MountPropagation, Pod, Processes, Text
+from podunit.model import Claim, Container, Files, Mount, MountPropagation, Pod, Processes, Text, Volume
 from podunit.probes import Exec
 from podunit.record import record
 from podunit.scope import Scope
@@ -197,6 +197,9 @@ def compile_config(
         {"type": kind, "path": f"/proc/{marks.process}/ns/{files[kind]}"} if (kind := one["type"]) in files else one
         for one in captured["linux"]["namespaces"]
     ]
+    if any(mount.propagation is MountPropagation.HOST_TO_CONTAINER for mount in container.mounts):
+        # As podman does: below a private root nothing comes in that is mounted later.
+        linux["rootfsPropagation"] = "rslave"
     config["linux"] = linux
     return config
 
@@ -242,12 +245,22 @@ def has_kept_volumes(pod: Pod, container: Container) -> bool:
     return any(mount_source(pod, mount) is None for mount in container.mounts)
 
 
+def own_volumes(captured: Mapping[str, Any], volumes: str, pod: Pod, container: Container) -> str:
+    """Lines of who is to own which of podman's volumes while it is empty: as with podman it is its first user's."""
+    user = captured["process"]["user"]
+    owner = f"{user['uid']}:{user['gid']}"
+    kept = (mount.volume for mount in container.mounts if mount_source(pod, mount) is None)
+    # A group's own is made with that group.
+    own = (one for one in kept if isinstance(one, Claim) or pod.fs_group is None)
+    return "".join(f"{owner} {_locate(pod, one, volumes)}\n" for one in dict.fromkeys(own))
+
+
 def bind_volumes(pod: Pod, container: Container, volumes: str) -> Iterator[dict[str, Any]]:
     """The mounts of the container's volumes; `volumes` is where podman keeps its own."""
     marks = Marks(pod, container)
     for mount in container.mounts:
         source = mount_source(pod, mount)
-        kept = f"{volumes}/{podman_volume(pod, mount.volume)}/_data"
+        kept = _locate(pod, mount.volume, volumes)
         yield {
             "destination": mount.mount_path,
             "type": "bind",
@@ -255,6 +268,10 @@ def bind_volumes(pod: Pod, container: Container, volumes: str) -> Iterator[dict[
             # podman's own for volumes that it keeps.
             "options": [*_list_options(mount), *(("nosuid", "nodev") if source is None else ())],
         }
+
+
+def _locate(pod: Pod, volume: Volume, volumes: str) -> str:
+    return f"{volumes}/{podman_volume(pod, volume)}/_data"
 
 
 def _bind_message(pod: Pod, container: Container) -> Iterator[dict[str, Any]]:

@@ -54,10 +54,10 @@ class Pods:
         self.lab = lab
         self.engine = engine
 
-    def apply(self, text: str, *, check: bool = True) -> CompletedProcess[str]:
+    def apply(self, text: str, *, check: bool = True, timeout_sec: float = 60) -> CompletedProcess[str]:
         """Write a file of pods, and `podunit apply` it."""
         self._write(text)
-        return self.lab.run("podunit", "apply", "/root/pod.yaml", check=check)
+        return self.lab.run("podunit", "apply", "/root/pod.yaml", check=check, timeout_sec=timeout_sec)
 
     def install(self, text: str) -> None:
         """Put the units of pods in place, as by hand, without starting anything."""

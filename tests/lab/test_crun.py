@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
-import secrets
 from collections.abc import Iterator
-from difflib import unified_diff
 
 import pytest
 
+from tests.lab.full_image import FULL, make_full_image
 from tests.lab.laboratory import Laboratory
 from tests.lab.pods import IMAGE, Pods, container, pod, quick, wait_for
 
@@ -27,20 +25,6 @@ ls /run/crun; find /var/lib/podunit/roots -mindepth 2 2> /dev/null || :
 grep -l /var/lib/podunit/ /proc/[0-9]*/mountinfo 2> /dev/null | xargs -r grep -h overlay || :
 """
 
-# An image that says all that an image can say.
-_CONTAINERFILE = """
-FROM localhost/podunit-test:1
-RUN mkdir -p /srv/data && echo "app:x:1234:1235:App:/srv:/bin/sh" >> /etc/passwd && \
-  echo "app:x:1235:" >> /etc/group && echo "more:x:1300:app" >> /etc/group && echo kept > /srv/data/file
-USER app
-ENV FROM_IMAGE="a b"
-WORKDIR /srv/made
-VOLUME /srv/data
-STOPSIGNAL SIGUSR1
-ENTRYPOINT ["/bin/sh", "-c"]
-CMD ["trap 'echo usr1; exit 3' USR1; sleep 1000 & wait"]
-"""
-
 
 @pytest.fixture(scope="module", autouse=True)
 def storage(lab: Laboratory, suite: str) -> Iterator[None]:
@@ -48,12 +32,9 @@ def storage(lab: Laboratory, suite: str) -> Iterator[None]:
     if suite == "bookworm":
         pytest.skip("podman 4 is refused, which tests/test_bundles.py shows")
     lab.sh("mkdir -p /var/lib/podunit; mount -t tmpfs -o mode=755 tmpfs /var/lib/podunit")
-    lab.write("/root/image/Containerfile", _CONTAINERFILE)
-    lab.sh(
-        "mkdir -p /root/image; podman build --quiet --network=none --tag=localhost/full:1 /root/image", timeout_sec=120
-    )
+    make_full_image(lab)
     yield
-    lab.sh("podman rmi --force localhost/full:1; umount /var/lib/podunit")
+    lab.sh(f"podman rmi --force {FULL}; umount /var/lib/podunit")
 
 
 @pytest.fixture(autouse=True)
@@ -156,14 +137,14 @@ def test_a_stop_kills_what_does_not_heed_the_signal(pods: Pods) -> None:
 
 
 def test_the_images_own_signal_stops_the_container(pods: Pods) -> None:
-    own = "  - {name: a, image: localhost/full:1}\n"
+    own = f"  - {{name: a, image: {FULL}}}\n"
     pods.apply(pod(own, notes=CRUN))
     pods.systemctl("stop", "container@web.a")
     assert "usr1" in pods.lab.run("podunit", "logs", "web").stdout
 
 
 def test_the_image_may_go_while_its_container_runs(pods: Pods) -> None:
-    pods.lab.sh("podman tag localhost/full:1 localhost/going:1")
+    pods.lab.sh(f"podman tag {FULL} localhost/going:1")
     pods.lab.sh("echo 'FROM localhost/podunit-test:1' > /root/going; echo 'RUN echo here > /own' >> /root/going")
     pods.lab.sh("podman build --quiet --network=none --tag=localhost/going:1 -f /root/going", timeout_sec=120)
     going = "  - {name: a, image: 'localhost/going:1', command: [sh, -c, 'trap exit TERM; sleep 1000 & wait']}\n"
@@ -231,112 +212,11 @@ def test_another_image_is_another_bundle_and_the_same_is_none(pods: Pods) -> Non
     assert "unchanged" in pods.apply(text).stdout
     assert pods.lab.run("podunit", "diff", "/root/pod.yaml").returncode == 0
     assert pods.main_pid("container@web.a") == main
-    pods.lab.write("/root/pod.yaml", text.replace(IMAGE, "localhost/full:1"))
+    pods.lab.write("/root/pod.yaml", text.replace(IMAGE, FULL))
     assert pods.lab.run("podunit", "diff", "/root/pod.yaml", check=False).returncode == 1
     assert pods.main_pid("container@web.a") == main
     pods.lab.run("podunit", "apply", "/root/pod.yaml")
     assert pods.main_pid("container@web.a") != main
-
-
-_LOOK = r"""
-id; grep -E "^(Uid|Gid|Groups|Cap...|NoNewPrivs|Seccomp|Umask)" /proc/self/status
-tr "\0" "\n" < /proc/self/environ | sort; hostname; cat /etc/hosts /etc/resolv.conf /etc/hostname; pwd; ulimit -a
-stat -c "%A %u:%g %t:%T %n" /dev/* / /tmp /etc /run /srv/made /data /config 2> /dev/null | sort
-cut -d " " -f 2-4 /proc/self/mounts | sed "s/,lowerdir=.*//" | sort
-for name in / /etc /tmp /run /dev /dev/shm /data /config /proc/sys/kernel /sys; do
-[ -w $name ] && echo writes $name
-done
-cat /proc/sys/net/ipv4/ip_unprivileged_port_start /etc/passwd /etc/group /srv/data/file /config/key 2> /dev/null; echo
-mknod /tmp/null c 1 5 2> /dev/null && echo makes nodes; unshare -U true 2> /dev/null && echo unshares
-chroot / true 2> /dev/null && echo chroots
-"""
-
-_SPECS = {
-    "plain": ("", ""),
-    "user": ("securityContext: {runAsUser: 1000}", ""),
-    "ids": (
-        "securityContext: {runAsUser: 1000, runAsGroup: 1001}",
-        "  securityContext: {supplementalGroups: [2000]}\n",
-    ),
-    "no capabilities": ("securityContext: {capabilities: {drop: [ALL]}, allowPrivilegeEscalation: false}", ""),
-    "more capabilities": ("securityContext: {capabilities: {add: [NET_ADMIN, MKNOD]}}", ""),
-    "without a filter": ("securityContext: {seccompProfile: {type: Unconfined}}", ""),
-    "read only": ("securityContext: {readOnlyRootFilesystem: true}", ""),
-    "variables": ("env: [{name: A, value: '1 $x'}, {name: P, valueFrom: {fieldRef: {fieldPath: metadata.name}}}]", ""),
-    "secret": ("env: [{name: S, valueFrom: {secretKeyRef: {name: s, key: key}}}]", ""),
-    "working directory": ("workingDir: /www", ""),
-    "emptyDir": ("volumeMounts: [{name: v, mountPath: /data}]", "  volumes: [{name: v, emptyDir: {}}]\n"),
-    "hostPath": (
-        "volumeMounts: [{name: v, mountPath: /data, readOnly: true}]",
-        "  volumes: [{name: v, hostPath: {path: /run/test}}]\n",
-    ),
-    "hostPath with mounts below": (
-        "volumeMounts: [{name: v, mountPath: /data, readOnly: true, recursiveReadOnly: Enabled}]",
-        "  volumes: [{name: v, hostPath: {path: /dev}}]\n",
-    ),
-    "config": ("volumeMounts: [{name: v, mountPath: /config}]", "  volumes: [{name: v, configMap: {name: c}}]\n"),
-    "group of volumes": (
-        "volumeMounts: [{name: v, mountPath: /data}]",
-        "  securityContext: {fsGroup: 3000}\n  volumes: [{name: v, emptyDir: {}}]\n",
-    ),
-    "memory": (
-        "volumeMounts: [{name: v, mountPath: /data}]",
-        "  volumes: [{name: v, emptyDir: {medium: Memory, sizeLimit: 1Mi}}]\n",
-    ),
-    "claim": (
-        "volumeMounts: [{name: v, mountPath: /data}, {name: v, mountPath: /config, readOnly: true}]",
-        "  volumes: [{name: v, persistentVolumeClaim: {claimName: kept}}]\n",
-    ),
-    "message": ("terminationMessagePath: /data/why", ""),
-    "names": ("", "  hostname: other\n  hostAliases: [{ip: 192.0.2.7, hostnames: [seven]}]\n"),
-    "resolver": ("", "  dnsConfig: {searches: [example.com], options: [{name: ndots, value: '2'}]}\n"),
-    "sysctl": ("", "  securityContext: {sysctls: [{name: net.ipv4.ip_unprivileged_port_start, value: '77'}]}\n"),
-}
-_OBJECTS = """\
----
-{apiVersion: v1, kind: Secret, metadata: {name: s}, stringData: {key: "geheim \\u00fc"}}
----
-{apiVersion: v1, kind: ConfigMap, metadata: {name: c}, data: {key: value}}
-"""
-
-
-def look(pods: Pods, field: str, more: str, notes: str, image: str) -> list[str]:
-    """What a container sees of itself, without addresses."""
-    token = secrets.token_hex(4)
-    script = f"echo begin {token}; {_LOOK} echo end {token}; trap exit TERM; {FOREVER}".replace("'", "''").replace(
-        "\n", "\n\n"
-    )
-    lines = ["- name: a", f"  image: {image}", f"  command: [sh, -c, '{script}']", *([f"  {field}"] if field else [])]
-    text = pod("".join(f"  {line}\n" for line in lines), more=more, notes=notes) + _OBJECTS
-    pods.apply(text)
-    pods.lab.wait_until(f"podunit logs web a | grep -qx 'end {token}'")
-    seen = pods.lab.run("podunit", "logs", "web", "a").stdout
-    seen = seen.partition(f"begin {token}\n")[2].partition(f"end {token}")[0]
-    pods.lab.run("podunit", "delete", "web")
-    seen = re.sub(r"\b10\.89\.\d+\.\d+\b", "ADDRESS", seen)
-    seen = re.sub(r"\bfd[0-9a-f]{2}:[0-9a-f:]+", "ADDRESS6", seen)
-    # Two differences that the documentation tells: podman's name of the container, and the volumes of an image. The
-    # journal cuts what is empty off lines that it reads itself.
-    lines = [line.rstrip() for line in seen.splitlines()]
-    return [line for line in lines if line and line != "127.0.0.1\tweb.a" and not line.startswith("/srv/data ")]
-
-
-def compare(pods: Pods, field: str, more: str, image: str) -> str:
-    """The lines that differ between podman and crun."""
-    podman = look(pods, field, more, "", image)
-    assert len(podman) > 50
-    crun = look(pods, field, more, CRUN, image)
-    return "\n".join(unified_diff(podman, crun, "podman", "crun", n=0, lineterm=""))
-
-
-@pytest.mark.parametrize("spec", _SPECS)
-def test_inside_all_is_as_with_podman(pods: Pods, spec: str) -> None:
-    field, more = _SPECS[spec]
-    assert compare(pods, field, more, IMAGE) == ""
-
-
-def test_what_an_image_says_holds_as_with_podman(pods: Pods) -> None:
-    assert compare(pods, "", "", "localhost/full:1") == ""
 
 
 def test_an_init_container_and_volumes_that_podman_keeps(pods: Pods) -> None:
