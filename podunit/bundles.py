@@ -24,7 +24,7 @@ from podunit.engines.programs import PODMAN
 from podunit.engines.secrets import is_apart
 from podunit.errors import PodunitError
 from podunit.inside import CRUN
-from podunit.model import Container, Engine, Pod, PullPolicy
+from podunit.model import Container, Engine, Pod
 from podunit.target import Target
 
 _FOLDER = "bundle"
@@ -57,7 +57,7 @@ class Bundles:
         self._podman_version = podman_version
 
     def make(self, pod: Pod) -> dict[str, bytes]:
-        """The files of a pod's bundles, by their paths as in `generate_files`: pulls, copies images, asks podman."""
+        """The files of a pod's bundles, by their paths as in `generate_files`: copies images, asks podman."""
         return {
             f"{_FOLDER}/{container.name}/{name}": data
             for container in _list_bundled(pod)
@@ -76,7 +76,6 @@ class Bundles:
         return found
 
     def _make(self, pod: Pod, container: Container) -> dict[str, bytes]:
-        _require_image(container)
         image = _find_image(container.image)
         if not image:
             raise PodunitError(f"pod {pod.name}: image {container.image} is not there", "pull it, or build it")
@@ -169,12 +168,6 @@ def _list_bundled(pod: Pod) -> tuple[Container, ...]:
     return (*pod.init_containers, *pod.containers) if pod.engine is Engine.CRUN else ()
 
 
-def _require_image(container: Container) -> None:
-    policy = container.pull_policy
-    if policy is PullPolicy.ALWAYS or (policy is PullPolicy.IF_NOT_PRESENT and not _find_image(container.image)):
-        _run(PODMAN, "pull", "--quiet", container.image, timeout_sec=None)
-
-
 def _find_image(image: str) -> str:
     """The ID of an image, '' if it is not there."""
     exists = subprocess.run([PODMAN, "image", "exists", image], capture_output=True, timeout=_TIMEOUT_SEC, check=False)
@@ -244,9 +237,9 @@ def _is_mounted(folder: Path) -> bool:
     return False
 
 
-def _run(*words: str, timeout_sec: float | None = _TIMEOUT_SEC) -> str:
+def _run(*words: str) -> str:
     try:
-        done = subprocess.run(words, capture_output=True, text=True, timeout=timeout_sec, check=False)
+        done = subprocess.run(words, capture_output=True, text=True, timeout=_TIMEOUT_SEC, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise PodunitError(f"{words[0]}: {error}") from None
     if done.returncode != 0:

@@ -49,7 +49,7 @@ class PodForecast:
 class Forecast:
     """What an apply would do; `rest` is the change of units that belong to no pod.
 
-    `before` and `after` are the texts of units.
+    `before` and `after` are the texts of units; `pulls` are images that are pulled before that.
     """
 
     pods: tuple[PodForecast, ...]
@@ -57,6 +57,7 @@ class Forecast:
     rest: Change
     before: Mapping[str, str]
     after: Mapping[str, str]
+    pulls: tuple[str, ...] = ()
 
     @property
     def differs(self) -> bool:

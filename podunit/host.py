@@ -141,6 +141,14 @@ def list_known_images() -> dict[str, str]:
         return {}
 
 
+def find_missing_images(names: Iterable[str]) -> frozenset[str]:
+    """Those of these names by which podman finds no image."""
+    wanted = set(names)
+    # One question for most of them. A name may also be short, or have a digest.
+    left = wanted - list_known_images().keys() if wanted else wanted
+    return frozenset(name for name in left if not _has_image(name))
+
+
 def remove_image(name: str) -> bool:
     """Remove an image by its name; False if podman keeps it, because a container uses it."""
     try:
@@ -171,6 +179,14 @@ def remove_network(name: str) -> bool:
     """Remove a network; False if podman keeps it, because a container uses it."""
     try:
         _run("network", "rm", name)
+    except PodunitError:
+        return False
+    return True
+
+
+def _has_image(name: str) -> bool:
+    try:
+        _run("image", "exists", name)
     except PodunitError:
         return False
     return True

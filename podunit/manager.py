@@ -95,10 +95,23 @@ class Manager:
 
     async def start_passing_slice(self, name: str) -> str:
         """Enqueue the start of a slice without a file that is gone again once it is active; the job's object path."""
-        properties = [["StopWhenUnneeded", Variant("b", True)]]
-        body = [name, "replace", properties, []]
-        path: str = (await self._call(_PATH, _MANAGER, "StartTransientUnit", "ssa(sv)a(sa(sv))", body))[0]
-        return path
+        return await self._start_transient(name, {"StopWhenUnneeded": Variant("b", True)})
+
+    async def start_passing_service(self, name: str, description: str, command: tuple[str, ...]) -> str:
+        """Enqueue the start of a oneshot service without a file, which logs errors alone; the job's object path.
+
+        The command is run as it is: systemd replaces nothing in it. However it ends, the service is gone then.
+        """
+        properties = {
+            "Description": Variant("s", description),
+            "CollectMode": Variant("s", "inactive-or-failed"),
+            "IgnoreOnIsolate": Variant("b", True),
+            "Type": Variant("s", "oneshot"),
+            "ExecStartEx": Variant("a(sasas)", [[command[0], list(command), ["no-env-expand"]]]),
+            "StandardOutput": Variant("s", "null"),
+            "StandardError": Variant("s", "journal"),
+        }
+        return await self._start_transient(name, properties)
 
     async def reset_failed_unit(self, unit: str) -> None:
         """Forget that a unit has failed."""
@@ -188,6 +201,11 @@ class Manager:
         if self._gone in done:
             raise self._explain_loss()
         self._changed.clear()
+
+    async def _start_transient(self, name: str, properties: Mapping[str, Variant]) -> str:
+        body = [name, "replace", [[key, value] for key, value in properties.items()], []]
+        path: str = (await self._call(_PATH, _MANAGER, "StartTransientUnit", "ssa(sv)a(sa(sv))", body))[0]
+        return path
 
     async def _enqueue(self, method: str, unit: str) -> str:
         path: str = (await self._call(_PATH, _MANAGER, method, "ss", [unit, "replace"]))[0]

@@ -99,6 +99,12 @@ def pull_unit(pod: str, container: str) -> str:
     return f"pull@{pod}.{container}.service"
 
 
+def ahead_unit(pod: str, number: str) -> str:
+    """A unit that pulls an image with credentials that the pod is yet to get."""
+    # A colon is in no name of a pod, nor of a container.
+    return f"pull@{pod}:{number}.service"
+
+
 def mount_unit(path: str) -> str:
     """The unit that mounts something at a path of podunit's own."""
     return f"{escape_unit_name(path.strip('/'))}.mount"

@@ -5,7 +5,7 @@ In: a workload, the unit directory, the state folder, a manager that is only ask
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import field, replace
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from podunit.host import find_target, require_nfs, require_root
 from podunit.install import Change, UnitDirectory
 from podunit.installed import InstalledPod, list_pods
 from podunit.manager import Manager
-from podunit.model import Engine
+from podunit.model import Engine, Pod
 from podunit.names import PARENT_SLICE, pod_unit, timer_unit
 from podunit.plan import IN_TURN, Decision, Deed, add_limits, decide, decide_once
 from podunit.record import record
@@ -207,6 +207,27 @@ class Plan:
         state = self.scene.states[pod.name]
         return (pod.unit,) if state in up or not (pod.runs_once or state == "inactive") else ()
 
+    def list_starting(self) -> Iterator[tuple[Pod, frozenset[str]]]:
+        """The pods that are started, restarted or scheduled, each with the names of its containers that start then.
+
+        Not those that start from bundles, which have their images.
+        """
+        pods = {pod.name: pod for pod in self.workload.pods}
+        decided = {}
+        for rollout in self.rollouts:
+            for name in (name for wave in rollout.waves for name in wave):
+                before, wanted = self.scene.before.get(name), self.scene.wanted[name]
+                # To read it back takes longer than to compare it.
+                installed = before if before and before.texts == wanted else list_pods(wanted)[name]
+                decided[name] = (installed, self.decide(installed, rollout))
+        jobs = {pod.job_unit for pod, decision in decided.values() if decision.unit and decision.deed is Deed.RESTART}
+        for name, (pod, decision) in decided.items():
+            whole = decision.deed in (Deed.START, Deed.RESTART, Deed.SCHEDULE) or decision.then_starts
+            in_turn = IN_TURN in decision.done and pod.job_unit in jobs
+            starting = pod.containers if whole or in_turn else decision.containers
+            if starting and pods[name].engine is Engine.PODMAN:
+                yield pods[name], frozenset(container.name for container in starting)
+
     def stays_stopped(self, name: str, rollout: Rollout) -> bool:
         """Whether a pod was stopped by somebody, and is left so."""
         scene = self.scene
@@ -254,7 +275,7 @@ async def plan_apply(
 ) -> Plan:
     """The plan; PodunitError if anything is in its way.
 
-    Bundles of pods are made, and images pulled and copied for them, if it `makes` what is missing.
+    Bundles of pods are made, of images that are there, if it `makes` what is missing.
     With a `folder` the workload is all that it describes: pods that came from there and are not in it have vanished.
     """
     target = await find_target(manager)

@@ -46,19 +46,24 @@ async def carry_out(
     *,
     atomic: bool = False,
     timeout_sec: float | None = None,
+    since: float = 0.0,
 ) -> Outcome:
     """As `deploy.apply`; what changes the units or files of pods becomes a generation.
 
-    With `atomic` all is as before if a pod does not come up, or not all of them within the timeout.
+    With `atomic` all is as before if a pod does not come up, or not all of them within the timeout, which counts from a
+    time of the monotonic clock.
     """
+    until = None if timeout_sec is None else since + timeout_sec
     keys = list_changed(plan)
     if not keys:
-        return await asyncio.wait_for(_apply(plan, machine, places), timeout_sec)
+        async with asyncio.timeout_at(until):
+            return await _apply(plan, machine, places)
     attempt = _Attempt(plan, machine, keys, atomic=atomic)
     attempt.begin(origin, places)
     failed: tuple[PodOutcome, ...] = ()
     try:
-        done = await asyncio.wait_for(_apply(plan, machine, places), timeout_sec)
+        async with asyncio.timeout_at(until):
+            done = await _apply(plan, machine, places)
     except TimeoutError:
         if not atomic:
             raise

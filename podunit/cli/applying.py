@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import typer
 
+from podunit.cli.images import foresee_pulls, provide_bundled, provide_images
 from podunit.cli.intake import Intake
 from podunit.cli.settings import Settings
 from podunit.cli.settled import look_at, recall, remember
@@ -71,18 +74,23 @@ def apply_files(
 
     async def run() -> Outcome:
         if dry_run:
-            return (await foresee_plan(settings, make_plan)).outcome
+            return await foresee_outcome(settings, make_plan)
         async with open_machine(settings) as machine:
             intake.refresh()
+            # With `atomic` the time is that of the apply: to go back takes its own.
+            limit, since = timeout if atomic else None, time.monotonic()
+            await provide_bundled(intake.workload, machine, limit, since)
             plan = await make_plan(machine)
+            await provide_images(plan, machine, limit, since)
             # What is kept was read where its file said.
             places = {} if replicas is not None else _move_places(intake.places, targets)
             if copy:
                 discard_copy(settings.spec_folder)
             write_copies(copies)
-            limit = timeout if atomic else None
             with telling_where_it_stops(plan, machine):
-                done = await carry_out(plan, machine, make_origin(message), places, atomic=atomic, timeout_sec=limit)
+                done = await carry_out(
+                    plan, machine, make_origin(message), places, atomic=atomic, timeout_sec=limit, since=since
+                )
             if done.gone_back:
                 remove_copies(copies)
                 return done
@@ -91,7 +99,6 @@ def apply_files(
                 await remember(settings, sight, plan, done, machine.manager)
             return done
 
-    # With `atomic` the time is that of the apply: to go back takes its own.
     finish(settings, run, None if atomic else timeout, output, dry_run, said, sums_up=True)
 
 
@@ -146,7 +153,6 @@ def make_origin(message: str) -> Origin:
     import pwd
     import shlex
     import sys
-    import time
 
     from podunit.generations import Origin
     from podunit.states import format_time
@@ -220,7 +226,17 @@ async def foresee_plan(settings: Settings, make_plan: Callable[[Machine], Awaita
         print_note(f"another podunit is at work in {directory.path}, or was interrupted: an apply undoes that first")
     async with connect(settings.scope) as manager:
         machine = Machine(directory, state, Generations(settings.state_folder), manager, settings.scope)
-        return await foresee(await make_plan(machine), directory, state, manager)
+        plan = await make_plan(machine)
+        forecast = await foresee(plan, directory, state, manager)
+    return replace(forecast, pulls=foresee_pulls(plan, settings.scope))
+
+
+async def foresee_outcome(settings: Settings, make_plan: Callable[[Machine], Awaitable[Plan]]) -> Outcome:
+    """What a dry run says; the images that would be pulled it says on the way."""
+    forecast = await foresee_plan(settings, make_plan)
+    for image in forecast.pulls:
+        settings.print_progress(f"image {image}: would be pulled")
+    return forecast.outcome
 
 
 def finish(

@@ -68,6 +68,7 @@ def describe(forecast: Forecast) -> dict[str, object]:
         ],
         "units": _describe_change(forecast.rest, forecast),
         "objects": dict(forecast.outcome.objects),
+        "pulls": list(forecast.pulls),
     }
 
 
@@ -85,6 +86,8 @@ def _print(forecast: Forecast) -> None:
     for line in list_object_words(forecast.outcome):
         if not line.endswith(": unchanged"):
             print(line)
+    for image in forecast.pulls:
+        print(f"image {image}: pulled first")
     _print_change(forecast.rest, forecast, "")
     for pod in forecast.pods:
         if pod.differs or pod.drift or pod.vanished:

@@ -12,11 +12,12 @@ import typer
 from podunit.cli.applying import (
     OutcomeFormat,
     finish,
-    foresee_plan,
+    foresee_outcome,
     make_origin,
     open_machine,
     telling_where_it_stops,
 )
+from podunit.cli.images import provide_images
 from podunit.cli.lifecycle import DryRun, Message, Report, Timeout
 from podunit.cli.pods import Pod, find_owner_word, find_pods, parse_word
 from podunit.cli.settings import Settings
@@ -192,10 +193,11 @@ def _carry_out(
     async def run() -> Outcome:
         if dry_run:
             wish, _, _ = make_wish()
-            return (await foresee_plan(settings, lambda machine: make_plan(machine, wish))).outcome
+            return await foresee_outcome(settings, lambda machine: make_plan(machine, wish))
         async with open_machine(settings) as machine:
             wish, places, message = make_wish()
             plan = await make_plan(machine, wish)
+            await provide_images(plan, machine)
             with telling_where_it_stops(plan, machine):
                 return await carry_out(plan, machine, make_origin(message), places)
 

@@ -6,9 +6,12 @@ has its images from units that all pods share.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from podunit.engines.programs import PODMAN
 from podunit.engines.volumes import files_directory
 from podunit.model import Container, ImageVolume, Pod, PullPolicy
+from podunit.report import Position
 from podunit.scope import Scope
 from podunit.unitfile import Word
 
@@ -23,13 +26,24 @@ _PULL = (
     "while [ $# -gt 0 ]; do case $1 in "
     f'always) pull "$2" || exit;; missing) {PODMAN} image exists "$2" || pull "$2" || exit;; esac; shift 2; done'
 )
+# The same for one image, without credentials.
+_PULL_ONE = (
+    f'[ "$2" = missing ] && {PODMAN} image exists "$1" && exit; '
+    f'[ -n "$MANAGERPID" ] || systemctl start network-online.target; exec {PODMAN} pull --quiet "$1"'
+)
+
+
+def list_wanted(container: Container) -> tuple[tuple[str, PullPolicy, Position], ...]:
+    """The images of the container and its volumes, when each is pulled, and where it is named."""
+    volumes = [mount.volume for mount in container.mounts if isinstance(mount.volume, ImageVolume)]
+    own = (container.image, container.pull_policy, container.image_at)
+    return (own, *((one.image, one.pull_policy, one.image_at) for one in volumes))
 
 
 def list_images(container: Container) -> dict[str, bool]:
     """The images that have to be there, of the container and its volumes, and whether each is pulled every time."""
-    volumes = [mount.volume for mount in container.mounts if isinstance(mount.volume, ImageVolume)]
     found: dict[str, bool] = {}
-    for image, policy in ((container.image, container.pull_policy), *((one.image, one.pull_policy) for one in volumes)):
+    for image, policy, _ in list_wanted(container):
         if policy is not PullPolicy.NEVER:
             found[image] = found.get(image, False) or policy is PullPolicy.ALWAYS
     return found
@@ -40,6 +54,13 @@ def pull_images(pod: Pod, container: Container, scope: Scope) -> tuple[Word, ...
     folder = (*files_directory(pod, scope), f"/{_FOLDER}")
     wanted = [word for image, always in list_images(container).items() for word in (_when(always), image)]
     return ("/bin/sh", "-c", _PULL, "pull", folder, *wanted)
+
+
+def pull_image(image: str, files: Path | None, *, always: bool) -> tuple[str, ...]:
+    """Make an image present with credentials that are among these files, as they are kept for a pod."""
+    if files is None:
+        return ("/bin/sh", "-c", _PULL_ONE, "pull", image, _when(always))
+    return ("/bin/sh", "-c", _PULL, "pull", str(files / _FOLDER), _when(always), image)
 
 
 def _when(always: bool) -> str:

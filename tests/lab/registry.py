@@ -1,6 +1,8 @@
-"""A registry of one image, which asks for a password: `registry.py PORT OCI-DIR USER:PASSWORD SEEN`.
+"""A registry of one image, of whatever name: `registry.py PORT OCI-DIR USER:PASSWORD SEEN`, and '' for no password.
 
-Runs in a lab, with nothing but Python. At each request all command lines of the machine are added to the file SEEN.
+Runs in a lab, with nothing but Python. With a password all command lines of the machine are added to the file SEEN at
+each request. What is below `slow/` it gives out only once three of those are asked for at a time, as SEEN then says;
+what is called `stuck` as long as there is no file /run/test/stuck.
 """
 
 from __future__ import annotations
@@ -9,10 +11,27 @@ import base64
 import contextlib
 import json
 import sys
+import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 PORT, FOLDER, PAIR, SEEN = int(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], Path(sys.argv[4])
+
+
+_STUCK = Path("/run/test/stuck")
+_asked: set[str] = set()
+_changed = threading.Condition()
+
+
+def wait_for_others(name: str) -> None:
+    """Wait until three names are asked for, and long enough to be noticed."""
+    with _changed:
+        _asked.add(name)
+        _changed.notify_all()
+        if _changed.wait_for(lambda: len(_asked) == 3, timeout=20):
+            SEEN.write_text("3 at once\n")
+    time.sleep(2)
 
 
 class Registry(BaseHTTPRequestHandler):
@@ -22,13 +41,18 @@ class Registry(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Answer, if the caller may ask."""
-        self._note_commands()
-        if self.headers.get("Authorization") != f"Basic {base64.b64encode(PAIR.encode()).decode()}":
+        if PAIR:
+            self._note_commands()
+        if PAIR and self.headers.get("Authorization") != f"Basic {base64.b64encode(PAIR.encode()).decode()}":
             self._send(401, b"{}", {"WWW-Authenticate": 'Basic realm="test"'})
             return
         if self.path == "/v2/":
             self._send(200, b"{}", {})
             return
+        while "/stuck/" in self.path and _STUCK.exists():
+            time.sleep(0.1)
+        if "/slow/" in self.path and "/manifests/" in self.path:
+            wait_for_others(self.path)
         digest = self.path.rpartition("/")[2]
         if not digest.startswith("sha256:"):
             digest = json.loads((FOLDER / "index.json").read_text())["manifests"][0]["digest"]

@@ -143,6 +143,21 @@ def test_the_images_own_signal_stops_the_container(pods: Pods) -> None:
     assert "usr1" in pods.lab.run("podunit", "logs", "web").stdout
 
 
+def test_an_image_that_is_not_to_be_had_is_refused_where_it_is_named(pods: Pods) -> None:
+    pods.apply(pod(f"  - {{name: a, image: {IMAGE}, command: [sleep, '1000']}}\n", notes=CRUN))
+    pid = pods.main_pid("container@web.a")
+    for image, said in (("127.0.0.1:1/absent:1", "cannot be pulled: "), ("127.0.0.1:1/absent:2", "is not there, and ")):
+        policy = "Never" if image.endswith("2") else "Always"
+        own = f"{{name: a, image: '{image}', imagePullPolicy: {policy}, command: [sleep, '1000']}}"
+        wrong = pod(f"  - {own}\n", notes=CRUN)
+        done = pods.apply(wrong, check=False)
+        assert done.returncode == 1
+        assert f"error: image '{image}' of container 'a' of pod 'web' {said}" in done.stderr
+        foretold = pods.lab.run("podunit", "apply", "--dry-run", "/root/pod.yaml", check=False).stderr
+        assert (f"image {image}: would be pulled\n" in foretold) == (said == "cannot be pulled: ")
+    assert pods.main_pid("container@web.a") == pid
+
+
 def test_the_image_may_go_while_its_container_runs(pods: Pods) -> None:
     pods.lab.sh(f"podman tag {FULL} localhost/going:1")
     pods.lab.sh("echo 'FROM localhost/podunit-test:1' > /root/going; echo 'RUN echo here > /own' >> /root/going")

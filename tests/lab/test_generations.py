@@ -145,11 +145,11 @@ def test_what_others_use_as_well_stays(pods: Pods) -> None:
     assert pods.lab.run("podman", "exec", "twin.a", "cat", "/www/index.html").stdout == "the second page"
 
 
-def test_atomic_goes_back_from_an_image_that_is_not_there(pods: Pods) -> None:
+def test_atomic_goes_back_from_a_container_that_does_not_start(pods: Pods) -> None:
     pods.apply(WEB + "---\n" + OTHER)
     before, others = pods.lab.sh(FILES).stdout, pids(pods, "other.a")
     new = pod(container("a", FOREVER), "fresh")
-    bad = WEB.replace("podunit-test:1", "nothing-here:1", 1).replace("the first page", "the second page")
+    bad = WEB.replace("[sh,", "[no-such-command,", 1).replace("the first page", "the second page")
     pods.lab.write("/root/bad.yaml", bad + "---\n" + new)
     done = pods.lab.run("podunit", "apply", "--atomic", "/root/bad.yaml", check=False)
     assert done.returncode == 4
@@ -161,6 +161,12 @@ def test_atomic_goes_back_from_an_image_that_is_not_there(pods: Pods) -> None:
     assert history(pods)[-1]["fate"] == "gone back"
     refused = pods.lab.run("podunit", "rollout", "undo", "web", check=False)
     assert "there is no earlier revision of web that came up" in refused.stderr
+    # An image that is not there is found before anything is changed, and is no revision.
+    known, own = history(pods), pids(pods, "web.a")
+    pods.lab.write("/root/absent.yaml", WEB.replace("podunit-test:1", "nothing-here:1", 1) + "---\n" + new)
+    done = pods.lab.run("podunit", "apply", "--atomic", "/root/absent.yaml", check=False)
+    assert (done.returncode, "nothing was changed" in done.stderr) == (1, True)
+    assert (history(pods), pids(pods, "web.a"), pods.lab.sh(FILES).stdout) == (known, own, before)
     # Without it what failed stays, and the way back is told.
     done = pods.lab.run("podunit", "apply", "/root/bad.yaml", check=False)
     assert (done.returncode, "podunit rollout undo web" in done.stderr) == (1, True)
@@ -228,7 +234,7 @@ def test_a_rollout_by_readiness_keeps_what_may_not_be_missed(pods: Pods) -> None
     assert "error: went back to generation 2: pod 'web-0' is not up\n" in done.stderr
     pods.lab.write("/root/bad.yaml", text.replace("podunit-test:1", "nothing-here:1"))
     done = pods.lab.run("podunit", "apply", "--atomic", "/root/bad.yaml", check=False)
-    assert done.returncode == 4, done.stderr
+    assert done.returncode == 1, done.stderr
     pods.lab.run("podunit", "rollout", "undo", "deployment/web")
     pods.lab.sh("touch /run/watched; sleep 0.5")
     served = pods.lab.read("/run/served").split()
