@@ -72,9 +72,13 @@ class UnitDirectory:
         """The files that podunit has written, by name."""
         if not self.path.is_dir():
             return {}
-        # Thousands of them: a scan knows what each is, without another look.
+        # Thousands of them: a scan knows what each is, without another look. Hidden files are no units.
         with os.scandir(self.path) as entries:
-            files = sorted((entry.name, entry.path) for entry in entries if entry.is_file(follow_symlinks=False))
+            files = sorted(
+                (entry.name, entry.path)
+                for entry in entries
+                if not entry.name.startswith(".") and entry.is_file(follow_symlinks=False)
+            )
         texts = ((name, _read_own(path)) for name, path in files)
         return {name: text for name, text in texts if text is not None}
 
