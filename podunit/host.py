@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -100,8 +101,13 @@ def remove_remains(
 ) -> None:
     """Remove what is there of podman's containers, secrets and volumes, and of the state and the runtime directories.
 
-    So do units when they stop; the loss of power leaves it, until the pod is started again.
+    So do units when they stop; the loss of power leaves it, until the pod is started again. PodunitError if there are
+    containers and no podman.
     """
+    containers = set(containers)
+    if not Path(PODMAN).exists() and (kept := containers & _read_stored(scope)):
+        hint = "install podman; on Debian: apt install podman"
+        raise PodunitError(f"there is no {PODMAN} to remove what is left: {', '.join(sorted(kept))}", hint)
     kinds: tuple[tuple[str, tuple[str, ...], tuple[str, ...], Iterable[str]], ...] = (
         ("container", ("ls", "--all", "--format={{.Names}}"), ("rm", "--force", "--ignore", "--depend"), containers),
         ("secret", ("ls", "--format={{.Name}}"), ("rm",), secrets),
@@ -146,16 +152,12 @@ def find_missing_images(names: Iterable[str]) -> frozenset[str]:
     wanted = set(names)
     # One question for most of them. A name may also be short, or have a digest.
     left = wanted - list_known_images().keys() if wanted else wanted
-    return frozenset(name for name in left if not _has_image(name))
+    return frozenset(name for name in left if not _try("image", "exists", name))
 
 
 def remove_image(name: str) -> bool:
     """Remove an image by its name; False if podman keeps it, because a container uses it."""
-    try:
-        _run("rmi", name)
-    except PodunitError:
-        return False
-    return True
+    return _try("rmi", name)
 
 
 def list_networks() -> tuple[str, ...]:
@@ -177,19 +179,26 @@ def list_volumes() -> tuple[Mapping[str, Any], ...]:
 
 def remove_network(name: str) -> bool:
     """Remove a network; False if podman keeps it, because a container uses it."""
+    return _try("network", "rm", name)
+
+
+def _try(*words: str) -> bool:
+    """Whether podman does it."""
     try:
-        _run("network", "rm", name)
+        _run(*words)
     except PodunitError:
         return False
     return True
 
 
-def _has_image(name: str) -> bool:
-    try:
-        _run("image", "exists", name)
-    except PodunitError:
-        return False
-    return True
+def _read_stored(scope: Scope) -> set[str]:
+    """The names of the containers in podman's own place for them, whether podman is there or not."""
+    base = Path("/var/lib") if scope is Scope.SYSTEM else Path.home() / ".local/share"
+    names: set[str] = set()
+    for file in base.glob("containers/storage/*-containers/*containers.json"):
+        with suppress(OSError, ValueError):
+            names.update(name for one in json.loads(file.read_bytes()) for name in one.get("names") or ())
+    return names
 
 
 def _list_state(scope: Scope) -> tuple[Path, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.lab.laboratory import Laboratory
-from tests.lab.pods import IMAGE, Pods, pod, wait_for
+from tests.lab.pods import IMAGE, UNITS, Pods, pod, wait_for
 
 TYPES = ["Directory", "File", "Socket", "CharDevice", "BlockDevice"]
 
@@ -182,6 +182,22 @@ def test_without_podman_the_error_says_what_to_install(pods: Pods) -> None:
         3,
         "error: there is no /usr/bin/podman\n  hint: install podman; on Debian: apt install podman\n",
     )
+
+
+def test_without_podman_a_pod_with_containers_keeps_its_units(pods: Pods) -> None:
+    pods.apply(pod(sleeper()))
+    pods.lab.run("mv", "/usr/bin/podman", "/usr/bin/podman.away")
+    try:
+        done = pods.lab.run("podunit", "delete", "web", check=False)
+        assert done.returncode == 3
+        assert "error: there is no /usr/bin/podman to remove what is left: web.a, web_sandbox\n" in done.stderr
+        assert pods.state("pod@web") == "inactive"
+        pods.lab.sh(f"test -e {UNITS}/pod@web.service")
+    finally:
+        pods.lab.run("mv", "/usr/bin/podman.away", "/usr/bin/podman")
+    # The next command that changes anything goes on with it.
+    pods.lab.run("podunit", "delete", "web", check=False)
+    assert not pods.lab.sh(f"ls {UNITS} | grep web || :").stdout
 
 
 def test_without_a_bus_the_error_says_what_to_do(pods: Pods) -> None:
