@@ -147,8 +147,8 @@ def test_resources_are_in_the_units_that_run(pods: Pods) -> None:
 
 def test_an_image_that_cannot_be_pulled_is_said_and_retried(pods: Pods) -> None:
     image = sleeper("imagePullPolicy: Always")
-    # Tried again before anybody can ask systemd how the pull failed.
-    pods.install(grace(pod(image, notes="    podunit/a.Service.RestartSec: 1ms\n")))
+    # Tried again before anybody can ask systemd how the pull failed; without any pause no job would come to its turn.
+    pods.install(grace(pod(image, notes="    podunit/a.Service.RestartSec: 20ms\n")))
     done = pods.lab.run("podunit", "start", "web", check=False)
     assert done.returncode == 1
     assert "image-pull@localhost-podunit\\x2dtest:1.service: exit-code" in done.stderr
