@@ -90,7 +90,7 @@ def generate_pod(pod: Pod, scope: Scope, target: Target) -> tuple[UnitFile, ...]
         _handle(pod, scope, target, shared),
         UnitFile(stop_unit(pod.name), "pod-stop.service.j2", shared),
         UnitFile(mend_unit(pod.name), "pod-mend.service.j2", shared),
-        _sandbox(pod, scope, target, shared),
+        _sandbox(pod, scope, shared),
     ]
     if pod.schedule:
         units[:0] = _timer(pod, pod.schedule, shared)
@@ -239,7 +239,7 @@ def _timer(pod: Pod, schedule: Schedule, shared: Values) -> list[UnitFile]:
     return units
 
 
-def _sandbox(pod: Pod, scope: Scope, target: Target, shared: Values) -> UnitFile:
+def _sandbox(pod: Pod, scope: Scope, shared: Values) -> UnitFile:
     memory = volumes.list_memory_volumes(pod)
     kept = [volume for volume in pod.volumes if isinstance(volume, EmptyDir) and volume not in memory]
     files = [volume for volume in pod.volumes if isinstance(volume, Files)]
@@ -265,8 +265,7 @@ def _sandbox(pod: Pod, scope: Scope, target: Target, shared: Values) -> UnitFile
             "redirect_ports": command_line(podman.redirect_ports(pod, scope)) if pod.redirects else None,
             "timeout_start_sec": Value(str(START_SEC)),
             "timeout_stop_sec": Value(str(pod.grace_sec + STOP_MARGIN_SEC)),
-            "run": command_line(podman.run_sandbox(pod, target.podman)),
-            "shielded": podman.needs_shield(pod, target.podman),
+            "run": command_line(podman.run_sandbox(pod)),
             "pid_file": quote_word(podman.sandbox_pid_file(pod), expands_variables=False),
             # A user's ports are held by a process, without rules.
             "publish_again": command_line(podman.publish_again(pod))
