@@ -9,6 +9,7 @@ from __future__ import annotations
 from podunit.cgroups import container_directives, oom_directives
 from podunit.checks import describe_checks, list_probers
 from podunit.engines import crun, podman
+from podunit.engines.netavark import is_held_by_files
 from podunit.errors import PodunitError
 from podunit.hostpaths import list_host_paths, prepare_paths
 from podunit.inside import CRUN
@@ -51,6 +52,7 @@ def make_container(
         {
             **shared,
             "crun": Value(CRUN),
+            "held": is_held_by_files(pod),
             "container": escape_text(container.name),
             "required_units": join_units(inits) if inits else None,
             "sidecar": container.sidecar,

@@ -12,20 +12,21 @@ import io
 import json
 import re
 import shutil
+import stat
 import subprocess
 import tarfile
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from podunit.chosen import Engine
 from podunit.engines import crun
+from podunit.engines.netavark import is_held_by_files
 from podunit.engines.podman import verify_image_user
 from podunit.engines.programs import PODMAN
 from podunit.engines.secrets import is_apart
 from podunit.errors import PodunitError
 from podunit.inside import CRUN
-from podunit.model import Container, Pod
+from podunit.model import Container, Engine, Pod
 from podunit.target import Target
 
 _FOLDER = "bundle"
@@ -36,16 +37,15 @@ _WANTED = "{{.Id}} {{.OCIConfigPath}} {{.GraphDriver.Data.UpperDir}}"
 # That of Debian 12 makes and runs containers otherwise.
 _OLDEST_PODMAN = (5,)
 # Raised when the same recipe makes another bundle.
-_VERSION = 3
+_VERSION = 4
 
 
 def require_crun(pods: Iterable[Pod], target: Target) -> None:
     """Refuse pods of the crun engine where that cannot be."""
-    bundled = [pod for pod in pods if pod.engine is Engine.CRUN]
+    bundled = [pod.name for pod in pods if pod.engine is Engine.CRUN]
     if bundled and target.podman < _OLDEST_PODMAN:
-        pod = bundled[0]
-        message = f"pod {pod.name}: {pod.engine_origin.words} needs podman 5 or later, this is {target.podman_text}"
-        raise PodunitError(message, f"leave out {pod.engine_origin.remedy}")
+        message = f"pod {bundled[0]}: the crun engine needs podman 5 or later, this is {target.podman_text}"
+        raise PodunitError(message, "leave out the annotation podunit/engine")
     if bundled and not Path(CRUN).exists():
         raise PodunitError(f"there is no {CRUN}", "install crun; on Debian: apt install crun")
 
@@ -95,7 +95,7 @@ class Bundles:
             _run(*(str(word) for word in verify))
         captured = self._capture(pod, container, config)
         _copy_image(self._images, image)
-        return {**captured, "image": f"{image}\n".encode(), _KEY: key}
+        return {**captured, **_own_root(self._images / image), "image": f"{image}\n".encode(), _KEY: key}
 
     def _capture(self, pod: Pod, container: Container, image: crun.ImageConfig) -> dict[str, bytes]:
         name = crun.bundle_name(pod, container)
@@ -114,8 +114,8 @@ class Bundles:
         finally:
             _run(PODMAN, "rm", "--force", "--ignore", "--volumes", "--time=0", name)
         if captured["process"].get("selinuxLabel"):
-            message = f"pod {pod.name}: {pod.engine_origin.words} is not for machines with SELinux"
-            raise PodunitError(message, f"leave out {pod.engine_origin.remedy}")
+            hint = "leave out the annotation podunit/engine"
+            raise PodunitError(f"pod {pod.name}: the crun engine is not for machines with SELinux", hint)
         signal = captured.get("annotations", {}).get("org.opencontainers.image.stopSignal", "15")
         where = ("info", "--format={{.Store.VolumePath}}")
         volumes = _run(PODMAN, *where).strip() if crun.has_kept_volumes(pod, container) else ""
@@ -132,7 +132,8 @@ class Bundles:
         mounts = list(crun.bind_volumes(pod, container, ""))
         made_of = (_VERSION, self._podman_version, image, crun.make_model(pod, container), secrets, mounts)
         hooks = (container.post_start, container.pre_stop)
-        process = (container.command, container.args, container.working_dir, pod.network is None, hooks)
+        sandbox = (pod.network is None, is_held_by_files(pod))
+        process = (container.command, container.args, container.working_dir, *sandbox, hooks)
         text = repr((*made_of, process, container.message, pod.processes))
         return f"{hashlib.sha256(text.encode(errors='surrogateescape')).hexdigest()}\n".encode()
 
@@ -202,6 +203,13 @@ def _pack(upper: Path, paths: Collection[str]) -> dict[str, bytes]:
         for name in members:
             archive.add(upper / name, name, recursive=False)
     return {"upper.tar": packed.getvalue()}
+
+
+def _own_root(folder: Path) -> dict[str, bytes]:
+    """Mode and owner of an image's root directory, unless they are those that the container's would have anyway."""
+    status = folder.stat()
+    own = (stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid)
+    return {} if own == (0o755, 0, 0) else {"root": b"%o %d:%d\n" % own}
 
 
 def _copy_image(images: Path, image: str) -> None:

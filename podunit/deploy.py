@@ -293,7 +293,7 @@ class _Apply:
 
         async def tell() -> None:
             # Before the reload, by which systemd forgets how they are stopped.
-            await manager.run_jobs(manager.stop_unit, [*running, *await self._list_moved(pods)])
+            await manager.run_jobs(manager.stop_unit, running)
             if not found.change.is_empty:
                 await manager.reload()
             await enable(manager, scene.before, {pod: found.after[pod] for pod in pods})
@@ -302,15 +302,6 @@ class _Apply:
                 await forget(manager, self.directory, self.state, dooms)
 
         await _see_through(tell())
-
-    async def _list_moved(self, pods: Iterable[str]) -> list[str]:
-        """What runs of these pods that are restarted with another engine: the new units could not stop it properly."""
-        before = [pod for name in pods if (pod := self.plan.scene.before.get(name))]
-        moved = [pod for pod in before if pod.engine is not self._after[pod.name].engine]
-        again = [pod for pod in moved if self._decisions[pod.name].deed is Deed.RESTART]
-        names = [container.unit for pod in again for container in pod.containers]
-        loaded = await self.manager.list_units_by_patterns(names) if names else ()
-        return [unit.name for unit in loaded if unit.active not in _AT_REST]
 
     def _list_left(self, pod: InstalledPod) -> tuple[str, ...]:
         """What a pod that was there has no longer, in words."""

@@ -10,11 +10,11 @@ from collections.abc import Mapping
 
 from podunit import __version__, bundled, containers
 from podunit.cgroups import slice_directives
-from podunit.chosen import Engine
-from podunit.engines import nfs, podman, probes, programs, pulls, secrets, volumes
+from podunit.engines import netavark, nfs, podman, probes, programs, pulls, secrets, volumes
 from podunit.engines.stops import stop_file
 from podunit.model import (
     EmptyDir,
+    Engine,
     Files,
     NetworkDirectory,
     Pod,
@@ -90,7 +90,7 @@ def generate_pod(pod: Pod, scope: Scope, target: Target) -> tuple[UnitFile, ...]
         _handle(pod, scope, target, shared),
         UnitFile(stop_unit(pod.name), "pod-stop.service.j2", shared),
         UnitFile(mend_unit(pod.name), "pod-mend.service.j2", shared),
-        _sandbox(pod, scope, shared),
+        _sandbox(pod, scope, target, shared),
     ]
     if pod.schedule:
         units[:0] = _timer(pod, pod.schedule, shared)
@@ -239,45 +239,64 @@ def _timer(pod: Pod, schedule: Schedule, shared: Values) -> list[UnitFile]:
     return units
 
 
-def _sandbox(pod: Pod, scope: Scope, shared: Values) -> UnitFile:
+def _sandbox(pod: Pod, scope: Scope, target: Target, shared: Values) -> UnitFile:
+    held = netavark.is_held_by_files(pod)
     memory = volumes.list_memory_volumes(pod)
     kept = [volume for volume in pod.volumes if isinstance(volume, EmptyDir) and volume not in memory]
     files = [volume for volume in pod.volumes if isinstance(volume, Files)]
     addresses = any(podman.needs_addresses(container) for container in (*pod.init_containers, *pod.containers))
     made = (volumes.made_directory(pod),) if files or addresses else ()
+    door = netavark.find_door(pod) if held else podman.find_door(pod, scope)
+    # A user's ports are held by a process, without rules.
+    published = scope is Scope.SYSTEM and podman.list_published(pod)
+    publish_again = netavark.connect_again(pod) if held else podman.publish_again(pod)
     return UnitFile(
         sandbox_unit(pod.name),
-        "sandbox.service.j2",
+        "held-sandbox.service.j2" if held else "sandbox.service.j2",
         {
             **shared,
-            "runtime_directories": join_words([programs.runtime_directory(pod), *made]),
+            "runtime_directories": join_words((programs.runtime_directory(pod), *made)),
             "closed": bool(made),
             "state_directories": join_words([volumes.volumes_directory(pod)]) if kept else None,
             "empty_volumes": command_line(volumes.remove_volumes(pod, scope)),
             "make_volumes": command_line(volumes.make_volumes(pod, kept, scope)),
             "make_files": tuple(map(command_line, volumes.make_files(pod, files, scope))),
-            "prepare": tuple(map(command_line, podman.prepare_sandbox(pod))),
-            "write_addresses": command_line(podman.write_addresses(pod, scope)) if addresses else None,
+            "write_addresses": command_line(podman.write_addresses(pod, door)) if addresses else None,
             "network_unit": join_units([network_unit(pod.network.name)])
             if pod.network and pod.network.own and not pod.host_network
             else None,
-            "network_target": Value("network.target") if scope is Scope.SYSTEM else None,
-            "redirect_ports": command_line(podman.redirect_ports(pod, scope)) if pod.redirects else None,
+            "redirect_ports": command_line(podman.redirect_ports(pod, door)) if pod.redirects else None,
             "timeout_start_sec": Value(str(START_SEC)),
             "timeout_stop_sec": Value(str(pod.grace_sec + STOP_MARGIN_SEC)),
-            "run": command_line(podman.run_sandbox(pod)),
-            "pid_file": quote_word(podman.sandbox_pid_file(pod), expands_variables=False),
-            # A user's ports are held by a process, without rules.
-            "publish_again": command_line(podman.publish_again(pod))
-            if scope is Scope.SYSTEM and podman.list_published(pod)
-            else None,
-            "remove": command_line(podman.remove_sandbox(pod), ignore_failure=True),
+            "publish_again": command_line(publish_again) if published else None,
             "remove_volumes": command_line(volumes.remove_volumes(pod, scope), ignore_failure=True),
-            "remove_memory_volumes": command_line(volumes.remove_memory_volumes(pod), ignore_failure=True)
-            if memory
-            else None,
+            **(_held_by_files(pod) if held else _held_by_podman(pod, scope, target)),
         },
     )
+
+
+def _held_by_files(pod: Pod) -> Values:
+    parameters = netavark.set_parameters(pod)
+    return {
+        "make": command_line(("make", *netavark.make_sandbox(pod))),
+        "remove": command_line(("remove", *netavark.remove_sandbox(pod))),
+        "shared_memory": Value(netavark.SHARED_MEMORY),
+        "set_parameters": command_line(parameters) if parameters else None,
+    }
+
+
+def _held_by_podman(pod: Pod, scope: Scope, target: Target) -> Values:
+    has_memory = bool(volumes.list_memory_volumes(pod))
+    remove_memory = command_line(volumes.remove_memory_volumes(pod), ignore_failure=True) if has_memory else None
+    return {
+        "prepare": tuple(map(command_line, podman.prepare_sandbox(pod))),
+        "network_target": Value("network.target") if scope is Scope.SYSTEM else None,
+        "run": command_line(podman.run_sandbox(pod, target.podman)),
+        "shielded": podman.needs_shield(pod, target.podman),
+        "pid_file": quote_word(podman.sandbox_pid_file(pod), expands_variables=False),
+        "remove": command_line(podman.remove_sandbox(pod), ignore_failure=True),
+        "remove_memory_volumes": remove_memory,
+    }
 
 
 def _nfs(pod: Pod, volume: NetworkDirectory, shared: Values) -> UnitFile:

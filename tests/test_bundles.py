@@ -65,7 +65,7 @@ def compile_config(pod: Pod, container: Container) -> Any:
 
 
 def test_what_only_a_running_sandbox_knows_is_marked(tmp_path: Path) -> None:
-    pod, container = read_pod(tmp_path, "args: [serve]")
+    pod, container = read_pod(tmp_path, "args: [serve]", "  activeDeadlineSeconds: 9\n")
     config = compile_config(pod, container)
     marks = crun.Marks(pod, container)
     assert config["root"] == {"path": "/run/podunit/web.a_bundle/rootfs", "readonly": True}
@@ -89,6 +89,23 @@ def test_what_only_a_running_sandbox_knows_is_marked(tmp_path: Path) -> None:
     assert not {"hostname", "annotations"} & config.keys()
 
 
+def test_what_a_sandbox_without_a_process_has_is_known(tmp_path: Path) -> None:
+    pod, container = read_pod(tmp_path, "args: [serve]")
+    config = compile_config(pod, container)
+    assert {mount["destination"]: mount["source"] for mount in config["mounts"]} == {
+        "/proc": "proc",
+        "/etc/hosts": "/run/podunit/web_sandbox/hosts",
+        "/etc/resolv.conf": "/run/podunit/web_sandbox/resolv.conf",
+        "/run/.containerenv": "/run/podunit/web.a_bundle/containerenv",
+    }
+    assert config["linux"]["namespaces"][:4] == [
+        {"type": "pid"},
+        {"type": "network", "path": "/run/podunit/web_sandbox/net"},
+        {"type": "ipc", "path": "/run/podunit/web_sandbox/ipc"},
+        {"type": "uts", "path": "/run/podunit/web_sandbox/uts"},
+    ]
+
+
 @pytest.mark.parametrize(
     ("container", "expected"),
     [
@@ -110,7 +127,7 @@ def test_volumes_take_the_place_of_podmans_own_mounts(tmp_path: Path) -> None:
     assert found == [
         ("/proc", "proc"),
         ("/run/.containerenv", "/run/podunit/web.a_bundle/containerenv"),
-        ("/etc/resolv.conf", _RUN.replace(_ID, crun.Marks(pod, container).sandbox) + "/resolv.conf"),
+        ("/etc/resolv.conf", "/run/podunit/web_sandbox/resolv.conf"),
         ("/etc/hosts", "/srv/v"),
         ("/srv/data/deep", "/srv/v"),
     ]
@@ -146,7 +163,7 @@ def test_no_command_line_has_a_secret(tmp_path: Path) -> None:
 
 def test_podman_4_is_refused(tmp_path: Path) -> None:
     pod, _ = read_pod(tmp_path, "tty: false")
-    with pytest.raises(PodunitError, match=r"pod web: podunit/engine: crun needs podman 5 or later, this is 4\.3\.1"):
+    with pytest.raises(PodunitError, match=r"pod web: the crun engine needs podman 5 or later, this is 4\.3\.1"):
         require_crun([pod], parse_target("252", "4.3.1"))
 
 

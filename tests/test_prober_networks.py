@@ -105,6 +105,18 @@ def test_checks_are_made_in_the_network_of_the_pod(
     assert own != Path(f"/proc/{pod.process}/ns/net").readlink()
 
 
+def test_a_network_that_a_file_holds_is_entered_and_not_kept(tmp_path: Path, pod: Pod) -> None:
+    (tmp_path / "podunit" / "web_sandbox.pid").unlink()
+    (tmp_path / "podunit" / "web_sandbox").mkdir()
+    # As good as a bind mount of it.
+    (tmp_path / "podunit" / "web_sandbox" / "net").symlink_to(f"/proc/{pod.process}/ns/net")
+    networks = Networks(tmp_path, DirectDoor().open_stream)
+    held = count_descriptors()
+    assert check(networks, 80) == Result(True, "connected")
+    assert check(networks, 81) == Result(False, "connection refused")
+    assert count_descriptors() == held
+
+
 def test_a_lost_sandbox_is_a_failure_and_is_let_go(tmp_path: Path, pod: Pod) -> None:
     before = count_descriptors()
     networks = Networks(tmp_path, DirectDoor().open_stream)

@@ -12,6 +12,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from podunit.engines.netavark import is_held_by_files, sandbox_directory
 from podunit.engines.podman import FACTS, name_variable, sandbox_pid_file
 from podunit.engines.programs import CATATONIT, container_name
 from podunit.engines.rights import list_rights
@@ -78,6 +79,18 @@ class Marks:
     def _make(self, name: str) -> str:
         return f"@{self._key}-{name}@"
 
+    def find_namespace(self, pod: Pod, kind: str) -> str:
+        """The file of one of the sandbox's namespaces, by its name in /proc."""
+        if is_held_by_files(pod):
+            return f"{self.resolve(sandbox_directory(pod))}/{kind}"
+        return f"/proc/{self.process}/ns/{kind}"
+
+    def find_file(self, pod: Pod, source: str, identity: str) -> str:
+        """What stands for a file that podman has made for the container with this ID, if it is the sandbox's."""
+        if identity in source and is_held_by_files(pod):
+            return f"{self.resolve(sandbox_directory(pod))}/{source.rpartition('/')[2]}"
+        return source.replace(identity, self.sandbox)
+
     def resolve(self, word: Word) -> str:
         """A word of podman's command line without systemd."""
         pieces = (word,) if isinstance(word, str) else word
@@ -114,9 +127,9 @@ def run_container(pod: Pod, container: Container, scope: Scope) -> tuple[Word, .
         (Specifier.STATE_DIR, f"/{root_directory(pod, container)}"),
         (*state_directory(scope), "/podunit/images"),
         container_name(pod, container),
-        sandbox_pid_file(pod),
         (Specifier.HOST_NAME,),
         marks.sandbox.removesuffix("sandbox@"),
+        *(() if is_held_by_files(pod) else (sandbox_pid_file(pod),)),
     )
 
 
@@ -194,7 +207,7 @@ def compile_config(
     if pod.processes is Processes.POD:
         files["pid"] = "pid"
     linux["namespaces"] = [
-        {"type": kind, "path": f"/proc/{marks.process}/ns/{files[kind]}"} if (kind := one["type"]) in files else one
+        {"type": kind, "path": marks.find_namespace(pod, files[kind])} if (kind := one["type"]) in files else one
         for one in captured["linux"]["namespaces"]
     ]
     if any(mount.propagation is MountPropagation.HOST_TO_CONTAINER for mount in container.mounts):
@@ -233,10 +246,10 @@ def _keep_mounts(
         name = next((name for name, file in own.items() if file == source), None)
         if name is not None:
             source = f"{bundle_path(container_name(pod, container))}/{name}"
-        yield {**mount, "source": source.replace(identity, marks.sandbox)}
+        yield {**mount, "source": marks.find_file(pod, source, identity)}
     # podman gives none to a container without a network, which the one that was captured is.
     if pod.network and hosts and _RESOLVER not in taken:
-        source = str(hosts["source"]).replace(identity, marks.sandbox).replace("/hosts", "/resolv.conf")
+        source = marks.find_file(pod, str(hosts["source"]), identity).replace("/hosts", "/resolv.conf")
         yield {**hosts, "destination": _RESOLVER, "source": source}
 
 

@@ -36,8 +36,13 @@ from podunit.engines.volumes import (
     mount_word,
 )
 from podunit.model import Container, Env, Fact, HugePage, Pod, Port, Processes, Protocol, Text
+from podunit.record import record
 from podunit.scope import Scope
 from podunit.unitfile import Specifier, Variable, Word
+
+# From here on podman finishes a network namespace that it has begun before it heeds SIGTERM (containers/podman 24082);
+# an earlier one forgets it, and it stays.
+_FINISHES_NETWORK = (5, 3)
 
 # What stands in command lines for what only a running pod knows.
 FACTS: Mapping[object, Specifier | Variable] = {
@@ -65,14 +70,15 @@ def container_pid_file(pod: Pod, container: Container, scope: Scope) -> tuple[st
     return (Specifier.RUNTIME_DIR, f"/podunit/{container_name(pod, container)}_container.pid")
 
 
-def run_sandbox(pod: Pod) -> tuple[Word, ...]:
-    """Start the pause container and return once it holds the pod's namespaces."""
-    name = sandbox_name(pod)
-    # What podman has not replaced has containers that refer to it, as after a loss of power.
-    remove = f"{PODMAN} container exists {name} && {PODMAN} rm --force --depend {name}"
-    again = f'[ $status = 0 ] || {{ {remove} && run "$@"; }}; '
+def needs_shield(pod: Pod, version: tuple[int, ...]) -> bool:
+    """Whether this podman, stopped while it starts the sandbox, would leave a network namespace behind."""
+    return version < _FINISHES_NETWORK and not pod.host_network
+
+
+def run_sandbox(pod: Pod, version: tuple[int, ...]) -> tuple[Word, ...]:
+    """Start the pause container and return once it holds the pod's namespaces. `version` is podman's."""
     return (
-        *_shield(name, again),
+        *(_shield(sandbox_name(pod), "") if needs_shield(pod, version) else ()),
         PODMAN,
         "run",
         f"--name={sandbox_name(pod)}",
@@ -183,12 +189,9 @@ def verify_image_user(container: Container) -> tuple[Word, ...] | None:
 
 
 def _shield(container: str, after: str) -> tuple[Word, ...]:
-    """What to put before podman's words, so that it finishes in spite of SIGTERM, and what it made is removed then.
-
-    `after` is what the shell does next, with podman's $status and a function `run` that does all that once more.
-    """
+    """What to put before podman's words, so that it finishes in spite of SIGTERM, and what it made is removed then."""
     stop = f'[ "$stopped" ] && {{ wait $!; exec {PODMAN} rm --force --time=0 {container}; }}; '
-    script = f'trap stopped=1 TERM; run() {{ "$@" & wait $!; status=$?; {stop}}}; run "$@"; {after}exit $status'
+    script = f'trap stopped=1 TERM; "$@" & wait $!; status=$?; {stop}{after}exit $status'
     return ("/bin/sh", "-c", script, "run")
 
 
@@ -260,33 +263,41 @@ def _entrypoint(program: str) -> str:
     return program if _PLAIN_PROGRAM.fullmatch(program) and program != "null" else json.dumps([program])
 
 
-def write_addresses(pod: Pod, scope: Scope) -> tuple[Word, ...]:
+@record
+class Door:
+    """A way into a pod's network: shell that defines `enter`, which runs a command there, and what it finds as $1."""
+
+    script: str
+    word: Word
+
+
+def find_door(pod: Pod, scope: Scope) -> Door:
+    """The way into the network of the sandbox."""
+    user = "" if scope is Scope.SYSTEM else "--user --preserve-credentials "
+    enter = f'enter() {{ nsenter {user}--net --target "$pid" "$@"; }}'
+    return Door(f'pid=$({PODMAN} inspect --format "{{{{.State.Pid}}}}" "$1") && {enter}', sandbox_name(pod))
+
+
+def write_addresses(pod: Pod, door: Door) -> tuple[Word, ...]:
     """Write the addresses of pod and host where the containers' units read them as variables."""
     # The host's is where its packets leave, if it has such a way: podman's bridges have addresses too.
     script = (
         'first() { set -- $("$@" hostname -I) 127.0.0.1; echo "$1"; }; '
         "leave() { set -- $(ip -o route get 192.0.2.1 2> /dev/null); while [ $# -gt 1 ]; do "
         '[ "$1" = src ] && echo "$2" && return; shift; done; first; }; '
-        f'{_enter(scope)} && printf "POD_IP=%s\\nHOST_IP=%s\\n" "$(first enter)" "$(leave)" > "$2"'
+        f'{door.script} && printf "POD_IP=%s\\nHOST_IP=%s\\n" "$(first enter)" "$(leave)" > "$2"'
     )
-    return ("/bin/sh", "-c", script, "addresses", sandbox_name(pod), address_file(pod))
+    return ("/bin/sh", "-c", script, "addresses", door.word, address_file(pod))
 
 
-def redirect_ports(pod: Pod, scope: Scope) -> tuple[Word, ...]:
+def redirect_ports(pod: Pod, door: Door) -> tuple[Word, ...]:
     """Let the pod answer at the ports of Services which it listens on under other numbers."""
     rules = [f"{it.protocol.lower()} dport {it.port} redirect to :{it.target_port};" for it in pod.redirects]
     others = f"chain others {{ type nat hook prerouting priority dstnat; {' '.join(rules)} }};"
     # The pod's own way to itself passes no prerouting.
     own = " ".join(f"fib daddr type local {rule}" for rule in rules)
     table = f"table inet podunit {{ {others} chain own {{ type nat hook output priority -100; {own} }}; }}"
-    return ("/bin/sh", "-c", f'{_enter(scope)} && enter nft "$2"', "redirect", sandbox_name(pod), table)
-
-
-def _enter(scope: Scope) -> str:
-    """Shell: a function that runs a command in the network of the sandbox of which $1 is the name."""
-    user = "" if scope is Scope.SYSTEM else "--user --preserve-credentials "
-    enter = f'enter() {{ nsenter {user}--net --target "$pid" "$@"; }}'
-    return f'pid=$({PODMAN} inspect --format "{{{{.State.Pid}}}}" "$1") && {enter}'
+    return ("/bin/sh", "-c", f'{door.script} && enter nft "$2"', "redirect", door.word, table)
 
 
 def address_file(pod: Pod) -> tuple[str | Specifier, ...]:

@@ -116,16 +116,29 @@ class Networks:
         if not sandbox:
             return open_stream(address)
         try:
-            process = self._find_process(sandbox)
+            held = self._open_file(sandbox)
+            network = self._find_process(sandbox) if held is None else held
         except (OSError, ValueError) as error:
             raise NoNetworkError(f"{sandbox} cannot be found: {error}") from error
-        return self._enter(process, address)
+        try:
+            return self._enter(network, address)
+        finally:
+            # Open, it would hold the network.
+            if held is not None:
+                os.close(held)
 
     def forget(self, sandbox: str) -> None:
         """Let go of a pod; it is found again when somebody asks."""
         found = self._sandboxes.pop(sandbox, None)
         if found:
             os.close(found.descriptor)
+
+    def _open_file(self, sandbox: str) -> int | None:
+        """The file that holds the network of a sandbox without a process."""
+        try:
+            return os.open(self._run / "podunit" / sandbox / "net", os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return None
 
     def _find_process(self, sandbox: str) -> int:
         # podman writes the monitor's process ID, of which the sandbox is the child.

@@ -1,7 +1,7 @@
 """How long pods take to serve and to stop, and what is left running beside them: podunit beside Quadlet, in one lab.
 
 `python -m tests.bench.start` boots a lab and starts and stops, in turn, one container, a pod of two, a pod of five and
-20 pods of two at once: as pods of podunit, of each engine, and as Quadlet's `.container`, `.pod` and `.kube`.
+50 pods of one at once: as pods of podunit, of each engine, and as Quadlet's `.container`, `.pod` and `.kube`.
 Prints a table, or JSON. The ratios count, not the numbers of one machine.
 """
 
@@ -19,7 +19,7 @@ from tests.lab.laboratory import Laboratory
 from tests.lab.pods import IMAGE
 
 _QUADLETS = "/etc/containers/systemd"
-_SHAPES = {"one": (1, 1), "pod of 2": (1, 2), "pod of 5": (1, 5), "20 pods of 2": (20, 2)}
+_SHAPES = {"one": (1, 1), "pod of 2": (1, 2), "pod of 5": (1, 5), "50 pods": (50, 1)}
 _ENGINES = ("podman", "crun")
 _PEERS = ("container", "pod", "kube")
 

@@ -9,7 +9,8 @@ FULL = "localhost/full:1"
 _CONTAINERFILE = """
 FROM localhost/podunit-test:1
 RUN mkdir -p /srv/data && echo "app:x:1234:1235:App:/srv:/bin/sh" >> /etc/passwd && \
-  echo "app:x:1235:" >> /etc/group && echo "more:x:1300:app" >> /etc/group && echo kept > /srv/data/file
+  echo "app:x:1235:" >> /etc/group && echo "more:x:1300:app" >> /etc/group && echo kept > /srv/data/file && \
+  chown 0:1235 / && chmod 0751 /
 USER app
 ENV FROM_IMAGE="a b"
 WORKDIR /srv/made

@@ -27,6 +27,8 @@ find /run/netns -type f 2> /dev/null || :
 nft list ruleset 2> /dev/null | grep dnat.ip || :
 findmnt --list --noheadings --output TARGET | grep -E '/run/netns/.|/run/podunit|/overlay/.' || :
 find /run/podunit /run/podunit-probes -mindepth 1 2> /dev/null || :
+find /run/podunit-addresses -type f 2> /dev/null || :
+ip -oneline link show type veth
 find /var/lib/podunit/volumes -mindepth 1 2> /dev/null || :
 """
 

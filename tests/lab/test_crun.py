@@ -70,11 +70,11 @@ def test_the_main_process_is_the_payload_and_nothing_else_is_in_its_cgroup(pods:
     assert pods.lab.sh(f"cat {cgroup}/cgroup.procs").stdout.split() == [str(main)]
     assert pods.lab.sh(f"find {cgroup} -mindepth 1 -type d").stdout == ""
     assert pods.lab.sh(f"tr '\\0' ' ' < /proc/{main}/cmdline").stdout == "sleep 1000 "
-    # Beside the payload there is the sandbox alone.
+    # Beside the payload there is nothing, the sandbox included.
     names = pods.lab.sh(
         "cat $(find /sys/fs/cgroup/pod.slice -name cgroup.procs) | xargs -n1 -I% cat /proc/%/comm"
     ).stdout
-    assert sorted(names.split()) == ["catatonit", "conmon", "sh", "sleep", "sleep"]
+    assert sorted(names.split()) == ["sh", "sleep", "sleep"]
 
 
 @pytest.mark.parametrize(("policy", "code", "active"), [("Never", 0, "inactive"), ("Never", 3, "failed")])
@@ -306,39 +306,45 @@ def test_why_a_container_has_ended(pods: Pods) -> None:
     assert "last words" in said
 
 
-def test_the_option_or_the_file_chooses_the_engine_and_a_move_is_told(pods: Pods) -> None:
-    template = pod(container("a", FOREVER)).partition("metadata:")[2].replace("  name: web\n", "  labels: {app: web}\n")
-    indented = "\n".join(f"    {line}" if line.strip() else line for line in f"metadata:{template}".splitlines())
-    pods.lab.write(
-        "/root/web.yaml",
-        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec:\n  replicas: 1\n"
-        f"  selector: {{matchLabels: {{app: web}}}}\n  template:\n{indented}\n",
+def test_pods_of_both_engines_find_each_other(pods: Pods) -> None:
+    serve = container("a", "httpd -f -p 8080 -h /www & wait")
+    pods.apply(f"{pod(serve, notes=CRUN)}---\n{pod(serve, name='other')}")
+    for here, there in (("web", "other"), ("other", "web")):
+        ask = f"podunit exec {here} -- wget -qO - http://{there}:8080/"
+        pods.lab.wait_until(ask)
+        assert pods.lab.sh(ask).stdout == "podunit test page\n"
+    addresses = [
+        pods.lab.sh(f"podunit exec {name} -- ip -oneline -4 address show eth0").stdout.split()[3]
+        for name in ("web", "other")
+    ]
+    assert len(set(addresses)) == 2
+
+
+def test_a_network_of_which_podman_gives_all_addresses_is_made_anew_when_nobody_uses_it(pods: Pods) -> None:
+    pods.apply(pod(WEB, notes=CRUN))
+    pods.systemctl("stop", "pod@web")
+    pods.lab.sh("podman network rm podunit; podman network create --label=podunit podunit")
+    pods.lab.sh(f"podman run --name=user --detach --network=podunit {IMAGE} sleep 1000")
+    failed = pods.lab.run("podunit", "start", "web", check=False)
+    assert (failed.returncode, "podman gives all addresses of network podunit" in failed.stderr) == (1, True)
+    pods.lab.sh("podman rm --force --time=0 user")
+    pods.systemctl("start", "pod@web")
+    pods.lab.wait_until("curl --silent --fail localhost:8080")
+
+
+def test_a_network_of_somebody_elses_serves_if_its_range_ends_early(pods: Pods) -> None:
+    pods.apply(pod(WEB, notes=CRUN))
+    pods.systemctl("stop", "pod@web")
+    # What is known of the network is told by times, of which the shell sees the seconds.
+    pods.lab.sh(
+        "sleep 1; podman network rm podunit;"
+        " podman network create --subnet=10.77.0.0/29 --ip-range=10.77.0.0/30 podunit"
     )
-
-    def apply(*options: str, status: int = 0) -> str:
-        done = pods.lab.run("podunit", *options, "/root/web.yaml", check=False)
-        assert done.returncode == status, done.stderr
-        return done.stdout
-
-    containers = "podman ps --all --format '{{.Names}}' | sort"
-    assert apply("apply", "--engine", "crun") == "pod web-0: created, started\n"
-    first = pods.main_pid("container@web-0.a")
-    assert pods.lab.sh(containers).stdout == "web-0_sandbox\n"
-    # What is kept of it says the engine, too.
-    pods.lab.run("podunit", "scale", "deployment/web", "--replicas", "2")
-    assert pods.lab.sh(containers).stdout == "web-0_sandbox\nweb-1_sandbox\n"
-    moved = "engine podman instead of crun"
-    assert f"pod web-0: changed, {moved}, " in apply("diff", status=1)
-    assert f"pod web-0: changed, {moved}, " in apply("apply", "--dry-run")
-    pods.lab.write("/etc/podunit/podunit.toml", 'engine = "cron"\n')
-    assert apply("apply", status=1) == ""
-    pods.lab.write("/etc/podunit/podunit.toml", 'engine = "crun"\n')
-    assert apply("apply") == "pod web-0: unchanged\npod web-1: stopped, deleted\n"
-    assert pods.main_pid("container@web-0.a") == first
-    pods.lab.sh("rm /etc/podunit/podunit.toml")
-    assert f"pod web-0: changed, {moved}, " in apply("apply")
-    assert pods.lab.sh(f"ls /run/crun; {containers}").stdout.endswith("\nweb-0.a\nweb-0_sandbox\n")
-    assert pods.state("pod@web-0", "container@web-0.a") == "active active"
-    assert "pod web-0: changed, engine crun instead of podman, " in apply("up", "--engine", "crun")
-    assert pods.lab.sh(containers).stdout == "web-0_sandbox\n"
-    pods.lab.run("podunit", "delete", "deployment/web")
+    try:
+        pods.systemctl("start", "pod@web")
+        pods.lab.wait_until("curl --silent --fail localhost:8080")
+        seen = pods.lab.sh("podunit exec web -c a -- ip -oneline -4 address show eth0").stdout.split()[3]
+        assert seen in ("10.77.0.4/29", "10.77.0.5/29", "10.77.0.6/29")
+    finally:
+        pods.systemctl("stop", "pod@web")
+        pods.lab.sh("podman network rm podunit")
