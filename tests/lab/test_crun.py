@@ -348,3 +348,17 @@ def test_a_network_of_somebody_elses_serves_if_its_range_ends_early(pods: Pods) 
     finally:
         pods.systemctl("stop", "pod@web")
         pods.lab.sh("podman network rm podunit")
+
+
+def test_the_firewall_is_that_of_containers_conf(pods: Pods) -> None:
+    own = "/etc/containers/containers.conf.d/firewall.conf"
+    pods.lab.write(own, '[network]\nfirewall_driver = "none"\n')
+    try:
+        pods.lab.sh("rm -rf /run/podunit-networks")
+        pods.apply(pod(WEB, notes=CRUN))
+        assert "dnat" not in pods.lab.sh("nft list ruleset").stdout
+        pods.systemctl("stop", "pod@web")
+    finally:
+        pods.lab.sh(f"rm -r {own} /run/podunit-networks")
+    pods.systemctl("start", "pod@web")
+    assert "dnat" in pods.lab.sh("nft list ruleset").stdout
