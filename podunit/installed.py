@@ -33,7 +33,7 @@ _REMOVED = re.compile(
     r"^ExecStopPost=-(?:/bin/sh -c ')?/usr/bin/podman (secret|volume) rm (?:\"\$\$@\" 2> /dev/null' remove )?(.*)$",
     re.MULTILINE,
 )
-_NETWORK = re.compile(r"^ *--network=([\w.-]+)(?= |$)", re.MULTILINE)
+_NETWORK = re.compile(r"^(?: *--n|N)etwork=([\w.-]+)(?= |$)", re.MULTILINE)
 _JOB = re.compile(r"\nJob=(.*)")
 _WANTS = re.compile(r"\nWants=(.*)")
 

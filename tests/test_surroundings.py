@@ -142,3 +142,10 @@ def test_a_record_that_cannot_be_read_or_written_says_nothing(world: World) -> N
     world.state.rename(world.state.with_name("gone"))
     world.record.note([web()], Scope.SYSTEM)
     assert world.find() == []
+
+
+@pytest.mark.parametrize("pod", ["held", "bundled"])
+def test_the_network_is_that_of_the_sandbox_whoever_makes_it(pod: str) -> None:
+    folder = Path(__file__).parent / "golden/kubernetes/crun/units"
+    texts = {unit: (folder / unit).read_text() for unit in (f"pod@{pod}.service", f"sandbox@{pod}.service")}
+    assert list_pods(texts)[pod].networks == ("podunit",)
