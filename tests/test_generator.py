@@ -97,7 +97,7 @@ def test_units_are_those_of_compile_and_start_with_the_machine(world: World) -> 
     for unit in compiled:
         assert (late / unit.name).read_text() == render(unit)
     links = [file for file in list_files(late) if (late / file).is_symlink()]
-    assert links == ["default.target.wants/pod@web.service"]
+    assert links == ["default.target.wants/pod@web.service", "podunit.target.wants/pod@web.service"]
     assert (late / links[0]).readlink() == Path("../pod@web.service")
     assert "pod@.service" in list_files(late)
 

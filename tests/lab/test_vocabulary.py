@@ -170,14 +170,6 @@ def test_a_lost_rule_for_a_port_is_made_again(pods: Pods) -> None:
         pods.lab.sh("systemctl stop firewalld; rm /run/systemd/system/firewalld.service; systemctl daemon-reload")
 
 
-def test_isolate_leaves_an_enabled_pod_alone(pods: Pods) -> None:
-    pods.systemctl("enable", "pod@web")
-    pids = [pods.main_pid(unit) for unit in ("sandbox@web", "container@web.a", "container@web.b")]
-    pods.systemctl("isolate", "multi-user.target")
-    assert [pods.main_pid(unit) for unit in ("sandbox@web", "container@web.a", "container@web.b")] == pids
-    assert pods.state("pod@web") == "active"
-
-
 def test_reloads_and_reexecution_of_systemd_leave_a_pod_alone(pods: Pods) -> None:
     pids = [pods.main_pid(unit) for unit in ("sandbox@web", "container@web.a", "container@web.b")]
     pods.systemctl("daemon-reload")
