@@ -29,7 +29,8 @@ def every(lab: Laboratory) -> Iterator[Pods]:
     pods = Pods(lab)
     pods.apply(f"{WEB}---\n{DB}---\n{HAND}")
     yield pods
-    lab.sh("systemctl stop podunit.target; podunit delete web")
+    # Isolated, multi-user.target starts what fails in a lab.
+    lab.sh("systemctl stop podunit.target; podunit delete web; systemctl reset-failed")
     pods.clear()
     wait_for(pods.remains, "", timeout_sec=5)
 
