@@ -17,19 +17,21 @@ from podunit.unitfile import Word
 
 _FOLDER = "registries"
 
+# podman does not wait until what it has pulled is on the disk: after a loss of power the image is there and broken.
+_FLUSH = f'sync --file-system "$({PODMAN} info --format "{{{{.Store.GraphRoot}}}}")"'
 # As the kubelet: one secret after the other, then what the machine itself knows. The network is waited for only when it
 # is needed; MANAGERPID is set in a user's manager alone, which has no network-online.target.
 _PULL = (
     'folder=$1; shift; pull() { [ -n "$MANAGERPID" ] || systemctl start network-online.target; '
     f'for file in "$folder"/*; do {PODMAN} pull --quiet --authfile "$file" "$1" && return; done; '
-    f'{PODMAN} pull --quiet "$1"; }}; '
+    f'{PODMAN} pull --quiet "$1"; }}; get() {{ pull "$1" && {_FLUSH} || exit; }}; '
     "while [ $# -gt 0 ]; do case $1 in "
-    f'always) pull "$2" || exit;; missing) {PODMAN} image exists "$2" || pull "$2" || exit;; esac; shift 2; done'
+    f'always) get "$2";; missing) {PODMAN} image exists "$2" || get "$2";; esac; shift 2; done'
 )
 # The same for one image, without credentials.
 _PULL_ONE = (
     f'[ "$2" = missing ] && {PODMAN} image exists "$1" && exit; '
-    f'[ -n "$MANAGERPID" ] || systemctl start network-online.target; exec {PODMAN} pull --quiet "$1"'
+    f'[ -n "$MANAGERPID" ] || systemctl start network-online.target; {PODMAN} pull --quiet "$1" && {_FLUSH}'
 )
 
 

@@ -107,6 +107,106 @@ def test_configuration_and_names_of_a_users_pods(alice: Laboratory) -> None:
     assert "web.a_parts" not in alice.sh("podman unshare cat /proc/mounts", user="alice").stdout
 
 
+OWNED = """\
+apiVersion: v1
+kind: Pod
+metadata: {name: web, annotations: {podunit/boot: "false"}}
+spec:
+  terminationGracePeriodSeconds: 2
+  securityContext: {fsGroup: 3000}
+  volumes:
+  - {name: disk, emptyDir: {}}
+  - {name: memory, emptyDir: {medium: Memory}}
+  - {name: home, hostPath: {path: /home/alice/data, type: Directory}}
+  - {name: c, persistentVolumeClaim: {claimName: c}}
+  containers:
+  - name: root
+    image: localhost/podunit-test:1
+    command: [sh, -c, "trap exit TERM; httpd -f -p 8080 -h /www & wait"]
+    ports: [{containerPort: 8080, hostPort: 8080}]
+    volumeMounts: &all
+    - {name: disk, mountPath: /v/disk}
+    - {name: memory, mountPath: /v/memory}
+    - {name: home, mountPath: /v/home}
+    - {name: c, mountPath: /v/c}
+  - name: other
+    image: localhost/podunit-test:1
+    command: [sleep, "1000"]
+    securityContext: {runAsUser: 1234}
+    volumeMounts: *all
+"""
+# Every process but the kernel's: its ID, its real and effective users, its cgroup, its command line.
+_PROCESSES = r"""
+for process in /proc/[0-9]*; do
+    words=$(tr '\0\n' '  ' < $process/cmdline) && [ "$words" ] || continue
+    users=$(sed -n 's/^Uid://p' $process/status)
+    printf '%s|%s|%s|%s\n' ${process#/proc/} "$(echo $users | cut -d' ' -f1,2)" "$(grep ^0:: $process/cgroup)" "$words"
+done 2> /dev/null
+"""
+# What podman has outside of the cgroup of a pod: the process that keeps its namespaces, the network of all containers
+# and the server of their names.
+_SHARED = ("catatonit", "podman", "/usr/bin/pasta", "/usr/bin/pasta.avx2", "/usr/lib/podman/aardvark-dns")
+# Whatever is left of a pod, as alice and as podman sees it.
+_LEFT = r"""
+find /sys/fs/cgroup/user.slice/user-1000.slice/user@1000.service/pod.slice -mindepth 1 -type d 2> /dev/null || :
+find /run/user/1000/podunit /run/user/1000/podunit-probes /run/user/1000/netns -mindepth 1 2> /dev/null || :
+find ~/.local/state/podunit/volumes -mindepth 1 2> /dev/null || :
+podman ps --all --format '{{.Names}}'
+podman unshare cat /proc/mounts | grep -E '/overlay/.|podunit|netns/.' || :
+ss --no-header --listening --tcp 'sport = :8080'
+systemctl --user list-units --all --plain --no-legend --state=active,activating,failed 'pod*@*' 'sandbox@*' 'cont*@*'
+"""
+
+
+def list_processes(lab: Laboratory) -> dict[str, tuple[str, str, str]]:
+    rows = (line.split("|", 3) for line in lab.sh(_PROCESSES).stdout.splitlines())
+    # But for those of this very command.
+    own = ("0 0", "0::/entered")
+    return {pid: (users, cgroup, words) for pid, users, cgroup, words in rows if (users, cgroup) != own}
+
+
+def test_no_process_of_a_users_pod_is_roots_or_outside_of_its_slice(alice: Laboratory) -> None:
+    alice.run("systemctl", "--user", "start", "dbus", user="alice")
+    before = list_processes(alice)
+    alice.run("podunit", "up", "/tmp/web.yaml", user="alice")
+    found = {pid: seen for pid, seen in list_processes(alice).items() if pid not in before}
+    own = "/user@1000.service/pod.slice/pod-web.slice/"
+    for users, cgroup, words in found.values():
+        # Hers, and those of her subordinate IDs, which are 100000 and up.
+        assert all(user == "1000" or 100000 <= int(user) < 165536 for user in users.split()), (users, words)
+        assert own in cgroup or ("/user@1000.service/" in cgroup and words.split()[0] in _SHARED), (cgroup, words)
+    programs = " ".join(words for _, cgroup, words in found.values() if own in cgroup)
+    assert programs.count("/usr/bin/conmon ") == 3
+    assert all(word in programs for word in ("/catatonit -P", "httpd -f", "sleep 1000"))
+    alice.run("systemctl", "--user", "stop", "pod@web", user="alice")
+    assert alice.sh(_LEFT, user="alice").stdout == ""
+    # The one that keeps podman's namespaces stays, for other containers to come.
+    stayed = [words for pid, (_, _, words) in list_processes(alice).items() if pid in found]
+    assert all(words.startswith("catatonit -P") for words in stayed), stayed
+
+
+def test_volumes_of_a_users_pod_belong_to_those_who_use_them(alice: Laboratory) -> None:
+    alice.write("/tmp/web.yaml", OWNED)
+    alice.sh("mkdir data; chmod 777 data", user="alice")
+    alice.run("podunit", "up", "/tmp/web.yaml", user="alice")
+    seen = {}
+    for name, writable in (("root", "/v/*"), ("other", "/v/[!c]*")):
+        touch = f"touch $(printf '%s/{name} ' {writable}); cd /v; stat -c '%n %u %g' */{name}"
+        seen[name] = alice.run("podman", "exec", f"web.{name}", "sh", "-c", touch, user="alice").stdout.splitlines()
+    assert seen["root"] == ["c/root 0 0", "disk/root 0 3000", "home/root 0 0", "memory/root 0 3000"]
+    # An fsGroup is not a claim's, as a warning says.
+    assert seen["other"] == ["disk/other 1234 3000", "home/other 1234 0", "memory/other 1234 3000"]
+    # The same by the host's IDs: the container's root is alice, the others are her subordinate IDs.
+    stat = "cd ~; stat -c '%n %u %g' data/*; cd .local/state/podunit/volumes/web/disk; stat -c '%n %u %g' *"
+    assert alice.sh(stat, user="alice").stdout.splitlines() == [
+        *("data/other 101233 1000", "data/root 1000 1000"),
+        *("other 101233 102999", "root 1000 102999"),
+    ]
+    alice.run("podunit", "delete", "--volumes", "web", user="alice")
+    assert alice.sh(_LEFT, user="alice").stdout == ""
+    alice.sh("podman unshare rm -r ~/data", user="alice")
+
+
 PROBED = """\
 apiVersion: v1
 kind: Pod
