@@ -19,6 +19,7 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from podunit.chosen import Engine
 from podunit.engines import crun
 from podunit.engines.netavark import is_held_by_files
 from podunit.engines.podman import verify_image_user
@@ -26,7 +27,7 @@ from podunit.engines.programs import PODMAN
 from podunit.engines.secrets import is_apart
 from podunit.errors import PodunitError
 from podunit.inside import CRUN
-from podunit.model import Container, Engine, Pod
+from podunit.model import Container, Pod
 from podunit.target import Target
 
 _FOLDER = "bundle"
@@ -42,10 +43,11 @@ _VERSION = 4
 
 def require_crun(pods: Iterable[Pod], target: Target) -> None:
     """Refuse pods of the crun engine where that cannot be."""
-    bundled = [pod.name for pod in pods if pod.engine is Engine.CRUN]
+    bundled = [pod for pod in pods if pod.engine is Engine.CRUN]
     if bundled and target.podman < _OLDEST_PODMAN:
-        message = f"pod {bundled[0]}: the crun engine needs podman 5 or later, this is {target.podman_text}"
-        raise PodunitError(message, "leave out the annotation podunit/engine")
+        pod = bundled[0]
+        message = f"pod {pod.name}: {pod.engine_origin.words} needs podman 5 or later, this is {target.podman_text}"
+        raise PodunitError(message, f"leave out {pod.engine_origin.remedy}")
     if bundled and not Path(CRUN).exists():
         raise PodunitError(f"there is no {CRUN}", "install crun; on Debian: apt install crun")
 
@@ -114,8 +116,8 @@ class Bundles:
         finally:
             _run(PODMAN, "rm", "--force", "--ignore", "--volumes", "--time=0", name)
         if captured["process"].get("selinuxLabel"):
-            hint = "leave out the annotation podunit/engine"
-            raise PodunitError(f"pod {pod.name}: the crun engine is not for machines with SELinux", hint)
+            message = f"pod {pod.name}: {pod.engine_origin.words} is not for machines with SELinux"
+            raise PodunitError(message, f"leave out {pod.engine_origin.remedy}")
         signal = captured.get("annotations", {}).get("org.opencontainers.image.stopSignal", "15")
         where = ("info", "--format={{.Store.VolumePath}}")
         volumes = _run(PODMAN, *where).strip() if crun.has_kept_volumes(pod, container) else ""

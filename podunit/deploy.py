@@ -294,6 +294,7 @@ class _Apply:
         async def tell() -> None:
             # Before the reload, by which systemd forgets how they are stopped.
             await manager.run_jobs(manager.stop_unit, running)
+            await operate(Verb.STOP, manager, self._list_moved(pods), self.scope)
             if not found.change.is_empty:
                 await manager.reload()
             await enable(manager, scene.before, {pod: found.after[pod] for pod in pods})
@@ -302,6 +303,12 @@ class _Apply:
                 await forget(manager, self.directory, self.state, dooms)
 
         await _see_through(tell())
+
+    def _list_moved(self, pods: Iterable[str]) -> list[InstalledPod]:
+        """Of these pods those that are restarted with another engine: the new units could not stop what runs."""
+        before = [pod for name in pods if (pod := self.plan.scene.before.get(name))]
+        moved = [pod for pod in before if pod.engine is not self._after[pod.name].engine]
+        return [pod for pod in moved if self._decisions[pod.name].deed is Deed.RESTART]
 
     def _list_left(self, pod: InstalledPod) -> tuple[str, ...]:
         """What a pod that was there has no longer, in words."""

@@ -10,11 +10,11 @@ from collections.abc import Mapping
 
 from podunit import __version__, bundled, containers
 from podunit.cgroups import slice_directives
+from podunit.chosen import Engine
 from podunit.engines import netavark, nfs, podman, probes, programs, pulls, secrets, volumes
 from podunit.engines.stops import stop_file
 from podunit.model import (
     EmptyDir,
-    Engine,
     Files,
     NetworkDirectory,
     Pod,

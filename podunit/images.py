@@ -14,13 +14,14 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+from podunit.chosen import Engine
 from podunit.engines.pulls import list_wanted, pull_image
 from podunit.errors import PodunitError
 from podunit.host import find_missing_images
 from podunit.installed import InstalledPod
 from podunit.journal import read_last_lines
 from podunit.manager import Manager
-from podunit.model import Engine, Pod, PullPolicy
+from podunit.model import Pod, PullPolicy
 from podunit.names import ahead_unit, image_unit, parse_image_unit
 from podunit.record import record
 from podunit.report import Position

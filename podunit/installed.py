@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
+from podunit.chosen import Engine
 from podunit.names import (
     DEFAULT_NAMESPACE,
     parse_container_unit,
@@ -178,6 +179,11 @@ class InstalledPod:
             state=tuple(name for text in texts for names in _STATE_DIRECTORY.findall(text) for name in names.split()),
             runtime=tuple(name for text in texts for names in _RUNTIME.findall(text) for name in names.split()),
         )
+
+    @property
+    def engine(self) -> Engine:
+        """What makes its containers' processes."""
+        return Engine.CRUN if any(container.is_bundled for container in self.containers) else Engine.PODMAN
 
     @property
     def owner(self) -> str:

@@ -10,12 +10,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from podunit import source
+from podunit.chosen import Choice, Engine
 from podunit.conflicts import find_conflicts
 from podunit.decode import suggest
 from podunit.dependencies import check_dependencies
 from podunit.kubernetes.claims import read_claim, read_volume
 from podunit.kubernetes.elsewhere import INSTEAD
-from podunit.kubernetes.engines import refuse_fields, refuse_volumes
+from podunit.kubernetes.engines import choose_engine, refuse_fields, refuse_volumes
 from podunit.kubernetes.idle import IDLE, check_idle
 from podunit.kubernetes.jobs import read_cron_job, read_job
 from podunit.kubernetes.objects import Objects, read_config_map, read_secret
@@ -97,13 +98,15 @@ class Document:
         return (self.version, self.kind) in _WORKLOADS
 
 
-def load_files(paths: Iterable[str], report: Report, *, skip_unsupported: bool = False) -> Workload | None:
+def load_files(
+    paths: Iterable[str], report: Report, *, skip_unsupported: bool = False, choice: Choice | None = None
+) -> Workload | None:
     """All pods of the files; None, and at least one error in the report, if anything is wrong with them.
 
     A ConfigMap or Secret that is in none of them is a warning: an earlier apply may have kept it. With
-    `skip_unsupported` a kind that podunit does not run is one, too.
+    `skip_unsupported` a kind that podunit does not run is one, too. The `choice` is for pods that name no engine.
     """
-    documents = read_documents(paths, report, skip_unsupported=skip_unsupported)
+    documents = choose(read_documents(paths, report, skip_unsupported=skip_unsupported), choice)
     return _translate(documents, (), Objects(more=True), report)
 
 
@@ -140,6 +143,16 @@ def scale(document: Document, replicas: int) -> Document:
             spec = source.Mapping((*others, source.Entry(key, number)), spec.at)
         entries.append(source.Entry(entry.key, spec))
     return replace(document, node=source.Mapping(tuple(entries), document.node.at))
+
+
+def choose(documents: Iterable[Document], choice: Choice | None) -> tuple[Document, ...]:
+    """The objects, with the engine chosen for those of their pods that name none."""
+    if choice is None or choice.engine is Engine.PODMAN:
+        # Which they have anyway.
+        return tuple(documents)
+    return tuple(
+        replace(one, node=choose_engine(one.node, one.kind, choice)) if one.is_workload else one for one in documents
+    )
 
 
 def find_kept(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import field
 from enum import StrEnum
 
+from podunit.chosen import Engine, Origin, find_origin
 from podunit.probes import Hook, Probes
 from podunit.record import record
 from podunit.report import Position
@@ -85,13 +86,6 @@ class Processes(StrEnum):
     OWN = "own"
     POD = "pod"
     HOST = "host"
-
-
-class Engine(StrEnum):
-    """Annotation `podunit/engine`: what makes the processes of a pod's containers."""
-
-    PODMAN = "podman"
-    CRUN = "crun"
 
 
 class Relabel(StrEnum):
@@ -387,6 +381,7 @@ class Pod:
     `runtime` podman's default.
     `registries` are files as in containers-auth.json(5), whose credentials are tried one after the other.
     After `deadline_sec` the pod has failed, None for never.
+    `engine_at` is where its engine is named, None for nowhere.
     `owner` is None for a pod that is nobody's, `run` for one that is not of a Job, `schedule` for one that is not of a
     CronJob.
     """
@@ -427,4 +422,10 @@ class Pod:
     schedule: Schedule | None = None
     registries: tuple[bytes, ...] = ()
     engine: Engine = Engine.PODMAN
+    engine_at: Position | None = None
     requirements: tuple[Requirement, ...] = ()
+
+    @property
+    def engine_origin(self) -> Origin:
+        """How its engine was chosen."""
+        return find_origin(self.engine, self.engine_at or self.at, self.at.file)

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from podunit.bringup import PodOutcome
+from podunit.chosen import Engine
 from podunit.dependencies import refuse_dependencies
 from podunit.engines.nfs import list_network_directories
 from podunit.errors import PodunitError
@@ -18,7 +19,6 @@ from podunit.generate import generate_files
 from podunit.host import require_nfs, require_root
 from podunit.install import UnitDirectory
 from podunit.installed import InstalledPod, list_boots, list_pods
-from podunit.model import Engine
 from podunit.planning import DELETED, HELD, WAITING, Outcome, compose, leave_out_owners, make_units
 from podunit.rollout import Scene, plan_rollouts, refuse_strangers
 from podunit.scope import Scope
@@ -52,8 +52,10 @@ def install(
     """
     for pod in workload.pods:
         if pod.engine is Engine.CRUN:
-            hint = "apply it once the tree has booted"
-            raise PodunitError(f"pod {pod.name}: podman, which says how crun runs it, does not run in a tree", hint)
+            origin = pod.engine_origin
+            hint = f"apply it once the tree has booted, or leave out {origin.remedy}"
+            message = f"pod {pod.name}: {origin.words}: podman, which says how crun runs it, does not run in a tree"
+            raise PodunitError(message, hint)
     require_nfs((pod.name for pod in workload.pods if list_network_directories(pod)), Scope.SYSTEM, root)
     require_root(workload.pods, Scope.SYSTEM, target, root)
     wanted = make_units(workload, Scope.SYSTEM, target)

@@ -80,6 +80,18 @@ def add_limits(decision: Decision, pod: InstalledPod, before: InstalledPod | Non
     return replace(decision, done=(*decision.done, LIVE), limits=limits) if limits else decision
 
 
+def add_engine(decision: Decision, pod: InstalledPod, before: InstalledPod | None) -> Decision:
+    """The decision, with the pod's engine if that becomes another: then all of it ends before any of it starts."""
+    if before is None or pod.engine is before.engine:
+        return decision
+    word, *rest = decision.done
+    reasons = (f"its engine was {before.engine}", *decision.reasons)
+    if decision.deed is Deed.RESTART_CONTAINERS:
+        decision, rest = Decision(Deed.RESTART, ()), ["restarted"]
+    done = (word, f"engine {pod.engine} instead of {before.engine}", *rest)
+    return replace(decision, done=done, reasons=reasons)
+
+
 def _find_limits(pod: InstalledPod, old: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
     found = {name: list_changed_limits(old.get(name), text) for name, text in sorted(pod.texts.items())}
     return {name: limits for name, limits in found.items() if limits}

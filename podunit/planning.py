@@ -11,6 +11,7 @@ from pathlib import Path
 
 from podunit.bringup import PodOutcome
 from podunit.bundles import Bundles, forget_images, require_crun, restore_images
+from podunit.chosen import Engine
 from podunit.dependencies import find_dependents, refuse_dependencies
 from podunit.drift import Drift
 from podunit.engines.nfs import list_network_directories
@@ -21,9 +22,9 @@ from podunit.host import find_target, require_nfs, require_root
 from podunit.install import Change, UnitDirectory
 from podunit.installed import InstalledPod, list_pods
 from podunit.manager import Manager
-from podunit.model import Engine, Pod
+from podunit.model import Pod
 from podunit.names import PARENT_SLICE, pod_unit, timer_unit
-from podunit.plan import IN_TURN, Decision, Deed, add_limits, decide, decide_once
+from podunit.plan import IN_TURN, Decision, Deed, add_engine, add_limits, decide, decide_once
 from podunit.record import record
 from podunit.render import render
 from podunit.rollout import Rollout, Scene, plan_rollouts, refuse_strangers
@@ -141,6 +142,10 @@ class Plan:
         return replace(self, followers=find_dependents(down, running)) if down else self
 
     def _decide_alone(self, pod: InstalledPod, rollout: Rollout) -> Decision:
+        decision = self._decide_with_its_engine(pod, rollout)
+        return add_engine(decision, pod, self.scene.before.get(pod.name))
+
+    def _decide_with_its_engine(self, pod: InstalledPod, rollout: Rollout) -> Decision:
         name, scene = pod.name, self.scene
         if name in rollout.spared:
             decision = Decision(Deed.NOTHING, ("changed", "not restarted"))

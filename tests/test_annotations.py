@@ -6,10 +6,11 @@ import subprocess
 
 import pytest
 
+from podunit.chosen import Engine
 from podunit.decode import Located
 from podunit.directives import is_malformed_span, list_directives, list_newer_directives, list_owned_directives
 from podunit.kubernetes.annotations import Annotations, read_annotations
-from podunit.model import Engine, Relabel, Setting
+from podunit.model import Relabel, Setting
 from podunit.report import Position, Report
 from tests.test_golden import needs_analyze
 
@@ -61,9 +62,9 @@ def test_boot_is_true_or_false(value: str) -> None:
 
 
 def test_the_engine_is_podman_or_crun() -> None:
-    assert read("podunit/engine", "podman") == Annotations()
+    assert read("podunit/engine", "podman") == Annotations(engine_at=_VALUE)
     assert refuse("podunit/engine", "docker") == ("'docker' is not one of podman, crun", "", _VALUE)
-    assert read("podunit/engine", "crun") == Annotations(engine=Engine.CRUN)
+    assert read("podunit/engine", "crun") == Annotations(engine=Engine.CRUN, engine_at=_VALUE)
 
 
 @pytest.mark.parametrize("relabel", list(Relabel))

@@ -163,7 +163,7 @@ def test_no_command_line_has_a_secret(tmp_path: Path) -> None:
 
 def test_podman_4_is_refused(tmp_path: Path) -> None:
     pod, _ = read_pod(tmp_path, "tty: false")
-    with pytest.raises(PodunitError, match=r"pod web: the crun engine needs podman 5 or later, this is 4\.3\.1"):
+    with pytest.raises(PodunitError, match=r"pod web: podunit/engine: crun needs podman 5 or later, this is 4\.3\.1"):
         require_crun([pod], parse_target("252", "4.3.1"))
 
 

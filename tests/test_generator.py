@@ -134,6 +134,24 @@ def test_a_file_with_an_error_is_a_unit_that_fails_and_keeps_nobody_away(world: 
     assert not (late / "pod@data.service").exists()
 
 
+def test_the_default_of_the_folder_holds_here_and_without_it_nothing_is_guessed(world: World) -> None:
+    podman = "{annotations: {podunit/engine: podman}, name: "
+    world.write(web=pod("web"), named=pod("named").replace("{name: n", f"{podman}n"))
+    default = world.specs / "podunit.toml"
+    default.write_text('engine = "podman"\n')
+    assert {"container@web.main.service", "container@named.main.service"} <= {*list_files(world.run())}
+    default.write_text('\nengine = "crun"\n')
+    late = world.run()
+    assert "container@named.main.service" in list_files(late)
+    assert "container@web.main.service" not in list_files(late)
+    assert f"in {default}:2: podman, which says how" in (late / "pod@web.service").read_text()
+    default.write_text('engine = "cron"\n')
+    late = world.run()
+    for name in ("web", "named"):
+        assert f"{default}:1:10: error: engine: 'cron'" in (late / f"pod@{name}.service").read_text()
+    assert [line for line in world.lines if f" {default}:1:10: error: " in line]
+
+
 def test_what_is_applied_is_left_alone(world: World) -> None:
     world.write(web=pod("web"), other=pod("other"))
     installed = world.path / "data/systemd/user"

@@ -29,7 +29,7 @@ _ROOMS: tuple[tuple[str, ...], ...] = (
         "podunit.signals",
         "podunit.inside",
     ),
-    ("podunit.runs", "podunit.line"),
+    ("podunit.runs", "podunit.line", "podunit.chosen"),
     (
         "podunit.source",
         "podunit.model",
@@ -170,7 +170,14 @@ _ROOMS: tuple[tuple[str, ...], ...] = (
         "podunit.dependencies",
         "podunit.history",
     ),
-    ("podunit.load", "podunit.generate", "podunit.failures", "podunit.rollout", "podunit.readiness"),
+    (
+        "podunit.load",
+        "podunit.defaults",
+        "podunit.generate",
+        "podunit.failures",
+        "podunit.rollout",
+        "podunit.readiness",
+    ),
     ("podunit.exchange", "podunit.private", "podunit.holder"),
     ("podunit.unfinished",),
     (
@@ -341,7 +348,7 @@ def test_no_error_is_caught_by_accident(module: str) -> None:
 
 @over_all_modules
 def test_positions_are_made_where_the_text_is_read(module: str) -> None:
-    assert ("Position" in set(list_calls(module))) == (module == "podunit.source")
+    assert ("Position" in set(list_calls(module))) == (module in ("podunit.source", "podunit.defaults"))
 
 
 @pytest.mark.parametrize("module", [name for name in _FILES if name != "podunit.record"])

@@ -174,7 +174,7 @@ def test_what_makes_no_sense_in_a_tree_is_refused(tree: Path, arguments: list[st
 @needs_systemctl
 def test_a_foreign_unit_a_crun_pod_and_a_folder_that_is_no_tree_are_refused(tree: Path) -> None:
     crun = POD.format("web", "true", "x").replace("podunit/boot:", "podunit/engine: crun, podunit/boot:")
-    assert "pod web: podman, which says how crun runs it" in str(run(tree, text=crun).exception)
+    assert "pod web: podunit/engine: crun: podman, which says how" in str(run(tree, text=crun).exception)
     (tree / UNITS / "pod@web.service").write_text("[Unit]\n", encoding="utf-8")
     before = snapshot(tree)
     assert "podunit did not write it" in str(run(tree, text=POD.format("web", "true", "x")).exception)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from podunit.installed import InstalledPod, list_pods
-from podunit.plan import Decision, Deed, decide, describe_file
+from podunit.plan import Decision, Deed, add_engine, decide, describe_file
 
 _CONTAINER = "[Unit]\nDescription=C\n[Service]\nType=notify\nRestart=always\n"
 _INIT = "[Unit]\nDescription=I\n[Service]\nType=oneshot\n"
@@ -197,3 +197,18 @@ def test_a_timer_is_scheduled(timer: str, up: bool, deed: str, done: str) -> Non
     waits = install(("cronjob@web.timer", f"{text}Suspended=yes\n"))
     assert tell(plan(job, waits, timer="active")) == ("suspend", "rewritten, suspended")
     assert plan(waits, waits).deed is Deed.NOTHING
+
+
+def test_another_engine_is_told_and_restarts_the_whole_pod() -> None:
+    crun = "ExecStart=crun\n[X-Podunit]\nEngine=crun\n"
+    before, after = install(("container@web.a.service", f"{_CONTAINER}{crun}")), install()
+    assert tell(plan(before, after)) == ("restart containers", "changed, container a restarted")
+    found = add_engine(plan(before, after), after, before)
+    assert tell(found) == ("restart", "changed, engine podman instead of crun, restarted")
+    assert found.reasons == ("its engine was crun", "container@web.a.service differs")
+    assert found.containers == ()
+    stopped = add_engine(plan(after, before, state="inactive"), before, after)
+    assert tell(stopped) == ("nothing", "changed, engine crun instead of podman, stays stopped")
+    for same in (plan(before, before), plan(None, after)):
+        assert add_engine(same, before, before) is same
+    assert add_engine(plan(None, after), after, None).done == ("created", "started")

@@ -21,6 +21,7 @@ from podunit.errors import PodunitError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from podunit.chosen import Engine
     from podunit.forecast import Forecast
     from podunit.generations import Origin
     from podunit.planning import Outcome, Plan
@@ -48,16 +49,20 @@ def apply_files(
     start_stopped: bool,
     skip_unsupported: bool,
     replicas: int | None = None,
+    engine: Engine | None = None,
     folder: Path | None = None,
     prune: bool = False,
     copy: bool = False,
     atomic: bool = False,
     message: str = "",
 ) -> None:
-    """Apply files; with `replicas` those of kept controllers, which get this number of pods."""
+    """Apply files; with `replicas` those of kept controllers, which get this number of pods.
+
+    The `engine` is for pods that name none.
+    """
     sight = None
     if not (dry_run or copy or replicas is not None):
-        sight = look_at(settings, list_files(), start_stopped, skip_unsupported, folder, prune)
+        sight = look_at(settings, list_files(), start_stopped, skip_unsupported, engine, folder, prune)
     if sight and (settled := recall(settings, sight)):
         tell(settings, settled, output, dry_run, sums_up=True)
         return
@@ -67,7 +72,7 @@ def apply_files(
     from podunit.specs import discard_copy, remove_copies, write_copies
 
     report = Report()
-    intake = Intake(settings, list_files, report, skip_unsupported=skip_unsupported, replicas=replicas)
+    intake = Intake(settings, list_files, report, skip_unsupported=skip_unsupported, replicas=replicas, engine=engine)
     targets, copies = _plan_copies(settings, list_files()) if copy else ({}, {})
     said = [f"file {target}: created" for target in copies.values()]
     make_plan = plan_files(settings, intake, start_stopped=start_stopped, folder=folder, prune=prune, makes=not dry_run)

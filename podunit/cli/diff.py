@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from podunit.cli.applying import OutcomeFormat, foresee_plan, plan_files
-from podunit.cli.files import FilesOrFolder, Prune, SkipUnsupported, choose_files
+from podunit.cli.files import EngineOption, FilesOrFolder, Prune, SkipUnsupported, choose_files
 from podunit.cli.intake import Intake
 from podunit.cli.settings import Settings
 
@@ -26,6 +26,7 @@ def diff(
     files: FilesOrFolder = None,
     output: Annotated[OutcomeFormat, typer.Option("--output", "-o", help="How to print it.")] = OutcomeFormat.TEXT,
     prune: Prune = False,
+    engine: EngineOption = None,
     skip_unsupported: SkipUnsupported = False,
 ) -> None:
     """Show what an apply would change, what it would restart and why; ends with status 1 if there is anything."""
@@ -36,7 +37,7 @@ def diff(
     settings: Settings = context.obj
     try:
         given, folder = choose_files(settings, files, prune=prune)
-        intake = Intake(settings, lambda: given, Report(), skip_unsupported=skip_unsupported)
+        intake = Intake(settings, lambda: given, Report(), skip_unsupported=skip_unsupported, engine=engine)
     except typer.Exit:
         raise typer.Exit(_INVALID) from None
     make_plan = plan_files(settings, intake, start_stopped=False, folder=folder, prune=prune)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+from podunit.chosen import Choice, Engine
 from podunit.cli.output import Format, print_report
 from podunit.cli.settings import Settings
 
@@ -40,24 +41,46 @@ Prune = Annotated[
 SkipUnsupported = Annotated[
     bool, typer.Option("--skip-unsupported", help="Warn of kinds that podunit does not run, and take the rest.")
 ]
+EngineOption = Annotated[
+    Engine | None,
+    typer.Option(
+        "--engine",
+        help="What runs pods that have no podunit/engine; by default as podunit.toml says.",
+        show_default=False,
+    ),
+]
+# The same on every host: podunit.toml is not looked at.
+EngineAlone = Annotated[
+    Engine, typer.Option("--engine", help="What runs pods that name no engine; podunit.toml is not read.")
+]
 
 
-def load(files: list[str], form: Format = Format.TEXT, *, skip_unsupported: bool = False) -> Workload:
+def load(files: list[str], engine: Engine, form: Format = Format.TEXT, *, skip_unsupported: bool = False) -> Workload:
     """What the files describe; prints their problems, and ends with status 1 if there is an error."""
+    from podunit.defaults import choose_by_option
     from podunit.load import load_files
     from podunit.report import Report
 
     report = Report()
-    return check(load_files(files, report, skip_unsupported=skip_unsupported), report, form)
+    choice = choose_by_option(engine)
+    return check(load_files(files, report, skip_unsupported=skip_unsupported, choice=choice), report, form)
 
 
 def load_documents(
-    files: Iterable[str], report: Report, *, skip_unsupported: bool = False, replicas: int | None = None
+    files: Iterable[str],
+    report: Report,
+    *,
+    skip_unsupported: bool = False,
+    replicas: int | None = None,
+    choice: Choice | None = None,
 ) -> tuple[Document, ...]:
-    """The objects of the files; with `replicas` those are kept controllers, which get this number of pods."""
-    from podunit.load import read_documents, scale
+    """The objects of the files; with `replicas` those are kept controllers, which get this number of pods.
 
-    documents = read_documents(files, report, skip_unsupported=skip_unsupported)
+    The `choice` is for pods that name no engine.
+    """
+    from podunit.load import choose, read_documents, scale
+
+    documents = choose(read_documents(files, report, skip_unsupported=skip_unsupported), choice)
     return documents if replicas is None else tuple(scale(document, replicas) for document in documents)
 
 
@@ -119,10 +142,11 @@ def check(found: Loaded | None, report: Report, form: Format = Format.TEXT) -> L
 def validate(
     files: Files,
     form: Annotated[Format, typer.Option("--format", help="How problems are printed.")] = Format.TEXT,
+    engine: EngineAlone = Engine.PODMAN,
     skip_unsupported: SkipUnsupported = False,
 ) -> None:
     """Say what is wrong with pod files, at file:line:column. Nothing is changed."""
-    load(files, form, skip_unsupported=skip_unsupported)
+    load(files, engine, form, skip_unsupported=skip_unsupported)
 
 
 def compile_(
@@ -134,6 +158,7 @@ def compile_(
     ] = None,
     systemd: Annotated[str, typer.Option(metavar="VERSION", help="Write for this systemd.")] = "252",
     podman: Annotated[str, typer.Option(metavar="VERSION", help="Write for this podman.")] = "4.3.1",
+    engine: EngineAlone = Engine.PODMAN,
     skip_unsupported: SkipUnsupported = False,
 ) -> None:
     """Print the systemd units of pods, or write them into a directory. Nothing else is changed."""
@@ -147,7 +172,7 @@ def compile_(
         target = parse_target(systemd, podman)
     except PodunitError as error:
         raise typer.BadParameter(f"{error.message}; {error.hint}") from None
-    workload = load(files, skip_unsupported=skip_unsupported)
+    workload = load(files, engine, skip_unsupported=skip_unsupported)
     units = {unit.name: render(unit) for unit in generate(workload, settings.scope, target)}
     if output is None:
         # The same bytes whatever the locale.

@@ -14,6 +14,7 @@ from podunit.cli.files import check, load_documents, locate, translate
 from podunit.cli.settings import Settings
 
 if TYPE_CHECKING:
+    from podunit.chosen import Engine
     from podunit.load import Document
     from podunit.report import Problem, Report
     from podunit.workload import Workload
@@ -23,7 +24,8 @@ class Intake:
     """What files describe: pods, and objects by `KIND.NAME` as they are kept, with their places.
 
     Problems are printed, and are in the report; an error ends the command with status 1. With `replicas` the files are
-    those of kept controllers, which get this number of pods.
+    those of kept controllers, which get this number of pods. Without an `engine` podunit.toml says what runs pods that
+    name none.
     """
 
     workload: Workload
@@ -38,12 +40,15 @@ class Intake:
         *,
         skip_unsupported: bool = False,
         replicas: int | None = None,
+        engine: Engine | None = None,
     ) -> None:
         self._settings = settings
         self._choose_files = choose_files
         self._report = report
         self._skip_unsupported = skip_unsupported
         self._replicas = replicas
+        # Of what is kept the engine is known.
+        self._choice = settings.choose_engine(engine, report) if replicas is None else None
         self._printed: tuple[Problem, ...] = ()
         # Before it is read: what changes meanwhile is noticed.
         self._sight = self._look()
@@ -71,7 +76,11 @@ class Intake:
 
     def _read(self) -> tuple[Document, ...]:
         return load_documents(
-            self._choose_files(), self._report, skip_unsupported=self._skip_unsupported, replicas=self._replicas
+            self._choose_files(),
+            self._report,
+            skip_unsupported=self._skip_unsupported,
+            replicas=self._replicas,
+            choice=self._choice,
         )
 
     def _translate(self) -> None:

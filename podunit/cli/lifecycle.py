@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from podunit.cli.applying import OutcomeFormat, apply_files, finish, note_dry_run, open_machine
-from podunit.cli.files import FilesOrFolder, Prune, SkipUnsupported, choose_files, load_and_check
+from podunit.cli.files import EngineOption, FilesOrFolder, Prune, SkipUnsupported, choose_files, load_and_check
 from podunit.cli.pods import Owners, Pods, Targets, find_pods, is_file, name_owner, parse_word, select_pods
 from podunit.cli.settings import Settings
 from podunit.cli.trees import apply_to_tree
@@ -44,6 +44,7 @@ def apply(
     dry_run: DryRun = False,
     prune: Prune = False,
     copy: Annotated[bool, typer.Option("--copy", help="Put the files into the spec folder.")] = False,
+    engine: EngineOption = None,
     skip_unsupported: SkipUnsupported = False,
     atomic: Atomic = False,
     message: Message = "",
@@ -67,7 +68,7 @@ def apply(
         given = {"--timeout": timeout, "--prune": prune, "--copy": copy, "--atomic": atomic, "--message": message}
         if others := [option for option, value in given.items() if value]:
             raise typer.BadParameter(f"--root does not go with {', '.join(others)}: nothing runs in a tree")
-        apply_to_tree(settings, root, files, output, dry_run, skip_unsupported, systemd, podman)
+        apply_to_tree(settings, root, files, output, dry_run, skip_unsupported, engine, systemd, podman)
         return
     if systemd or podman:
         raise typer.BadParameter("--systemd and --podman go with --root: of this machine podunit knows them")
@@ -82,6 +83,7 @@ def apply(
         dry_run,
         start_stopped=False,
         skip_unsupported=skip_unsupported,
+        engine=engine,
         folder=folder,
         prune=prune,
         copy=copy,
@@ -96,6 +98,7 @@ def up(
     timeout: Timeout = None,
     output: Report = OutcomeFormat.TEXT,
     dry_run: DryRun = False,
+    engine: EngineOption = None,
     skip_unsupported: SkipUnsupported = False,
     atomic: Atomic = False,
     message: Message = "",
@@ -104,8 +107,8 @@ def up(
     settings: Settings = context.obj
     files = [target for target in targets if is_file(target)]
     names = [target for target in targets if not is_file(target)]
-    if (atomic or message) and not files:
-        raise typer.BadParameter("--atomic and --message go with files: name them")
+    if (atomic or message or engine) and not files:
+        raise typer.BadParameter("--atomic, --engine and --message go with files: name them")
     if names:
         find_pods(settings, names, generated=True)
     if files:
@@ -117,6 +120,7 @@ def up(
             dry_run,
             start_stopped=True,
             skip_unsupported=skip_unsupported,
+            engine=engine,
             atomic=atomic,
             message=message,
         )

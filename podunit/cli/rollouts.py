@@ -139,7 +139,7 @@ def undo(
         snapshot = Generations(settings.state_folder).load(key, chosen.revision)
         wish = _make_wish([snapshot], f"revision {number} of {pod}", restarts=False)
         wish = replace(wish, objects=_choose_objects(settings, snapshot))
-        _warn(StateFolder(settings.state_folder), snapshot, wish, chosen)
+        _warn(settings, StateFolder(settings.state_folder), snapshot, wish, chosen)
         places = {name: place for name, place in snapshot.places.items() if name in wish.objects}
         return wish, places, message or f"undo to revision {number}"
 
@@ -275,22 +275,24 @@ def _choose_objects(settings: Settings, snapshot: Snapshot) -> dict[str, str]:
     return {name: text for name, text in snapshot.objects.items() if name not in shared}
 
 
-def _warn(state: StateFolder, snapshot: Snapshot, wish: Wish, chosen: Past) -> None:
+def _warn(settings: Settings, state: StateFolder, snapshot: Snapshot, wish: Wish, chosen: Past) -> None:
     """Say which files say otherwise, and which images are others now."""
+    from podunit.cli.files import load_documents
     from podunit.cli.output import print_note
     from podunit.documents import dump_document
     from podunit.host import list_known_images
-    from podunit.load import read_documents
     from podunit.report import Report as Problems
     from podunit.specs import find_file
 
     # A file that was applied under another name meanwhile counts as well.
     every = (*snapshot.places.items(), *state.read_places().items())
     files = {find_file(place): None for name, place in every if name in wish.objects}
+    choice = settings.choose_engine(None, Problems())
     for file in files:
         if file is None or not file.is_file():
             continue
-        said = {one.key: dump_document(one.node) for one in read_documents([str(file)], Problems())}
+        documents = load_documents([str(file)], Problems(), choice=choice)
+        said = {one.key: dump_document(one.node) for one in documents}
         if any(said.get(name, text) != text for name, text in wish.objects.items()):
             print_note(f"{file} says otherwise: the next apply of it brings that back")
     known = list_known_images() if chosen.revision.images else {}

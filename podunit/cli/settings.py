@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from podunit.record import record
 from podunit.scope import Scope, default_directory, generated_directory, spec_folder
+
+if TYPE_CHECKING:
+    from podunit.chosen import Choice, Engine
+    from podunit.report import Report
 
 
 @record
@@ -40,6 +45,18 @@ class Settings:
     def spec_folder(self) -> Path:
         """Where the pods of this machine, this user, or the tree, are described."""
         return self._place(spec_folder(self.scope))
+
+    @property
+    def defaults_file(self) -> Path:
+        """What it says there of pods that do not say otherwise."""
+        return self.spec_folder / "podunit.toml"
+
+    def choose_engine(self, engine: Engine | None, report: Report) -> Choice | None:
+        """What runs pods that name no engine: that of the option or the file, None for podunit's own default."""
+        from podunit.defaults import choose_by_option, read_default
+
+        default = read_default(str(self.defaults_file), report)
+        return choose_by_option(engine) if engine else default
 
     def _place(self, path: Path) -> Path:
         return path if self.root is None else self.root / path.relative_to(path.anchor)

@@ -24,7 +24,7 @@ def look_at(settings: Settings, files: Iterable[str], *options: object) -> Sight
         return None
     # Others may change what is there, too.
     places = find_places(settings.scope)
-    seen = (*files, str(places.networks), str(places.volumes))
+    seen = (*files, str(settings.defaults_file), str(places.networks), str(places.volumes))
     return look(settings.unit_directory, settings.state_folder, seen, (*options, settings.scope, Path.cwd()))
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import typer
 
+from podunit.chosen import Engine
 from podunit.cli.applying import OutcomeFormat, tell
 from podunit.cli.files import choose_files
 from podunit.cli.intake import Intake
@@ -23,6 +24,7 @@ def apply_to_tree(
     output: OutcomeFormat,
     dry_run: bool,
     skip_unsupported: bool,
+    engine: Engine | None,
     systemd: str | None,
     podman: str | None,
 ) -> None:
@@ -43,7 +45,7 @@ def apply_to_tree(
     require_enabling()
     settings = replace(settings, root=root.absolute())
     chosen, _ = choose_files(settings, files, prune=False)
-    intake = Intake(settings, lambda: chosen, Report(), skip_unsupported=skip_unsupported)
+    intake = Intake(settings, lambda: chosen, Report(), skip_unsupported=skip_unsupported, engine=engine)
     state = StateFolder(settings.state_folder)
     if dry_run:
         directory = UnitDirectory(settings.unit_directory)

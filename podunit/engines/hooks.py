@@ -5,10 +5,11 @@ In: the model. Out: argv, as words for `unitfile` to quote.
 
 from __future__ import annotations
 
+from podunit.chosen import Engine
 from podunit.engines.probes import ask_prober
 from podunit.engines.programs import PODMAN, container_name
 from podunit.inside import CRUN, bundle_path
-from podunit.model import Container, Engine, Pod
+from podunit.model import Container, Pod
 from podunit.probes import Exec, Hook, HttpGet, Sleep
 from podunit.unitfile import Word
 

@@ -10,10 +10,11 @@ import hashlib
 import ipaddress
 import json
 
+from podunit.chosen import Engine
 from podunit.engines.podman import Door, list_published
 from podunit.engines.programs import sandbox_name
 from podunit.engines.volumes import list_claims, list_memory_volumes
-from podunit.model import Engine, Pod, Port, Processes, Protocol
+from podunit.model import Pod, Port, Processes, Protocol
 from podunit.unitfile import Specifier, Word
 
 # As podman's own, which containers-common sets.

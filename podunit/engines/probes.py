@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from podunit.chosen import Engine
 from podunit.engines.programs import container_name, runtime_directory, sandbox_name
 from podunit.inside import bundle_path
-from podunit.model import Container, Engine, Pod
+from podunit.model import Container, Pod
 from podunit.probes import HttpGet, Probes, Registration, write_registration
 from podunit.unitfile import Specifier, Word
 

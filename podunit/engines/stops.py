@@ -7,10 +7,11 @@ with the kubelet.
 
 from __future__ import annotations
 
+from podunit.chosen import Engine
 from podunit.engines.hooks import run_hook
 from podunit.engines.programs import PODMAN, container_name
 from podunit.inside import bundle_path
-from podunit.model import Container, Engine, Pod
+from podunit.model import Container, Pod
 from podunit.probes import POST_START_SEC, HttpGet, Sleep
 from podunit.unitfile import Specifier, Word
 

@@ -6,9 +6,10 @@ it is kept as `last`, in a folder that only its owner may enter, where `state` r
 
 from __future__ import annotations
 
+from podunit.chosen import Engine
 from podunit.engines.programs import container_name
 from podunit.engines.volumes import bind_file, state_directory
-from podunit.model import Container, Engine, Pod
+from podunit.model import Container, Pod
 from podunit.scope import Scope
 from podunit.unitfile import Specifier, Word
 

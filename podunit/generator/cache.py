@@ -35,7 +35,8 @@ def look(folder: Path, scope: Scope) -> list[str] | None:
     package = os.path.dirname(podunit.__file__)  # noqa: PTH120 (for each file, at each reload)
     folders = (f"{package}/../templates", f"{package}/../units") if not os.path.isdir(f"{package}/units") else ()  # noqa: PTH112
     own = [path for each in (package, *folders) for path in _walk(each)]
-    return [str(scope), sys.executable, *(_describe(path) for path in (*specs, *own, *_PROGRAMS, *_IDS))]
+    defaults = os.path.join(folder, "podunit.toml")  # noqa: PTH118
+    return [str(scope), sys.executable, *(_describe(path) for path in (*specs, defaults, *own, *_PROGRAMS, *_IDS))]
 
 
 class Cache:

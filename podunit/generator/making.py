@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from pathlib import Path, PurePath
 
+from podunit.chosen import Choice, Engine
+from podunit.defaults import read_default
 from podunit.engines.nfs import list_network_directories
 from podunit.errors import PodunitError
 from podunit.files import read_static_units
@@ -20,7 +22,7 @@ from podunit.generator.units import hand_over_files, refuse_pod
 from podunit.host import find_installed_target, require_nfs, require_root
 from podunit.installed import list_pods
 from podunit.load import load_files, read_documents
-from podunit.model import Engine, Pod
+from podunit.model import Pod
 from podunit.names import pod_unit
 from podunit.render import render
 from podunit.report import Level, Problem, Report
@@ -38,7 +40,9 @@ _KINDS_OF_LINKS = {"WantedBy": "wants", "RequiredBy": "requires", "UpheldBy": "u
 def make(folder: Path, scope: Scope, cache: Cache) -> Output:
     """All pods of the folder, whether installed or not."""
     files = list(list_files(str(folder), Report()))
-    workload, wrong, warnings = _load(files)
+    report = Report()
+    choice = read_default(str(folder / "podunit.toml"), report)
+    workload, wrong, warnings = _load(files, choice)
     lines = [(WARNING, str(problem), "") for problem in warnings]
     refused = {}
     for file, problems in wrong.items():
@@ -47,6 +51,11 @@ def make(folder: Path, scope: Scope, cache: Cache) -> Output:
         refused.update(dict.fromkeys(names, texts))
         unit = pod_unit(names[0]) if names else ""
         lines += [(ERROR, text, unit) for text in texts]
+    if report.failed:
+        # Which engine runs them is not known.
+        texts = [_tell(problem) for problem in report.problems]
+        refused.update({pod.name: texts for pod in workload.pods})
+        return _finish(refused, {}, {}, [*lines, *((ERROR, text, "") for text in texts)], scope)
     try:
         target = find_installed_target() if workload.pods else Target()
         static = read_static_units()
@@ -75,12 +84,12 @@ def make(folder: Path, scope: Scope, cache: Cache) -> Output:
     return _finish(refused, pods, {**static, **parent}, lines, scope)
 
 
-def _load(files: list[str]) -> tuple[Workload, dict[str, list[Problem]], list[Problem]]:
+def _load(files: list[str], choice: Choice | None) -> tuple[Workload, dict[str, list[Problem]], list[Problem]]:
     """The pods of all files without an error, the errors of the others by file, and the warnings."""
     wrong: dict[str, list[Problem]] = {}
     while True:
         report = Report()
-        workload = load_files([file for file in files if file not in wrong], report)
+        workload = load_files([file for file in files if file not in wrong], report, choice=choice)
         errors = [problem for problem in report.problems if problem.level is Level.ERROR]
         if workload is not None:
             return workload, wrong, list(report.problems)
@@ -99,9 +108,9 @@ def _name_pods(file: str) -> list[str]:
 def _refuse(pod: Pod, scope: Scope, target: Target) -> None:
     """PodunitError for what cannot be had here."""
     if pod.engine is Engine.CRUN:
-        raise PodunitError(
-            f"pod {pod.name}: podman, which says how crun runs it, cannot be asked here", "apply it, or use podman"
-        )
+        origin = pod.engine_origin
+        message = f"pod {pod.name}: {origin.words}: podman, which says how crun runs it, cannot be asked here"
+        raise PodunitError(message, f"apply it, or leave out {origin.remedy}")
     require_nfs([pod.name] if list_network_directories(pod) else [], scope)
     require_root([pod], scope, target)
 

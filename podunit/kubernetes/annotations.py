@@ -10,11 +10,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from podunit.chosen import Engine
 from podunit.decode import Located, join_path, suggest
 from podunit.directives import is_malformed_span, list_directives, list_newer_directives, list_owned_directives
 from podunit.kubernetes.naming import check_object_name
-from podunit.model import Engine, Relabel, Requirement, Setting
-from podunit.report import Report
+from podunit.model import Relabel, Requirement, Setting
+from podunit.report import Position, Report
 
 _PREFIX = "podunit/"
 _POD_SECTIONS = ("Unit", "Install", "Slice")
@@ -38,6 +39,7 @@ class Annotations:
 
     boot: bool = True
     engine: Engine = Engine.PODMAN
+    engine_at: Position | None = None
     relabel: Relabel = Relabel.NONE
     network: Located[str] | None = None
     requirements: tuple[Requirement, ...] = ()
@@ -78,7 +80,7 @@ def _read(
         found.requirements = _read_requirements(value, path, report)
     elif word == "engine":
         if value.value in list(Engine):
-            found.engine = Engine(value.value)
+            found.engine, found.engine_at = Engine(value.value), value.at
         else:
             report.error(value.at, path, f"'{value.value[:60]}' is not one of {', '.join(Engine)}")
     elif word == "network":

@@ -1,6 +1,6 @@
-"""Refusals of what podunit honours, but not for pods of the crun engine.
+"""The engine of pods: the annotation for those that have none, and refusals of what podunit does not honour with crun.
 
-In: an object as it is written, and pods that were made of it. Out: problems, at the fields.
+In: an object as it is written, and pods that were made of it. Out: the object with it; problems, at the fields.
 """
 
 from __future__ import annotations
@@ -8,18 +8,42 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from podunit import source
+from podunit.chosen import ANNOTATION, Choice, Engine, Origin, find_origin
 from podunit.decode import join_path
 from podunit.kubernetes.engine_fields import is_taken, list_values
 from podunit.kubernetes.fields import Verdict
-from podunit.model import Engine, Files, Pod, Relabel
-from podunit.report import Report
+from podunit.model import Files, Pod, Relabel
+from podunit.report import Position, Report
 
-ANNOTATION = "podunit/engine"
 _RELABEL = "podunit/relabel"
-_HINT = f"leave it out, or the annotation {ANNOTATION}"
 
 # Where an object has a pod, or a template of pods.
 _TEMPLATES = ((), ("spec", "template"), ("spec", "jobTemplate", "spec", "template"))
+
+
+def choose_engine(node: source.Mapping, kind: str, choice: Choice) -> source.Mapping:
+    """The object `node` with the annotation of its pods that names their engine, unless it has that."""
+    own = {"Pod": _TEMPLATES[0], "CronJob": _TEMPLATES[2]}.get(kind, _TEMPLATES[1])
+    key = source.Scalar(ANNOTATION, "str", choice.at, plain=True)
+    value = source.Scalar(choice.engine, "str", choice.at, plain=True)
+    return _annotate(node, (*own, "metadata", "annotations"), source.Entry(key, value), may_add=bool(own))
+
+
+def _annotate(node: source.Mapping, way: tuple[str, ...], note: source.Entry, *, may_add: bool) -> source.Mapping:
+    """The mapping with the note at the end of a way of keys; as it is where something else is wrong with the way."""
+    if not way:
+        there = any(entry.key.text == note.key.text for entry in node.entries)
+        return node if there else source.Mapping((*node.entries, note), node.at)
+    old = next((entry for entry in node.entries if entry.key.text == way[0]), None)
+    below = old.value if old and not _is_null(old.value) else None
+    # Of metadata only that of a template may be missing.
+    if below is None and (way[0] == "annotations" or (way[0] == "metadata" and may_add)):
+        below = source.Mapping((), node.at)
+    if not isinstance(below, source.Mapping):
+        return node
+    key = old.key if old else source.Scalar(way[0], "str", node.at, plain=True)
+    entry = source.Entry(key, _annotate(below, way[1:], note, may_add=may_add))
+    return source.Mapping((*(one for one in node.entries if one is not old), entry), node.at)
 
 
 def refuse_fields(node: source.Mapping, report: Report) -> None:
@@ -31,12 +55,13 @@ def refuse_fields(node: source.Mapping, report: Report) -> None:
         if engine is None or not isinstance(engine.value, source.Scalar) or engine.value.text != Engine.CRUN:
             continue
         path = ".".join(way)
+        origin = find_origin(Engine.CRUN, engine.value.at, node.at.file)
         for key, note in notes.items():
             value = note.value.text if isinstance(note.value, source.Scalar) else ""
             own = join_path(".".join((*way, "metadata", "annotations")), key)
             if key.startswith("podunit/") and (key.endswith(".devices") or (key == _RELABEL and value != Relabel.NONE)):
-                report.error(note.key.at, own, f"'{key[:60]}' is not supported with {ANNOTATION}: crun", _HINT)
-        _refuse(_descend(template, ("spec",)), "PodSpec", f"{path}.spec".lstrip("."), report)
+                _say(note.key.at, own, f"'{key[:60]}'", origin, report)
+        _refuse(_descend(template, ("spec",)), "PodSpec", f"{path}.spec".lstrip("."), origin, report)
 
 
 def refuse_volumes(pods: Iterable[Pod], report: Report) -> None:
@@ -47,12 +72,11 @@ def refuse_volumes(pods: Iterable[Pod], report: Report) -> None:
         for container in (*pod.init_containers, *pod.containers):
             for mount in container.mounts:
                 if mount.sub_path and not isinstance(mount.volume, Files):
-                    message = f"a subPath of a volume that containers change is not supported with {ANNOTATION}: crun"
-                    report.error(mount.at, "", message, _HINT)
+                    _say(mount.at, "", "a subPath of a volume that containers change", pod.engine_origin, report)
             for env in container.env:
                 if isinstance(env.value, str) and _has_surrogates(env.value):
-                    message = f"variable '{env.name[:60]}' is not UTF-8, which is not supported with {ANNOTATION}: crun"
-                    report.error(env.at, "", message, _HINT)
+                    what = f"variable '{env.name[:60]}' is not UTF-8, which"
+                    _say(env.at, "", what, pod.engine_origin, report)
 
 
 def _has_surrogates(text: str) -> bool:
@@ -70,7 +94,11 @@ def _list_entries(node: source.Node | None) -> tuple[source.Entry, ...]:
     return node.entries if isinstance(node, source.Mapping) else ()
 
 
-def _refuse(node: source.Node | None, kind: str, path: str, report: Report) -> None:
+def _say(at: Position, path: str, what: str, origin: Origin, report: Report) -> None:
+    report.error(at, path, f"{what} is not supported with {origin.words}", f"leave it out, or {origin.remedy}")
+
+
+def _refuse(node: source.Node | None, kind: str, path: str, origin: Origin, report: Report) -> None:
     from podunit.kubernetes.lookup import list_objects
 
     if not isinstance(node, source.Mapping):
@@ -86,16 +114,16 @@ def _refuse(node: source.Node | None, kind: str, path: str, report: Report) -> N
             continue
         own = join_path(path, key.text)
         if not is_taken(kind, field):
-            report.error(key.at, own, f"'{key.text[:60]}' is not supported with {ANNOTATION}: crun", _HINT)
+            _say(key.at, own, f"'{key.text[:60]}'", origin, report)
             continue
         allowed = list_values(kind, field)
         if allowed is not None and isinstance(value, source.Scalar) and _spell(value) not in allowed:
-            message = f"'{value.text[:60]}' is not supported with {ANNOTATION}: crun"
-            report.error(value.at, own, message, _HINT)
+            _say(value.at, own, f"'{value.text[:60]}'", origin, report)
         elif field.object in list_objects():
             items = value.items if isinstance(value, source.Sequence) else (value,)
             for index, item in enumerate(items):
-                _refuse(item, field.object, f"{own}[{index}]" if isinstance(value, source.Sequence) else own, report)
+                below = f"{own}[{index}]" if isinstance(value, source.Sequence) else own
+                _refuse(item, field.object, below, origin, report)
 
 
 def _spell(value: source.Scalar) -> str:
@@ -106,6 +134,8 @@ def _spell(value: source.Scalar) -> str:
 
 def _is_nothing(node: source.Node) -> bool:
     """Whether a field is there without saying anything: null, or an empty list."""
-    return (isinstance(node, source.Scalar) and node.tag == "null") or (
-        isinstance(node, source.Sequence) and not node.items
-    )
+    return _is_null(node) or (isinstance(node, source.Sequence) and not node.items)
+
+
+def _is_null(node: source.Node) -> bool:
+    return isinstance(node, source.Scalar) and node.tag == "null"

@@ -149,6 +149,7 @@ def translate_pod(
         grace_sec=_translate_grace(spec.termination_grace_period_seconds, report),
         boot=annotations.boot,
         engine=annotations.engine,
+        engine_at=annotations.engine_at,
         requirements=annotations.requirements,
         settings=tuple(annotations.pod),
         at=pod.at,

@@ -362,3 +362,42 @@ def test_the_firewall_is_that_of_containers_conf(pods: Pods) -> None:
         pods.lab.sh(f"rm -r {own} /run/podunit-networks")
     pods.systemctl("start", "pod@web")
     assert "dnat" in pods.lab.sh("nft list ruleset").stdout
+
+
+def test_the_option_or_the_file_chooses_the_engine_and_a_move_is_told(pods: Pods) -> None:
+    template = pod(container("a", FOREVER)).partition("metadata:")[2].replace("  name: web\n", "  labels: {app: web}\n")
+    indented = "\n".join(f"    {line}" if line.strip() else line for line in f"metadata:{template}".splitlines())
+    pods.lab.write(
+        "/root/web.yaml",
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec:\n  replicas: 1\n"
+        f"  selector: {{matchLabels: {{app: web}}}}\n  template:\n{indented}\n",
+    )
+
+    def apply(*options: str, status: int = 0) -> str:
+        done = pods.lab.run("podunit", *options, "/root/web.yaml", check=False)
+        assert done.returncode == status, done.stderr
+        return done.stdout
+
+    containers = "podman ps --all --format '{{.Names}}' | sort"
+    assert apply("apply", "--engine", "crun") == "pod web-0: created, started\n"
+    first = pods.main_pid("container@web-0.a")
+    assert pods.lab.sh(containers).stdout == ""
+    # What is kept of it says the engine, too.
+    pods.lab.run("podunit", "scale", "deployment/web", "--replicas", "2")
+    assert pods.lab.sh(containers).stdout == ""
+    moved = "engine podman instead of crun"
+    assert f"pod web-0: changed, {moved}, " in apply("diff", status=1)
+    assert f"pod web-0: changed, {moved}, " in apply("apply", "--dry-run")
+    pods.lab.write("/etc/podunit/podunit.toml", 'engine = "cron"\n')
+    assert apply("apply", status=1) == ""
+    pods.lab.write("/etc/podunit/podunit.toml", 'engine = "crun"\n')
+    assert apply("apply") == "pod web-0: unchanged\npod web-1: stopped, deleted\n"
+    assert pods.main_pid("container@web-0.a") == first
+    pods.lab.sh("rm /etc/podunit/podunit.toml")
+    assert f"pod web-0: changed, {moved}, " in apply("apply")
+    assert pods.lab.sh(containers).stdout == "web-0.a\nweb-0_sandbox\n"
+    assert pods.lab.sh("ls /run/crun | grep web || :").stdout == ""
+    assert pods.state("pod@web-0", "container@web-0.a") == "active active"
+    assert "pod web-0: changed, engine crun instead of podman, " in apply("up", "--engine", "crun")
+    assert pods.lab.sh(containers).stdout == ""
+    pods.lab.run("podunit", "delete", "deployment/web")
