@@ -122,6 +122,30 @@ def test_a_kill_at_any_moment_of_a_start_heals_at_the_next(pods: Pods) -> None:
         assert pods.state("container@web.a") == "active"
 
 
+def test_a_kill_of_whoever_starts_the_first_process_heals_though_systemd_knows_it_already(pods: Pods) -> None:
+    pods.apply(pod(WEB, notes=CRUN + quick("a", "b")))
+    pods.systemctl("stop", "pod@web")
+    notify = "/usr/bin/systemd-notify"
+    pods.lab.write(
+        "/run/test/killer",
+        '#!/bin/sh\n/run/test/notify "$@" || exit\n'
+        "case $(cat /proc/self/cgroup) in *container@web.a*) rm /run/test/armed && kill -KILL $PPID;; esac; exit 0\n",
+    )
+    pods.lab.sh(
+        f"cp {notify} /run/test/notify; chmod +x /run/test/killer; touch /run/test/armed;"
+        f" mount --bind /run/test/killer {notify}"
+    )
+    try:
+        pods.systemctl("start", "pod@web", check=False)
+        # Over IPv6 nothing says that nobody listens yet.
+        pods.lab.wait_until("curl --silent --fail --ipv4 localhost:8080")
+    finally:
+        pods.lab.sh(f"umount {notify}")
+    assert pods.lab.sh("ls /run/test").stdout.split() == ["killer", "notify"]
+    assert pods.show("container@web.a", "NRestarts") == "1"
+    pods.wait(UP, *ALL)
+
+
 def test_a_program_that_is_not_there_fails_the_start(pods: Pods) -> None:
     wrong = f"  - {{name: a, image: {IMAGE}, command: [/no/such]}}\n"
     assert pods.apply(pod(wrong, notes=CRUN), check=False).returncode == 1
