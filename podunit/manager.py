@@ -127,6 +127,12 @@ class Manager:
         version: str = reply[0].value
         return version
 
+    async def get_control_group(self) -> str:
+        """The cgroup below which all units are, '' for the root."""
+        reply = await self._call(_PATH, _PROPERTIES, "Get", "ss", [_MANAGER, "ControlGroup"])
+        group: str = reply[0].value
+        return group
+
     async def get_unit_path(self) -> tuple[Path, ...]:
         """Where systemd looks for unit files, the folder that wins first."""
         reply = await self._call(_PATH, _PROPERTIES, "Get", "ss", [_MANAGER, "UnitPath"])

@@ -291,8 +291,8 @@ class Container:
     `cdi_devices` are names of the Container Device Interface, such as nvidia.com/gpu=0. A `sidecar` is an init
     container that goes on. `restart_policy` holds where none of the `restart_rules` does. Without a `stop_signal` that
     of the image holds. The `message` that it leaves is None for one whose end nobody has asked about. Of
-    `huge_pages` it may have so many bytes of each size. Without what is `missing`, such as ConfigMap 'web', it must not
-    start.
+    `huge_pages` it may have so many bytes of each size; `limits_at` are the places of the limits of memory and cpu.
+    Without what is `missing`, such as ConfigMap 'web', it must not start.
     """
 
     name: str
@@ -322,6 +322,7 @@ class Container:
     stop_signal: str | None = None
     message: Message | None = None
     huge_pages: tuple[tuple[HugePage, int], ...] = ()
+    limits_at: tuple[tuple[str, Position], ...] = ()
     missing: tuple[str, ...] = ()
 
 
@@ -420,6 +421,7 @@ class Pod:
     owner: Owner | None = None
     run: Run | None = None
     schedule: Schedule | None = None
+    limits_at: tuple[tuple[str, Position], ...] = ()
     registries: tuple[bytes, ...] = ()
     engine: Engine = Engine.PODMAN
     engine_at: Position | None = None

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
+from podunit.controllers import find_controllers, list_unenforced
 from podunit.failures import UnitFailure, find_failures
 from podunit.history import Exit, Past, read_pasts
 from podunit.installed import InstalledContainer, InstalledPod
@@ -131,7 +132,7 @@ class PodState:
     """One pod: the state of its handle, since when (microseconds of CLOCK_REALTIME, 0 for never), and its containers.
 
     `enabled` is as `systemctl is-enabled` prints it; `failures` say what keeps it from being up; its timer starts it at
-    `next_run_usec`, 0 for never.
+    `next_run_usec`, 0 for never. `unenforced` are limits of its units that have no effect, by directive.
     """
 
     pod: str
@@ -146,6 +147,8 @@ class PodState:
     summary: PodSummary
     failures: tuple[UnitFailure, ...]
     next_run_usec: int = 0
+    unenforced: tuple[str, ...] = ()
+    why_unenforced: str = ""
 
     @property
     def containers(self) -> tuple[ContainerState, ...]:
@@ -168,6 +171,7 @@ class PodState:
             "since": format_time(self.since_usec),
             "enabled": self.enabled,
             "nextRun": format_time(self.next_run_usec),
+            "unenforced": list(self.unenforced),
             "containers": [state.describe() for state in self.containers],
             "failures": [failure.describe() for failure in self.failures],
         }
@@ -186,6 +190,8 @@ async def get_pod_state(manager: Manager, pod: InstalledPod, scope: Scope) -> Po
     if pod.timer:
         enabled = (await manager.get_properties(pod.timer, "Unit"))["UnitFileState"]
     lasting = properties["ActiveState"] != "active" or any(state.active != "active" for state in summary.containers)
+    controllers = await find_controllers(manager, scope)
+    unenforced = list_unenforced(pod.texts.values(), controllers)
     return PodState(
         pod=pod.name,
         owner=pod.owner,
@@ -199,6 +205,8 @@ async def get_pod_state(manager: Manager, pod: InstalledPod, scope: Scope) -> Po
         summary=summary,
         failures=await find_failures(manager, pod, scope, 0) if lasting else (),
         next_run_usec=await _get_next_run_usec(manager, pod),
+        unenforced=unenforced,
+        why_unenforced=controllers.explain(controllers.list_missing(unenforced))[0],
     )
 
 

@@ -177,6 +177,9 @@ class _Manager(podunit.manager.Manager):
         await asyncio.sleep(0)
         return "failed" if path.endswith("failed") else "done"
 
+    async def get_control_group(self) -> str:
+        return ""
+
     async def get_version(self) -> str:
         return "257"
 

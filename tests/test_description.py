@@ -47,6 +47,9 @@ _LIMITED: Mapping[str, Any] = {
 
 
 class _Manager(FakeManager):
+    async def get_control_group(self) -> str:
+        return ""
+
     async def get_properties(self, unit: str, *_: str) -> Mapping[str, Any]:
         (found,) = await self.get_all_properties([unit])
         return found

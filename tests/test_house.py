@@ -155,6 +155,7 @@ _ROOMS: tuple[tuple[str, ...], ...] = (
         "podunit.installed",
         "podunit.host",
         "podunit.cgroups",
+        "podunit.controllers",
         "podunit.restarts",
         "podunit.turns",
         "podunit.hostpaths",

@@ -197,9 +197,11 @@ def plan_files(
     makes: bool = False,
 ) -> Callable[[Machine], Awaitable[Plan]]:
     """How what files describe is planned on a machine, as `planning.plan_apply` has it."""
+    from podunit.controllers import find_controllers
     from podunit.planning import plan_apply
 
     async def make_plan(machine: Machine) -> Plan:
+        intake.warn_of_limits(await find_controllers(machine.manager, settings.scope))
         return await plan_apply(
             intake.workload,
             intake.objects,

@@ -15,6 +15,7 @@ from podunit.cli.settings import Settings
 
 if TYPE_CHECKING:
     from podunit.chosen import Engine
+    from podunit.controllers import Controllers
     from podunit.load import Document
     from podunit.report import Problem, Report
     from podunit.workload import Workload
@@ -64,6 +65,20 @@ class Intake:
         if self._replicas is not None:
             self._documents = self._read()
         self._translate()
+
+    def warn_of_limits(self, controllers: Controllers) -> None:
+        """Print which limits of the pods would not be enforced, and have it in the report."""
+        from podunit.cli.output import print_report
+        from podunit.controllers import warn_of_limits
+        from podunit.report import Report
+
+        found = Report()
+        asked = (pod for pod in self.workload.pods if pod.name not in self.workload.concerned)
+        warn_of_limits(asked, controllers, found)
+        print_report(found)
+        for problem in found.problems:
+            self._report.warning(problem.at, problem.path, problem.message, problem.hint)
+        self._printed = self._report.problems
 
     def _look(self) -> object:
         """What tells whether anything was kept, or installed, since the last look."""

@@ -209,6 +209,8 @@ def print_pod_state(state: PodState) -> None:
     print(f"  unit: {state.unit} ({state.file}; {state.enabled or 'not enabled'})")
     if state.next_run_usec:
         print(f"  next run: {format_time(state.next_run_usec)}")
+    if state.unenforced:
+        print(f"  not enforced: {', '.join(f'{name}=' for name in state.unenforced)}: {state.why_unenforced}")
     _print_failures(state.failures, sys.stdout)
 
 

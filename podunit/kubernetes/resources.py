@@ -9,7 +9,7 @@ from podunit.decode import Located, join_path
 from podunit.kubernetes import schema
 from podunit.kubernetes.huge_pages import refuse_huge_pages
 from podunit.model import Resources
-from podunit.report import Report
+from podunit.report import Position, Report
 
 
 def translate_resources(resources: schema.ResourceRequirements, path: str, report: Report) -> Resources:
@@ -22,6 +22,12 @@ def translate_resources(resources: schema.ResourceRequirements, path: str, repor
         if limit and request and request.value > limit.value:
             report.error(request.at, f"{path}.requests.{name}", "more than its limit", f"the limit is at {limit.at}")
     return Resources(_value(limits.memory), _value(limits.cpu), _value(requests.memory), _value(requests.cpu))
+
+
+def list_limits(resources: schema.ResourceRequirements) -> tuple[tuple[str, Position], ...]:
+    """The places of the limits that a cgroup has."""
+    limits = resources.limits
+    return tuple((name, it.at) for name, it in (("memory", limits.memory), ("cpu", limits.cpu)) if it)
 
 
 def translate_pod_resources(resources: schema.ResourceRequirements, report: Report) -> Resources | None:

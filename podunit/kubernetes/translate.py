@@ -33,7 +33,7 @@ from podunit.kubernetes.ports import translate_ports
 from podunit.kubernetes.probes import refuse_probes, translate_probes
 from podunit.kubernetes.projection import Projector
 from podunit.kubernetes.registries import translate_pull_secrets
-from podunit.kubernetes.resources import translate_pod_resources, translate_resources
+from podunit.kubernetes.resources import list_limits, translate_pod_resources, translate_resources
 from podunit.kubernetes.restarts import translate_policy, translate_rules
 from podunit.kubernetes.security import translate_fs_group, translate_processes, translate_security, translate_sysctls
 from podunit.kubernetes.terminals import refuse_stdin, translate_stdin
@@ -140,6 +140,7 @@ def translate_pod(
         published=(),
         redirects=(),
         resources=translate_pod_resources(spec.resources, report),
+        limits_at=list_limits(spec.resources),
         relabel=annotations.relabel,
         labels=labels,
         init_containers=_find_sidecars(spec, context, report),
@@ -248,6 +249,7 @@ def _translate_container(path: str, container: schema.Container, context: _Conte
         cdi_devices=context.devices.assign(container, path, ends=_ends(container, path)),
         devices=translate_devices(container, path, context.volumes, report),
         resources=translate_resources(container.resources, f"{path}.resources", report),
+        limits_at=list_limits(container.resources),
         huge_pages=translate_huge_pages(container.resources, f"{path}.resources", report),
         security=translate_security(
             container.security_context, context.spec.security_context, f"{path}.securityContext", report

@@ -203,13 +203,23 @@ def test_events_tell_what_has_happened_and_why(pods: Pods) -> None:
 
 def test_describe_tells_all_of_a_pod(pods: Pods) -> None:
     limited = container("a", FOREVER, "resources: {limits: {cpu: 500m, memory: 64Mi}}")
-    pods.apply("---\n".join((pod(container("a", FOREVER), "other"), pod(limited, inits=container("i", "exit 0")))))
+    done = pods.apply(
+        "---\n".join((pod(container("a", FOREVER), "other"), pod(limited, inits=container("i", "exit 0"))))
+    )
     lines = pods.lab.read("/root/pod.yaml").splitlines()
+    # In a lab most controllers are missing.
+    has = pods.lab.read("/sys/fs/cgroup/cgroup.controllers").split()
+    lost = [name for name, controller in (("CPUQuota", "cpu"), ("MemoryMax", "memory")) if controller not in has]
+    limit = lines.index("    resources: {limits: {cpu: 500m, memory: 64Mi}}") + 1
+    warned = [text for text in done.stderr.splitlines() if " enforced: " in text]
+    assert len(warned) == bool(lost)
+    assert all(text.startswith(f"/root/pod.yaml:{limit}:") for text in warned)
     line = lines.index("---") + 2
     known = pods.lab.run("podunit", "describe", "web", "-o", "json").stdout
     found = json.loads(known)
     assert (found["spec"], found["phase"], found["ready"]) == (f"/root/pod.yaml:{line}:1", "running", "1/1")
     assert found["cgroup"] == "/pod.slice/pod-web.slice"
+    assert found["unenforced"] == lost
     init, main = found["containers"]
     assert (init["container"], main["container"]) == ("i", "a")
     assert main["limits"]["MemoryMax"] == int(pods.show("container@web.a", "MemoryMax")) == 64 * 1024**2
@@ -223,6 +233,8 @@ def test_describe_tells_all_of_a_pod(pods: Pods) -> None:
     assert text.startswith("pod web: active (exited) since ")
     assert f"  spec: /root/pod.yaml:{line}:1\n" in text
     assert "MemoryMax 64.0M" in text
+    assert text.count("  not enforced: ") == pods.lab.run("podunit", "status", "web").stdout.count("  not enforced: ")
+    assert text.count("  not enforced: ") == bool(lost)
     assert "CPUQuota 50%" in text
     assert "  restarts: 0, last exit: -\n" in text
     pods.lab.run("podunit", "delete", "web", "other")
