@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from podunit.cgroups import container_directives, oom_directives
 from podunit.checks import describe_checks, list_probers
-from podunit.engines import crun, podman
+from podunit.engines import crun, nfs, podman
 from podunit.engines.netavark import is_held_by_files
-from podunit.errors import PodunitError
 from podunit.hostpaths import list_host_paths, prepare_paths
 from podunit.inside import CRUN
 from podunit.messages import describe_message
@@ -34,9 +33,7 @@ def make_container(
     init: bool,
 ) -> UnitFile:
     """The service of a container; `earlier` are those that start before it, and an `init` one comes to its end."""
-    if scope is Scope.USER:
-        hint = "use --system, or leave out the annotation podunit/engine"
-        raise PodunitError(f"pod {pod.name}: the crun engine is for pods of the system only", hint)
+    assert scope is Scope.SYSTEM, "refused where its engine is named"
     unit = container_unit(pod.name, container.name)
     inits = [container_unit(pod.name, it.name) for it in earlier if not it.sidecar]
     sidecars = [container_unit(pod.name, it.name) for it in earlier if it.sidecar]
@@ -44,7 +41,7 @@ def make_container(
     # In a Job the whole pod is run again instead.
     never = init and pod.run is not None
     pause = pause_script(container, target, systemctl=SYSTEMCTL[scope], init=init, never=never)
-    host_paths = list_host_paths(container)
+    host_paths = (*list_host_paths(container), *nfs.list_mount_points(pod, container))
     address_file = podman.address_file(pod) if podman.needs_addresses(container) else None
     return UnitFile(
         unit,

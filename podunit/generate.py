@@ -122,7 +122,8 @@ def generate_files(pod: Pod) -> Mapping[str, bytes]:
     for container in (*pod.init_containers, *pod.containers) if pod.engine is Engine.PODMAN else ():
         for name, data in secrets.list_secret_files(pod, container):
             found[f"env/{container.name}/{name}"] = data
-    return {**found, **dict(pulls.list_auth_files(pod))}
+    # An apply pulls what bundles are made of, and no start does.
+    return {**found, **(dict(pulls.list_auth_files(pod)) if pod.engine is Engine.PODMAN else {})}
 
 
 def _name_units(pod: Pod, scope: Scope) -> Values:
@@ -329,5 +330,5 @@ def _pulls(pod: Pod, scope: Scope, shared: Values) -> list[UnitFile]:
             },
         )
         for container in (*pod.init_containers, *pod.containers)
-        if pod.registries and pulls.list_images(container)
+        if pod.engine is Engine.PODMAN and pod.registries and pulls.list_images(container)
     ]

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from podunit.kubernetes.fields import Field, Object, Verdict
-from podunit.kubernetes.lookup import TOPICS, is_podman_only, list_objects
+from podunit.kubernetes.lookup import TOPICS, explain_limits, list_objects
 from podunit.target import OLDEST
 
 _HEAD = f"""\
@@ -20,7 +20,7 @@ This page is made from the table that `podunit explain` and `podunit validate` r
 - *ignored*: without effect on one machine, and a warning; the text is the reason.
 - refused: an error, since the object would mean something else without it; the text says what to do instead.
 
-What is honoured "(podman only)" is refused in pods with the annotation `podunit/engine: crun`.
+What pods with `podunit/engine: crun` cannot have says so, and why; it is refused at its place.
 
 What is below a field that is refused or ignored is not read, whatever it says there. A type without a link is refused
 or ignored as a whole, or has no fields.
@@ -60,7 +60,8 @@ def _write_field(owner: Object, field: Field) -> str:
     # Brackets before a link would be one.
     kind = re.sub(r"[\[\]]", r"\\\g<0>", field.type.removesuffix(field.object)) + _link(field.object)
     text = f"{field.text} (since {field.since})" if field.since else field.text
-    text += " (podman only)" if is_podman_only(owner, field) else ""
+    limits = explain_limits(owner, field)
+    text += f" ({limits})" if limits else ""
     return f"| `{field.name}` | {kind} | {_SHOWN[field.verdict]} | {_escape(field.meaning)} | {_escape(text)} |"
 
 

@@ -121,7 +121,10 @@ def test_a_refusal_names_the_option(tmp_path: Path) -> None:
     file.write_text(f"{_POD}  hostNetwork: true\n")
     status, _, said = run("validate", "--engine", "crun", str(file))
     assert status == 1
-    assert f"{file}:6:16: error: spec.hostNetwork: 'true' is not supported with --engine crun\n" in said
+    assert (
+        f"{file}:6:16: error: spec.hostNetwork: 'true' is not supported with --engine crun: its containers join "
+        in said
+    )
     assert "  hint: leave it out, or --engine crun, or give the pod the annotation podunit/engine: podman\n" in said
     assert run("validate", str(file))[0] == 0
 
@@ -151,7 +154,8 @@ def test_a_tree_has_a_file_of_its_own(tmp_path: Path) -> None:
     status, _, said = run("--system", "apply", "--root", str(tmp_path), "--dry-run", str(file))
     assert status == 1
     assert (
-        f"{file}:6:16: error: spec.hostNetwork: 'true' is not supported with engine = \"crun\" in {default}:1\n" in said
+        f"{file}:6:16: error: spec.hostNetwork: 'true' is not supported with engine = \"crun\" in {default}:1: its "
+        in said
     )
     status, said, _ = run("--system", "apply", "--root", str(tmp_path), "--dry-run", "--engine", "podman", str(file))
     assert (status, said) == (0, "pod web: created, starts at boot\n")
@@ -174,3 +178,23 @@ def test_an_apply_with_another_engine_is_not_the_one_that_is_remembered(
     plain, option = look(None), look(Engine.CRUN)
     settings.defaults_file.write_text('engine = "crun"\n')
     assert len({plain, option, look(None), look(Engine.CRUN)}) == 4
+
+
+@pytest.mark.parametrize("command", [("compile",), ("apply",), ("diff",)])
+def test_a_user_is_told_where_the_engine_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    file = tmp_path / "web.yaml"
+    words = ("--user", "--unit-dir", str(tmp_path / "units"), *command)
+    status = 2 if command == ("diff",) else 1
+    file.write_text(_ANNOTATED.replace("ENGINE", "crun"))
+    found = run(*words, str(file))
+    assert (found[0], found[1]) == (status, "")
+    place = f"{file}:3:53: error: metadata.annotations['podunit/engine']: podunit/engine: crun is for the system's pods"
+    assert found[2].startswith(place)
+    file.write_text(_POD)
+    found = run(*words, "--engine", "crun", str(file))
+    assert (found[0], found[1]) == (status, "")
+    assert found[2].startswith(f"{file}:3:18: error: --engine crun is for the system's pods: units of a user's manager")

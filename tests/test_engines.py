@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import pytest
 
 from podunit import source
-from podunit.kubernetes.engine_fields import is_judged, is_taken, list_taken
+from podunit.kubernetes.engine_fields import explain_refusal, is_judged, is_taken, list_taken
 from podunit.kubernetes.engines import refuse_fields
 from podunit.kubernetes.fields import Field, Verdict
-from podunit.kubernetes.lookup import list_objects
-from podunit.report import Report
+from podunit.kubernetes.lookup import explain_limits, list_objects
+from podunit.report import Problem, Report
 
 _HEAD = "metadata: {name: web, annotations: {podunit/engine: crun}}\nspec: "
 
@@ -32,24 +32,33 @@ def list_fields(name: str, way: str, seen: tuple[str, ...]) -> Iterator[tuple[st
 _FIELDS = list(list_fields("PodSpec", "{HERE}", ("PodSpec",)))
 
 
-def find_refused(text: str) -> list[str]:
-    """The paths that are refused in a pod, or a template."""
+def find_problems(text: str) -> list[Problem]:
+    """What is refused in a pod, or a template."""
     report = Report()
     (node,) = source.parse_documents(text.encode(), "pod.yaml", report)
     assert isinstance(node, source.Mapping)
     refuse_fields(node, report)
-    return [problem.path for problem in report.problems]
+    return list(report.problems)
+
+
+def find_refused(text: str) -> list[str]:
+    """The paths of that."""
+    return [problem.path for problem in find_problems(text)]
 
 
 @pytest.mark.parametrize(("name", "spec", "field"), _FIELDS, ids=[f"{name}.{field.name}" for name, _, field in _FIELDS])
 def test_a_field_is_taken_or_refused(name: str, spec: str, field: Field) -> None:
-    refused = find_refused(_HEAD + spec.replace("VALUE", "some" if field.object == field.type else "[some]"))
+    problems = find_problems(_HEAD + spec.replace("VALUE", "some" if field.object == field.type else "[some]"))
+    refused = [problem.path for problem in problems]
     if is_taken(name, field) and list_taken(name).get(field.name) is None:
         assert refused == []
     else:
         key = "example.com/device" if field.name == "vendor/class" else field.name
         assert len(refused) == 1
         assert refused[0].removesuffix("']").endswith(key)
+        # It says why, and so does the documentation.
+        assert problems[0].message.endswith(f"podunit/engine: crun: {explain_refusal(name, field.name)}")
+        assert explain_limits(list_objects()[name], field).endswith(f": {explain_refusal(name, field.name)}")
 
 
 def test_podman_takes_all_of_them() -> None:

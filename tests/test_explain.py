@@ -72,7 +72,19 @@ def test_without_a_field_all_kinds_are_listed() -> None:
 def test_json_has_stable_keys() -> None:
     found = read("pod.spec.containers[0].image")
     assert list(found) == [
-        *("schemaVersion", "path", "type", "meaning", "verdict", "text", "since", "unread", "podmanOnly", "fields"),
+        *(
+            "schemaVersion",
+            "path",
+            "type",
+            "meaning",
+            "verdict",
+            "text",
+            "since",
+            "unread",
+            "podmanOnly",
+            "crunLimits",
+            "fields",
+        ),
     ]
     assert (found["schemaVersion"], found["path"], found["type"]) == (1, "pod.spec.containers.image", "string")
     assert (found["verdict"], found["fields"]) == ("honoured", [])

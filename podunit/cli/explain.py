@@ -102,8 +102,8 @@ def _print_found(found: Found) -> None:
         print(f"  not read here: {found.unread} is not honoured")
     elif judged and (since := _say_since(judged)):
         print(f"  since: {since}")
-    if found.podman_only:
-        print("  not supported with podunit/engine: crun")
+    if found.crun_limits:
+        print(f"  {found.crun_limits}")
     if found.object:
         print()
         rows = [(field.name, field.type, field.verdict, field.meaning) for field in found.object.fields]
@@ -123,6 +123,7 @@ def _describe_found(found: Found) -> dict[str, object]:
         "since": _say_since(judged) if judged and not found.unread else "",
         "unread": found.unread,
         "podmanOnly": found.podman_only,
+        "crunLimits": found.crun_limits,
         "fields": [_describe_field(field) for field in (found.object.fields if found.object else ())],
     }
 

@@ -17,6 +17,7 @@ from podunit.cli.settings import Settings
 if TYPE_CHECKING:
     from podunit.load import Document
     from podunit.report import Position, Report
+    from podunit.scope import Scope
     from podunit.workload import Workload
 
 Loaded = TypeVar("Loaded")
@@ -55,15 +56,31 @@ EngineAlone = Annotated[
 ]
 
 
-def load(files: list[str], engine: Engine, form: Format = Format.TEXT, *, skip_unsupported: bool = False) -> Workload:
-    """What the files describe; prints their problems, and ends with status 1 if there is an error."""
+def load(
+    files: list[str],
+    engine: Engine,
+    form: Format = Format.TEXT,
+    *,
+    skip_unsupported: bool = False,
+    scope: Scope | None = None,
+) -> Workload:
+    """What the files describe, for a manager of the scope; prints problems, and ends with status 1 for an error."""
     from podunit.defaults import choose_by_option
     from podunit.load import load_files
     from podunit.report import Report
 
     report = Report()
     choice = choose_by_option(engine)
-    return check(load_files(files, report, skip_unsupported=skip_unsupported, choice=choice), report, form)
+    found = load_files(files, report, skip_unsupported=skip_unsupported, choice=choice)
+    return check(_refuse_users(found, scope, report), report, form)
+
+
+def _refuse_users(found: Workload | None, scope: Scope | None, report: Report) -> Workload | None:
+    from podunit.kubernetes.engines import refuse_users
+
+    if found and scope:
+        refuse_users(found.pods, scope, report)
+    return None if report.failed else found
 
 
 def load_documents(
@@ -85,12 +102,17 @@ def load_documents(
 
 
 def translate(
-    documents: tuple[Document, ...], kept: Mapping[str, Path], installed: Iterable[str], report: Report
+    documents: tuple[Document, ...],
+    kept: Mapping[str, Path],
+    installed: Iterable[str],
+    report: Report,
+    scope: Scope | None = None,
 ) -> Workload | None:
     """All pods that these objects concern, with what earlier applies have kept; None if there is an error."""
     from podunit.load import find_kept, translate_with_kept
 
-    return translate_with_kept(documents, find_kept(documents, kept, installed, report), report)
+    found = translate_with_kept(documents, find_kept(documents, kept, installed, report), report)
+    return _refuse_users(found, scope, report)
 
 
 def load_and_check(files: list[str], kept: Mapping[str, Path], *, skip_unsupported: bool) -> tuple[Document, ...]:
@@ -172,7 +194,7 @@ def compile_(
         target = parse_target(systemd, podman)
     except PodunitError as error:
         raise typer.BadParameter(f"{error.message}; {error.hint}") from None
-    workload = load(files, engine, skip_unsupported=skip_unsupported)
+    workload = load(files, engine, skip_unsupported=skip_unsupported, scope=settings.scope)
     units = {unit.name: render(unit) for unit in generate(workload, settings.scope, target)}
     if output is None:
         # The same bytes whatever the locale.

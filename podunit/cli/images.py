@@ -21,9 +21,11 @@ _UNCHANGED = "nothing was changed"
 
 async def provide_bundled(workload: Workload, machine: Machine, timeout_sec: float | None, since: float) -> None:
     """As `provide_images`, before there is a plan, which is made of images where they go into bundles."""
+    from podunit.engines.pulls import list_auth_files
     from podunit.images import list_bundled, list_needs
 
-    await _provide(list_needs(list_bundled(workload.pods)), {}, machine, timeout_sec, since)
+    files = {pod.name: dict(list_auth_files(pod)) for pod in workload.pods}
+    await _provide(list_needs(list_bundled(workload.pods)), files, machine, timeout_sec, since)
 
 
 async def provide_images(plan: Plan, machine: Machine, timeout_sec: float | None = None, since: float = 0.0) -> None:

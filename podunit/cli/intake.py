@@ -105,7 +105,7 @@ class Intake:
 
         kept = StateFolder(self._settings.state_folder).read_objects()
         installed = {pod.object_key for pod in list_pods(self._settings.read_units()).values()}
-        found = translate(self._documents, kept, installed, self._report)
+        found = translate(self._documents, kept, installed, self._report, self._settings.scope)
         if found is None or self._report.problems != self._printed:
             self._printed = self._report.problems
             found = check(found, self._report)

@@ -14,7 +14,8 @@ from typing import Any
 
 from podunit.engines.netavark import is_held_by_files, sandbox_directory
 from podunit.engines.podman import FACTS, name_variable, sandbox_pid_file
-from podunit.engines.programs import CATATONIT, container_name
+from podunit.engines.programs import CATATONIT, container_name, runtime_directory
+from podunit.engines.resolution import find_resolver
 from podunit.engines.rights import list_rights
 from podunit.engines.secrets import is_apart
 from podunit.engines.terminations import locate_message
@@ -250,6 +251,8 @@ def _keep_mounts(
     # podman gives none to a container without a network, which the one that was captured is.
     if pod.network and hosts and _RESOLVER not in taken:
         source = marks.find_file(pod, str(hosts["source"]), identity).replace("/hosts", "/resolv.conf")
+        if resolver := find_resolver(pod, runtime_directory(pod)):
+            source = marks.resolve(resolver)
         yield {**hosts, "destination": _RESOLVER, "source": source}
 
 

@@ -32,9 +32,15 @@ def make_resolver(pod: Pod, directory: str) -> tuple[Word, ...] | None:
 
 def mount_resolver(pod: Pod, container: Container, directory: str) -> list[Word]:
     """Show that file to a container without one of its own; podman would add the host's options to what it is told."""
-    if make_resolver(pod, directory) is None or _FILE in {mount.mount_path for mount in container.mounts}:
+    file = find_resolver(pod, directory)
+    if file is None or _FILE in {mount.mount_path for mount in container.mounts}:
         return []
-    return [("--mount=type=bind,src=", *_locate(directory), f",dst={_FILE},relabel=shared")]
+    return [("--mount=type=bind,src=", *file, f",dst={_FILE},relabel=shared")]
+
+
+def find_resolver(pod: Pod, directory: str) -> tuple[str | Specifier, ...] | None:
+    """Where that file is; None if nothing replaces the host's."""
+    return _locate(directory) if make_resolver(pod, directory) else None
 
 
 def _locate(directory: str) -> tuple[str | Specifier, ...]:

@@ -20,7 +20,7 @@ _WHOLE = (
     *("DownwardAPIProjection", "SecretProjection", "SecretVolumeSource"),
     *("Probe", "Lifecycle", "LifecycleHandler", "ExecAction", "HTTPGetAction", "HTTPHeader", "TCPSocketAction"),
     *("GRPCAction", "SleepAction", "ContainerRestartRule", "ContainerRestartRuleOnExitCodes"),
-    "PersistentVolumeClaimVolumeSource",
+    *("PersistentVolumeClaimVolumeSource", "LocalObjectReference", "NFSVolumeSource"),
 )
 # Object → the fields that are taken, each with the values that it may have, or None for any.
 _PARTS: Mapping[str, Mapping[str, tuple[str, ...] | None]] = {
@@ -28,8 +28,7 @@ _PARTS: Mapping[str, Mapping[str, tuple[str, ...] | None]] = {
         **dict.fromkeys(("activeDeadlineSeconds", "containers", "dnsConfig", "hostAliases", "hostname", "os")),
         **dict.fromkeys(("initContainers", "priorityClassName", "resources", "restartPolicy", "securityContext")),
         **dict.fromkeys(("setHostnameAsFQDN", "shareProcessNamespace", "subdomain", "terminationGracePeriodSeconds")),
-        **dict.fromkeys(("enableServiceLinks", "volumes")),
-        "dnsPolicy": ("ClusterFirst", "ClusterFirstWithHostNet", "Default"),
+        **dict.fromkeys(("dnsPolicy", "enableServiceLinks", "imagePullSecrets", "volumes")),
         **dict.fromkeys(("hostIPC", "hostNetwork", "hostPID"), ("false",)),
     },
     "Container": {
@@ -53,13 +52,13 @@ _PARTS: Mapping[str, Mapping[str, tuple[str, ...] | None]] = {
         **dict.fromkeys(("seccompProfile", "supplementalGroups", "supplementalGroupsPolicy", "sysctls")),
     },
     "VolumeMount": {
-        **dict.fromkeys(("mountPath", "name", "readOnly", "subPath")),
+        **dict.fromkeys(("mountPath", "name", "readOnly", "subPath", "subPathExpr")),
         "mountPropagation": ("None", "HostToContainer"),
         "recursiveReadOnly": None,
     },
     "Volume": {
         **dict.fromkeys(("configMap", "downwardAPI", "emptyDir", "hostPath", "name", "persistentVolumeClaim")),
-        **dict.fromkeys(("projected", "secret")),
+        **dict.fromkeys(("nfs", "projected", "secret")),
     },
     "EmptyDirVolumeSource": {"sizeLimit": None, "medium": ("", "Memory")},
     "HostPathVolumeSource": {
@@ -67,6 +66,38 @@ _PARTS: Mapping[str, Mapping[str, tuple[str, ...] | None]] = {
         "type": ("", "DirectoryOrCreate", "Directory", "FileOrCreate", "File", "Socket"),
     },
 }
+_JOINED = "its containers join the namespaces of a sandbox"
+_DEVICES = "its containers get no devices of the machine"
+_HUGE_PAGES = "only podman limits huge pages, as systemd has no directive for that"
+_SELINUX = "it is not for machines with SELinux"
+_APPARMOR = "podman loads profiles as it starts a container"
+_ATTACHED = "nobody is left to keep a terminal, or a pipe, for whoever attaches"
+# Object and field → why it is refused, with some value or with any.
+_REASONS: Mapping[tuple[str, str], str] = {
+    **dict.fromkeys((("PodSpec", name) for name in ("hostIPC", "hostNetwork", "hostPID")), _JOINED),
+    ("PodSpec", "hostUsers"): "podman maps the IDs of users and volumes as it starts a container",
+    ("PodSpec", "runtimeClassName"): "crun is the runtime",
+    **dict.fromkeys((("Container", name) for name in ("stdin", "stdinOnce", "tty")), _ATTACHED),
+    ("Container", "volumeDevices"): _DEVICES,
+    ("ResourceList", "vendor/class"): _DEVICES,
+    **dict.fromkeys((("ResourceList", name) for name in ("hugepages-1Gi", "hugepages-2Mi")), _HUGE_PAGES),
+    ("EmptyDirVolumeSource", "medium"): _HUGE_PAGES,
+    ("SecurityContext", "privileged"): "podman gives such a container the devices that are there as it starts",
+    ("SecurityContext", "procMount"): "it goes with hostUsers",
+    **dict.fromkeys((("SecurityContext", "appArmorProfile"), ("PodSecurityContext", "appArmorProfile")), _APPARMOR),
+    **dict.fromkeys((("SecurityContext", "seLinuxOptions"), ("PodSecurityContext", "seLinuxOptions")), _SELINUX),
+    ("PodSecurityContext", "seLinuxChangePolicy"): _SELINUX,
+    ("VolumeMount", "mountPropagation"): "its root file system is mounted for the container alone",
+    ("Volume", "image"): "podman mounts images for its own containers",
+    ("HostPathVolumeSource", "type"): _DEVICES,
+}
+# The same of annotations, by the end of their names.
+ANNOTATIONS: Mapping[str, str] = {"devices": _DEVICES, "relabel": _SELINUX}
+
+
+def explain_refusal(name: str, field: str) -> str:
+    """Why a field of the object `name` is refused."""
+    return _REASONS[name, field]
 
 
 def is_taken(name: str, field: Field) -> bool:

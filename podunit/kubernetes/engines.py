@@ -10,10 +10,11 @@ from collections.abc import Iterable
 from podunit import source
 from podunit.chosen import ANNOTATION, Choice, Engine, Origin, find_origin
 from podunit.decode import join_path
-from podunit.kubernetes.engine_fields import is_taken, list_values
+from podunit.kubernetes.engine_fields import ANNOTATIONS, explain_refusal, is_taken, list_values
 from podunit.kubernetes.fields import Verdict
 from podunit.model import Files, Pod, Relabel
 from podunit.report import Position, Report
+from podunit.scope import Scope
 
 _RELABEL = "podunit/relabel"
 
@@ -60,7 +61,8 @@ def refuse_fields(node: source.Mapping, report: Report) -> None:
             value = note.value.text if isinstance(note.value, source.Scalar) else ""
             own = join_path(".".join((*way, "metadata", "annotations")), key)
             if key.startswith("podunit/") and (key.endswith(".devices") or (key == _RELABEL and value != Relabel.NONE)):
-                _say(note.key.at, own, f"'{key[:60]}'", origin, report)
+                why = ANNOTATIONS["devices" if key.endswith(".devices") else "relabel"]
+                _say(note.key.at, own, f"'{key[:60]}'", origin, report, why)
         _refuse(_descend(template, ("spec",)), "PodSpec", f"{path}.spec".lstrip("."), origin, report)
 
 
@@ -72,11 +74,12 @@ def refuse_volumes(pods: Iterable[Pod], report: Report) -> None:
         for container in (*pod.init_containers, *pod.containers):
             for mount in container.mounts:
                 if mount.sub_path and not isinstance(mount.volume, Files):
-                    _say(mount.at, "", "a subPath of a volume that containers change", pod.engine_origin, report)
+                    why = "only podman's containers have parts that were looked up ahead"
+                    _say(mount.at, "", "a subPath of a volume that containers change", pod.engine_origin, report, why)
             for env in container.env:
                 if isinstance(env.value, str) and _has_surrogates(env.value):
                     what = f"variable '{env.name[:60]}' is not UTF-8, which"
-                    _say(env.at, "", what, pod.engine_origin, report)
+                    _say(env.at, "", what, pod.engine_origin, report, "its configuration is JSON")
 
 
 def _has_surrogates(text: str) -> bool:
@@ -94,8 +97,21 @@ def _list_entries(node: source.Node | None) -> tuple[source.Entry, ...]:
     return node.entries if isinstance(node, source.Mapping) else ()
 
 
-def _say(at: Position, path: str, what: str, origin: Origin, report: Report) -> None:
-    report.error(at, path, f"{what} is not supported with {origin.words}", f"leave it out, or {origin.remedy}")
+def refuse_users(pods: Iterable[Pod], scope: Scope, report: Report) -> None:
+    """Refuse pods of a user's manager, where the engine is named."""
+    for pod in pods:
+        if pod.engine is Engine.CRUN and scope is Scope.USER:
+            own = pod.engine_at is not None and pod.engine_at.file == pod.at.file
+            path = join_path("metadata.annotations", ANNOTATION) if own else ""
+            at = pod.engine_at if pod.engine_at and own else pod.name_at
+            what = "units of a user's manager can mount only where the user is the only one, and images have others"
+            message = f"{pod.engine_origin.words} is for the system's pods: {what}"
+            report.error(at, path, message, f"use --system, or leave out {pod.engine_origin.remedy}")
+
+
+def _say(at: Position, path: str, what: str, origin: Origin, report: Report, why: str) -> None:
+    message = f"{what} is not supported with {origin.words}: {why}"
+    report.error(at, path, message, f"leave it out, or {origin.remedy}")
 
 
 def _refuse(node: source.Node | None, kind: str, path: str, origin: Origin, report: Report) -> None:
@@ -114,11 +130,11 @@ def _refuse(node: source.Node | None, kind: str, path: str, origin: Origin, repo
             continue
         own = join_path(path, key.text)
         if not is_taken(kind, field):
-            _say(key.at, own, f"'{key.text[:60]}'", origin, report)
+            _say(key.at, own, f"'{key.text[:60]}'", origin, report, explain_refusal(kind, field.name))
             continue
         allowed = list_values(kind, field)
         if allowed is not None and isinstance(value, source.Scalar) and _spell(value) not in allowed:
-            _say(value.at, own, f"'{value.text[:60]}'", origin, report)
+            _say(value.at, own, f"'{value.text[:60]}'", origin, report, explain_refusal(kind, field.name))
         elif field.object in list_objects():
             items = value.items if isinstance(value, source.Sequence) else (value,)
             for index, item in enumerate(items):

@@ -10,7 +10,8 @@ import re
 from collections.abc import Mapping
 from functools import cache
 
-from podunit.kubernetes.engine_fields import is_judged, is_taken
+from podunit.chosen import ANNOTATION
+from podunit.kubernetes.engine_fields import explain_refusal, is_judged, is_taken, list_values
 from podunit.kubernetes.fields import Field, Object, Verdict
 from podunit.kubernetes.table import (
     claims,
@@ -55,7 +56,7 @@ class Found:
 
     `path` has no indices, and begins with the object's name in lower case. `unread` is the path of the first field on
     the way that is refused or ignored, if there is one: what is below it is not read, whatever its own verdict. The
-    crun engine refuses what is `podman_only`.
+    crun engine refuses what is `podman_only`; `crun_limits` say why, and with which values if not with any.
     """
 
     path: str
@@ -63,6 +64,7 @@ class Found:
     object: Object | None
     unread: str = ""
     podman_only: bool = False
+    crun_limits: str = ""
 
     def go(self, word: str) -> Found:
         """What is found in the field `word`; UnknownFieldError if there is none."""
@@ -73,12 +75,24 @@ class Found:
         is_read = self.field is None or self.field.verdict is Verdict.HONOURED
         unread = self.unread or ("" if is_read else self.path)
         alone = self.podman_only or bool(self.object and is_podman_only(self.object, field))
-        return Found(f"{self.path}.{word}", field, list_objects().get(field.object), unread, alone)
+        limits = self.crun_limits if self.podman_only else explain_limits(self.object, field) if self.object else ""
+        return Found(f"{self.path}.{word}", field, list_objects().get(field.object), unread, alone, limits)
 
 
 def is_podman_only(owner: Object, field: Field) -> bool:
     """Whether the crun engine refuses a field that is honoured."""
     return field.verdict is Verdict.HONOURED and is_judged(owner.name) and not is_taken(owner.name, field)
+
+
+def explain_limits(owner: Object, field: Field) -> str:
+    """What the crun engine does not take of a field that is honoured, and why; '' if it takes all of it."""
+    if is_podman_only(owner, field):
+        return f"not with {ANNOTATION}: crun: {explain_refusal(owner.name, field.name)}"
+    values = list_values(owner.name, field) if field.verdict is Verdict.HONOURED else None
+    if values is None:
+        return ""
+    named = " or ".join(value for value in values if value)
+    return f"with {ANNOTATION}: crun only {named}: {explain_refusal(owner.name, field.name)}"
 
 
 class UnknownFieldError(Exception):

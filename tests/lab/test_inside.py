@@ -137,6 +137,10 @@ _PODS: Mapping[str, tuple[str, Mapping[str, str]]] = {
             "config": _CONFIG % "config",
             "config-items": _CONFIG % "items",
             "config-sub-path": "volumeMounts: [{name: config, mountPath: /config/one, subPath: key}]",
+            "config-sub-path-of-variable": (
+                "env: [{name: K, value: key}]\n"
+                "volumeMounts: [{name: config, mountPath: /config/one, subPathExpr: $(K)}]"
+            ),
             "config-as-user": f"securityContext: {{runAsUser: 1000}}\n{_CONFIG % 'items'}",
             "secret": _CONFIG % "secret",
             "projected": _CONFIG % "all",
@@ -178,6 +182,7 @@ _PODS: Mapping[str, tuple[str, Mapping[str, str]]] = {
     ),
     "long": ("  hostname: www\n  subdomain: sub\n  setHostnameAsFQDN: true\n", {"one": ""}),
     "resolver": ("  dnsConfig: {searches: [example.com], options: [{name: ndots, value: '2'}]}\n", {"one": ""}),
+    "own-dns": ("  dnsPolicy: None\n  dnsConfig: {nameservers: [192.0.2.53], searches: [example.com]}\n", {"one": ""}),
     "machine-dns": ("  dnsPolicy: Default\n", {"one": ""}),
     "sysctl": (
         "  securityContext: {sysctls: [{name: net.ipv4.ip_unprivileged_port_start, value: '77'},"

@@ -64,3 +64,26 @@ def test_a_volume_of_a_server(pods: Pods) -> None:
     pods.wait("active active", "pod@web", "container@web.a")
     pods.clear()
     assert pods.lab.sh(f"ls {UNITS} | grep nfs || echo none").stdout == "none\n"
+
+
+def test_a_volume_of_a_server_without_podman(pods: Pods, suite: str) -> None:
+    if suite == "bookworm":
+        pytest.skip("podman 4 is refused, which tests/test_bundles.py shows")
+    pods.lab.write("/sbin/mount.nfs", HELPER)
+    pods.lab.sh(
+        "chmod 0755 /sbin/mount.nfs; mkdir -p /var/lib/podunit; mount -t tmpfs -o mode=755 tmpfs /var/lib/podunit"
+    )
+    mounts = "{name: one, mountPath: /one}, {name: two, mountPath: /two, readOnly: true}"
+    script = "while :; do sleep 1000 & wait; done"
+    volumes = "{name: one, nfs: {server: files.test, path: /one}}, {name: two, nfs: {server: files.test, path: /two}}"
+    text = pod(container("a", script, f"volumeMounts: [{mounts}]"), notes="    podunit/engine: crun\n")
+    pods.apply(f"{text}  volumes: [{volumes}]\n")
+    look = "cat /one/name /two/name; echo x > /one/f; echo y 2> /dev/null > /two/f || echo read-only"
+    for _ in range(2):
+        assert pods.lab.run("podunit", "exec", "web", "--", "sh", "-c", look).stdout == "one\ntwo\nread-only\n"
+        pods.systemctl("restart", "pod@web")
+    assert pods.lab.read("/srv/nfs/one/f") == "x\n"
+    pods.systemctl("stop", "pod@web")
+    pods.lab.wait_until("! findmnt --list | grep podunit-nfs")
+    pods.clear()
+    pods.lab.sh("umount /var/lib/podunit")

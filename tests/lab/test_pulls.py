@@ -79,3 +79,24 @@ def test_images_that_need_a_password(pods: Pods) -> None:
     assert pods.lab.sh(f"journalctl -q -o cat | grep -v registry.py | grep {words} || echo none").stdout == "none\n"
     pods.clear()
     assert pods.lab.sh(f"ls {UNITS} | grep ^pull || ls {kept} 2> /dev/null || echo none").stdout == "none\n"
+
+
+def test_an_apply_pulls_with_a_password_what_goes_into_a_bundle(pods: Pods, suite: str) -> None:
+    if suite == "bookworm":
+        pytest.skip("podman 4 is refused, which tests/test_bundles.py shows")
+    pods.lab.sh("mkdir -p /var/lib/podunit; mount -t tmpfs -o mode=755 tmpfs /var/lib/podunit")
+    right = secret("right", ".dockerconfigjson", {"auths": {"127.0.0.1:5000": {"auth": ENCODED}}})
+    text = right + pod(
+        container("a", "while :; do sleep 1000 & wait; done").replace(IMAGE, PRIVATE),
+        notes="    podunit/engine: crun\n",
+    )
+    refused = pods.apply(text, check=False)
+    assert (refused.returncode, "/root/pod.yaml:" in refused.stderr) == (1, True)
+    pods.apply(f"{text}  imagePullSecrets: [{{name: right}}]\n")
+    assert pods.lab.run("podunit", "exec", "web", "--", "cat", "/www/index.html").stdout == "podunit test page\n"
+    # Of the sandbox there are files that only the kernel reads.
+    find = f"grep --devices=skip -rslE '{PASSWORD}|{ENCODED}' {UNITS} /var/lib/podunit /run/podunit || :"
+    files = pods.lab.sh(find).stdout.split()
+    assert files == ["/var/lib/podunit/objects/Secret.right.json"]
+    pods.clear()
+    pods.lab.sh("umount /var/lib/podunit")
