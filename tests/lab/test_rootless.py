@@ -152,7 +152,7 @@ find /sys/fs/cgroup/user.slice/user-1000.slice/user@1000.service/pod.slice -mind
 find /run/user/1000/podunit /run/user/1000/podunit-probes /run/user/1000/netns -mindepth 1 2> /dev/null || :
 find ~/.local/state/podunit/volumes -mindepth 1 2> /dev/null || :
 podman ps --all --format '{{.Names}}'
-podman unshare cat /proc/mounts | grep -E '/overlay/.|podunit|netns/.' || :
+podman unshare cat /proc/mounts | grep -E '/overlay/.|podunit|/netns/netns-' || :
 ss --no-header --listening --tcp 'sport = :8080'
 systemctl --user list-units --all --plain --no-legend --state=active,activating,failed 'pod*@*' 'sandbox@*' 'cont*@*'
 """
@@ -183,6 +183,22 @@ def test_no_process_of_a_users_pod_is_roots_or_outside_of_its_slice(alice: Labor
     # The one that keeps podman's namespaces stays, for other containers to come.
     stayed = [words for pid, (_, _, words) in list_processes(alice).items() if pid in found]
     assert all(words.startswith("catatonit -P") for words in stayed), stayed
+
+
+def test_a_users_pod_starts_where_the_machine_has_no_interface_but_the_bridge_of_roots_pods(alice: Laboratory) -> None:
+    """As at a boot without a network, or before there is one: pasta takes that bridge for the way to the world."""
+    # podman takes no name for a bridge that the machine has: hers has to be there first.
+    alice.run("podunit", "up", "/tmp/web.yaml", user="alice")
+    alice.run("podunit", "down", "web", user="alice")
+    alice.write("/tmp/roots.yaml", pod(container("a", "sleep 1000 & wait"), "roots"))
+    try:
+        alice.run("podunit", "up", "/tmp/roots.yaml")
+        assert alice.sh("ip -o link show type bridge | wc -l").stdout == "1\n"
+        alice.run("podunit", "up", "/tmp/web.yaml", user="alice")
+        assert alice.run("curl", "--silent", "--fail", "127.0.0.1:8080").stdout == "podunit test page\n"
+    finally:
+        alice.run("podunit", "delete", "roots", check=False)
+        alice.sh("podman network rm podunit")
 
 
 def test_volumes_of_a_users_pod_belong_to_those_who_use_them(alice: Laboratory) -> None:
