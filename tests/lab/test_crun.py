@@ -97,18 +97,6 @@ def test_a_container_that_ends_at_once_is_restarted_as_it_says(pods: Pods) -> No
     assert pods.lab.read("/run/test/runs") == "run\n" * 3
 
 
-@pytest.mark.parametrize("whom", ["main", "all"])
-def test_a_kill_heals_and_leaves_the_sibling_alone(pods: Pods, whom: str) -> None:
-    pods.apply(pod(WEB, notes=CRUN + quick("a", "b")))
-    crashed, sibling = pods.main_pid("container@web.a"), pods.main_pid("container@web.b")
-    pods.systemctl("kill", f"--kill-whom={whom}", "--signal=KILL", "container@web.a")
-    wait_for(lambda: str(pods.main_pid("container@web.a") not in (0, crashed)), "True")
-    pods.wait(UP, *ALL)
-    assert pods.show("container@web.a", "NRestarts") == "1"
-    assert pods.main_pid("container@web.b") == sibling
-    pods.lab.wait_until("curl --silent --fail localhost:8080")
-
-
 def test_a_kill_at_any_moment_of_a_start_heals_at_the_next(pods: Pods) -> None:
     pods.apply(pod(container("a", FOREVER) + container("b", FOREVER), notes=CRUN))
     for delay_ms in range(0, 160, 10):
@@ -150,14 +138,6 @@ def test_a_program_that_is_not_there_fails_the_start(pods: Pods) -> None:
     wrong = f"  - {{name: a, image: {IMAGE}, command: [/no/such]}}\n"
     assert pods.apply(pod(wrong, notes=CRUN), check=False).returncode == 1
     assert "/no/such" in pods.lab.run("journalctl", "--unit=container@web.a", "--output=cat").stdout
-
-
-def test_a_stop_kills_what_does_not_heed_the_signal(pods: Pods) -> None:
-    deaf = f"  - {{name: a, image: {IMAGE}, command: [sleep, '1000']}}\n"
-    pods.apply(pod(deaf, notes=CRUN))
-    pods.systemctl("stop", "pod@web")
-    assert pods.state("container@web.a", "pod@web") == "inactive inactive"
-    assert remains(pods) == ""
 
 
 def test_the_images_own_signal_stops_the_container(pods: Pods) -> None:
