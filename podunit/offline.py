@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from podunit.bringup import PodOutcome
@@ -24,6 +25,7 @@ from podunit.rollout import Scene, plan_rollouts, refuse_strangers
 from podunit.scope import Scope
 from podunit.state import StateFolder
 from podunit.target import Target
+from podunit.unfinished import Ask
 from podunit.workload import Workload
 
 _PROBER_SOCKET = "podunit-prober.socket"
@@ -36,9 +38,28 @@ def require_enabling() -> None:
         raise PodunitError(f"there is no {_SYSTEMCTL}, which enables units in a tree", "install systemd here as well")
 
 
+def complete(directory: UnitDirectory, state: StateFolder, root: Path) -> None:
+    """Keep and enable what an apply to this tree has left that died; the rest is for podunit in the booted tree."""
+    unfinished = directory.unfinished
+    for task in unfinished.read().values():
+        if not isinstance(task, Ask):
+            continue
+        state.commit_objects(task.keep)
+        _call(root, "disable", task.disable)
+        _call(root, "enable", task.enable)
+        rest = replace(task, keep=(), disable=(), enable=())
+        if rest == Ask(task.pod):
+            unfinished.end(task.pod)
+        elif rest != task:
+            unfinished.note([rest])
+    state.discard_files()
+    unfinished.clear()
+
+
 def install(
     workload: Workload,
     objects: Mapping[str, str],
+    places: Mapping[str, str],
     directory: UnitDirectory,
     state: StateFolder,
     target: Target,
@@ -48,7 +69,7 @@ def install(
 ) -> Outcome:
     """Install and enable pods below `root` as an apply would when nothing of them ran; PodunitError if that cannot be.
 
-    A dry run says what would be done.
+    `places` are where objects will have been read once the tree is /. A dry run says what would be done.
     """
     for pod in workload.pods:
         if pod.engine is Engine.CRUN:
@@ -88,13 +109,18 @@ def install(
     # While it is there to be read what it is enabled for.
     _call(root, "disable", [*rests, *(pod.boot_unit for pod in excess if pod.boots)])
     refreshed = state.stage_files({name: files[name] for name in pods})
-    directory.write(found.change, found.texts, state.list_exchanges(refreshed))
-    state.commit_files(refreshed)
     words = state.compare_objects(objects)
-    state.commit_objects(state.stage_objects(objects, {}))
+    staged = state.stage_objects(objects, places)
+    ask = Ask("", keep=staged, enable=tuple(boots))
+    directory.write(found.change, found.texts, state.list_exchanges(refreshed), [ask] if ask != Ask("") else [])
+    state.commit_files(refreshed)
+    state.commit_objects(staged)
+    state.keep_places(places)
     state.discard_files()
     state.forget_files(pod.name for pod in excess)
     _call(root, "enable", boots)
+    directory.unfinished.end("")
+    directory.unfinished.clear()
     return Outcome(outcomes, found.change, leave_out_owners(words, workload))
 
 

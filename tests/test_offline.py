@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from podunit.cli.main import app
+from podunit.state import StateFolder
 
 UNITS = "usr/local/lib/systemd/system"
 WANTS = "etc/systemd/system/multi-user.target.wants"
@@ -203,3 +204,31 @@ def test_what_a_pod_needs_has_to_be_in_the_tree(tree: Path) -> None:
     for name in ("subuid", "subgid"):
         (tree / "etc" / name).write_text("containers:2147483647:2147483648\n", encoding="utf-8")
     assert run(tree, *versions, text=own).exit_code == 0
+
+
+@needs_systemctl
+@pytest.mark.parametrize("dies_in", ["commit_files", "commit_objects", "discard_files"])
+def test_the_next_apply_completes_what_one_that_died_has_left(
+    dies_in: str, tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Death(BaseException):
+        pass
+
+    def die(*_: object) -> None:
+        raise Death
+
+    # What an earlier one has staged is discarded before the change.
+    with monkeypatch.context() as patch:
+        patch.setattr(StateFolder, dies_in, die)
+        with pytest.raises(Death):
+            run(tree, text=SECRET)
+    is_changed = dies_in != "discard_files"
+    assert (tree / UNITS / "pod@user.service").exists() == is_changed
+    assert list_wants(tree) == {}
+    # Of another pod: it completes the first.
+    done = run(tree, text=POD.format("web", "true", "x"))
+    assert done.exit_code == 0, done.output
+    assert set(list_wants(tree)) == {"pod@web.service", *(["pod@user.service"] if is_changed else [])}
+    kept = {file.name for file in (tree / "var/lib/podunit/objects").iterdir()}
+    assert kept == {"Pod.web.json", *(["Pod.user.json", "Secret.key.json"] if is_changed else [])}
+    assert not (tree / UNITS / ".podunit-unfinished").exists()

@@ -29,7 +29,7 @@ def apply_to_tree(
     podman: str | None,
 ) -> None:
     from podunit.install import UnitDirectory, locked
-    from podunit.offline import install, require_enabling
+    from podunit.offline import complete, install, require_enabling
     from podunit.report import Report
     from podunit.state import StateFolder
     from podunit.target import OLDEST, parse_target
@@ -49,14 +49,15 @@ def apply_to_tree(
     state = StateFolder(settings.state_folder)
     if dry_run:
         directory = UnitDirectory(settings.unit_directory)
-        done = install(intake.workload, intake.objects, directory, state, target, root, dry_run=True)
+        done = install(intake.workload, intake.objects, {}, directory, state, target, root, dry_run=True)
         tell(settings, done, output, dry_run=True)
         return
     try:
         with locked(settings.unit_directory) as directory:
+            complete(directory, state, root)
             intake.refresh()
-            done = install(intake.workload, intake.objects, directory, state, target, root)
-            state.keep_places({key: _strip(place, root) for key, place in intake.places.items()})
+            places = {key: _strip(place, root) for key, place in intake.places.items()}
+            done = install(intake.workload, intake.objects, places, directory, state, target, root)
     except BlockingIOError:
         raise PodunitError(f"another podunit is at work in {settings.unit_directory}") from None
     tell(settings, done, output, dry_run=False, sums_up=True)
