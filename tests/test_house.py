@@ -209,6 +209,7 @@ _ROOMS: tuple[tuple[str, ...], ...] = (
         "podunit.images",
         "podunit.usage",
         "podunit.surroundings",
+        "podunit.residence",
     ),
     ("podunit.planning",),
     ("podunit.forecast", "podunit.operating"),

@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from podunit.cli.main import app
+from podunit.errors import PodunitError
 from podunit.state import StateFolder
 
 UNITS = "usr/local/lib/systemd/system"
@@ -204,6 +205,33 @@ def test_what_a_pod_needs_has_to_be_in_the_tree(tree: Path) -> None:
     for name in ("subuid", "subgid"):
         (tree / "etc" / name).write_text("containers:2147483647:2147483648\n", encoding="utf-8")
     assert run(tree, *versions, text=own).exit_code == 0
+
+
+@needs_systemctl
+def test_pods_in_two_places_do_not_share_what_is_kept(tree: Path) -> None:
+    def apply(place: str, name: str) -> Result:
+        file = tree.parent / "pod.yaml"
+        file.write_text(POD.format(name, "true", "x"), encoding="utf-8")
+        places = ["--unit-dir", place] if place else []
+        return CliRunner().invoke(app, ["--system", *places, "apply", "--root", str(tree), str(file)])
+
+    assert apply("/etc/systemd/system", "web").exit_code == 0
+    assert (tree / "etc/systemd/system/pod@web.service").exists()
+    before = snapshot(tree)
+    for place in ("", "/usr/lib/systemd/system"):
+        done = apply(place, "other")
+        assert isinstance(done.exception, PodunitError)
+        assert f"belongs to the pods in {tree}/etc/systemd/system: web" in done.exception.message
+        assert "--unit-dir /etc/systemd/system," in done.exception.hint
+    assert snapshot(tree) == before
+    assert apply("/etc/systemd/system", "other").exit_code == 0
+    # Nothing is there any more.
+    for file in (tree / "etc/systemd/system").glob("*.service"):
+        file.unlink()
+    assert apply("", "web").exit_code == 0
+    done = apply("/etc/systemd/system", "web")
+    assert isinstance(done.exception, PodunitError)
+    assert f"belongs to the pods in {tree}/{UNITS}: web" in done.exception.message
 
 
 @needs_systemctl

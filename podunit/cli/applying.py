@@ -122,12 +122,14 @@ async def open_machine(settings: Settings) -> AsyncIterator[Machine]:
     from podunit.generations import Generations
     from podunit.install import hold
     from podunit.manager import connect
+    from podunit.residence import settle_in
     from podunit.rollback import Machine
     from podunit.state import StateFolder
 
     state, generations = StateFolder(settings.state_folder), Generations(settings.state_folder)
     # systemd first: without it nothing may be changed.
     async with connect(settings.scope) as manager, hold(settings.unit_directory, print_note) as directory:
+        settle_in(directory.path, state, settings.usual_directory)
         for line in await complete(directory, state, manager, settings.scope):
             print_note(line)
         yield Machine(directory, state, generations, manager, settings.scope, settings.print_progress)
@@ -225,10 +227,12 @@ async def foresee_plan(settings: Settings, make_plan: Callable[[Machine], Awaita
     from podunit.generations import Generations
     from podunit.install import UnitDirectory
     from podunit.manager import connect
+    from podunit.residence import settle_in
     from podunit.rollback import Machine
     from podunit.state import StateFolder
 
     state, directory = StateFolder(settings.state_folder), UnitDirectory(settings.unit_directory)
+    settle_in(directory.path, state, settings.usual_directory, dry_run=True)
     if directory.is_unsettled:
         print_note(f"another podunit is at work in {directory.path}, or was interrupted: an apply undoes that first")
     async with connect(settings.scope) as manager:

@@ -35,6 +35,11 @@ class Settings:
         return self._place(self.unit_dir or default_directory(self.scope))
 
     @property
+    def usual_directory(self) -> Path:
+        """Where they are without --unit-dir."""
+        return self._place(default_directory(self.scope))
+
+    @property
     def state_folder(self) -> Path:
         """Where podunit keeps what units do not hold."""
         from podunit.state import find_state_folder

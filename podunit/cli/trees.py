@@ -31,6 +31,7 @@ def apply_to_tree(
     from podunit.install import UnitDirectory, locked
     from podunit.offline import complete, install, require_enabling
     from podunit.report import Report
+    from podunit.residence import settle_in
     from podunit.state import StateFolder
     from podunit.target import OLDEST, parse_target
 
@@ -54,6 +55,7 @@ def apply_to_tree(
         return
     try:
         with locked(settings.unit_directory) as directory:
+            settle_in(directory.path, state, settings.usual_directory, settings.root or root)
             complete(directory, state, root)
             intake.refresh()
             places = {key: _strip(place, root) for key, place in intake.places.items()}
