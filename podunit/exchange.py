@@ -32,14 +32,16 @@ class Exchange:
     successor: Path
 
     def make(self) -> None:
-        """Put each in the other's place: in one step, or in three where the file system cannot."""
+        """Put each in the other's place: in one step, or in three where the file system cannot.
+
+        It is on the disk when the folder's parent is.
+        """
         if not self.folder.exists():
             self.successor.rename(self.folder)
         elif not _swap(self.folder, self.successor):
             self.folder.rename(self._aside)
             self.successor.rename(self.folder)
             self._aside.rename(self.successor)
-        sync(self.folder.parent)
 
     def undo(self) -> None:
         """Let the folder be as before `make`, however much of that was done, or of an `undo` before."""

@@ -164,9 +164,11 @@ class UnitDirectory:
                 (staged / "new" / name).rename(self.path / name)
             for name in change.removed:
                 (self.path / name).unlink()
-            sync(self.path)
             for exchange in exchanges:
                 exchange.make()
+            # Not before: a loss of power would find on the disk what has changed by then, and time for that.
+            for folder in dict.fromkeys((self.path, *(exchange.folder.parent for exchange in exchanges))):
+                sync(folder)
             (staged / "log").unlink()
         except BaseException:
             with _explained(self.path, "; a change is half-done: mend this, and the next command undoes it"):

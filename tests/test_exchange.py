@@ -118,7 +118,10 @@ def test_a_reader_finds_the_whole_of_one_or_the_other(tmp_path: Path) -> None:
 
     reader = threading.Thread(target=look)
     reader.start()
-    for _ in range(500):
+    # As often as it takes until the reader has seen more than one.
+    for number in range(100_000):
+        if number >= 500 and len(found) > 1:
+            break
         one.make()
     over.set()
     reader.join()
