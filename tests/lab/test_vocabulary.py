@@ -170,6 +170,21 @@ def test_a_lost_rule_for_a_port_is_made_again(pods: Pods) -> None:
         pods.lab.sh("systemctl stop firewalld; rm /run/systemd/system/firewalld.service; systemctl daemon-reload")
 
 
+def test_a_stop_ends_whichever_call_systemd_has_not_heard(pods: Pods) -> None:
+    """While systemd executes itself anew, nobody can connect to it."""
+    pods.apply(pod(container("web", "sleep 1000 & wait")))
+    deaf = "/usr/local/bin/systemctl"
+    once = 'heard=/run/heard/$*; [ -e "$heard" ] || { mkdir -p /run/heard; touch "$heard"; exit 1; }'
+    pods.lab.write(deaf, f'#!/bin/sh\ncase $* in *stop*) {once};; esac; exec /usr/bin/systemctl "$@"\n')
+    pods.lab.sh(f"chmod +x {deaf}")
+    try:
+        pods.lab.run("/usr/bin/systemctl", "stop", "pod@web", timeout_sec=20)
+        assert pods.state("pod@web", "sandbox@web", "container@web.web") == "inactive inactive inactive"
+        assert len(pods.lab.sh("ls /run/heard").stdout.splitlines()) >= 4
+    finally:
+        pods.lab.sh(f"rm -rf {deaf} /run/heard")
+
+
 def test_reloads_and_reexecution_of_systemd_leave_a_pod_alone(pods: Pods) -> None:
     pids = [pods.main_pid(unit) for unit in ("sandbox@web", "container@web.a", "container@web.b")]
     pods.systemctl("daemon-reload")
