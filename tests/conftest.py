@@ -21,6 +21,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="DIR",
         help="a folder of manifests that tests/test_corpus.py reads too, as a clone of github.com/kubernetes/examples",
     )
+    parser.addoption(
+        "--soak",
+        type=int,
+        metavar="SEED",
+        help="with --vm: cut the power ten times in a row, too, at moments that follow from this number; half an hour",
+    )
     parser.addoption("--vm", action="store_true", help="run tests/vm, too: minutes in a virtual machine")
 
 

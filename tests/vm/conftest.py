@@ -29,3 +29,12 @@ def vm() -> Iterator[VirtualMachine]:
     """A booted virtual machine; tests leave nothing of theirs in it."""
     with VirtualMachine(os.environ.get("PODUNIT_LAB_SUITE", "trixie")) as machine:
         yield machine
+
+
+@pytest.fixture
+def soak(pytestconfig: pytest.Config) -> int:
+    """The number that random moments follow from; who asks for none has no time for that."""
+    seed: int | None = pytestconfig.getoption("--soak")
+    if seed is None:
+        pytest.skip("takes half an hour: ./check --vm --soak 1 -k ten_losses")
+    return seed

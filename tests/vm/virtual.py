@@ -8,6 +8,7 @@ than the machine outside: one boot for many tests.
 from __future__ import annotations
 
 import json
+import re
 import secrets
 import shutil
 import socket
@@ -30,6 +31,7 @@ _BOOT_TIMEOUT_SEC = 600
 _END_TIMEOUT_SEC = 10
 # The kernel's last words.
 _DOWN = "reboot: Restarting system"
+_COLOUR = re.compile("\x1b\\[[0-9;:]*m")
 
 _NAMESPACES = ("unshare", "--mount", "--propagation", "private")
 # No address space of five levels, no guards against an attacker: they make emulation slower.
@@ -80,6 +82,7 @@ class VirtualMachine(Guest):
             if made_disk.returncode != 0:
                 raise LabError(f"making the disk failed: {made_disk.stderr}")
             self._switch_on()
+            self._wait_for_boot()
         except BaseException:
             self.end()
             raise
@@ -99,21 +102,36 @@ class VirtualMachine(Guest):
 
     def reboot(self) -> float:
         """Shut down in good order, and boot; how many seconds it took until the machine was down."""
-        seen, since = self._console.read_text(errors="replace").count(_DOWN), time.monotonic()
-        # A moment later: the shutdown ends what answers here.
-        self.run("systemd-run", "--quiet", "sh", "-c", "sleep 1; systemctl --no-block reboot")
-        while self._console.read_text(errors="replace").count(_DOWN) == seen:
-            if time.monotonic() - since > _BOOT_TIMEOUT_SEC:
-                raise LabError("the virtual machine does not shut down")
-            time.sleep(0.1)
-        down_sec = time.monotonic() - since
+        down_sec = self.shut_down_until(_DOWN)
         self._wait_for_boot()
         return down_sec
 
-    def cut_power(self) -> None:
-        """End the machine at once, with all that it has not yet written to its disk, and boot."""
+    def shut_down_until(self, words: str) -> float:
+        """Begin a reboot in good order, and wait until the console says that; how many seconds it took.
+
+        No commands after that: the power is to be cut.
+        """
+        seen, since = self._read_console().count(words), time.monotonic()
+        # A moment later: the shutdown ends what answers here.
+        self.run("systemd-run", "--quiet", "sh", "-c", "sleep 1; systemctl --no-block reboot")
+        while self._read_console().count(words) == seen:
+            if time.monotonic() - since > _BOOT_TIMEOUT_SEC:
+                raise LabError("the virtual machine does not shut down")
+            time.sleep(0.1)
+        return time.monotonic() - since
+
+    def cut_power(self, *again_sec: float) -> None:
+        """End the machine at once, with all that it has not yet written to its disk, and boot.
+
+        With seconds it is cut again that long after it was switched on, in the middle of its boot.
+        """
         self._switch_off()
+        for seconds in again_sec:
+            self._switch_on()
+            time.sleep(seconds)
+            self._switch_off()
         self._switch_on()
+        self._wait_for_boot()
 
     def execute(
         self, argv: Sequence[str], user: str, env: Mapping[str, str], given: str | None, timeout_sec: float
@@ -141,6 +159,9 @@ class VirtualMachine(Guest):
         assert self._folder is not None
         return self._folder / "console"
 
+    def _read_console(self) -> str:
+        return _COLOUR.sub("", self._console.read_text(errors="replace"))
+
     def _switch_on(self) -> None:
         assert self._boot_files is not None
         kernel, initrd = self._boot_files
@@ -159,7 +180,6 @@ class VirtualMachine(Guest):
                 start_new_session=True,
             )
         self._agent, self._received = own, b""
-        self._wait_for_boot()
 
     def _switch_off(self) -> None:
         if self._qemu is not None:
