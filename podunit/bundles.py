@@ -39,7 +39,7 @@ _WANTED = "{{.Id}} {{.OCIConfigPath}} {{.GraphDriver.Data.UpperDir}}"
 # That of Debian 12 makes and runs containers otherwise.
 _OLDEST_PODMAN = (5,)
 # Raised when the same recipe makes another bundle.
-_VERSION = 4
+_VERSION = 5
 
 
 def require_crun(pods: Iterable[Pod], target: Target) -> None:
@@ -127,6 +127,7 @@ class Bundles:
         texts = {f"{name}.json": crun.spell(value) for name, value in processes.items()}
         owned = crun.own_volumes(captured, volumes, pod, container)
         own = {**own, "owned": owned.encode()} if owned else own
+        own = {**own, "confined": b"by podman\n"} if crun.is_confined(captured) else own
         return {**texts, "signal": f"{signal}\n".encode(), **own, **added}
 
     def _make_key(self, pod: Pod, container: Container, image: str) -> bytes:

@@ -142,6 +142,16 @@ def test_what_is_mounted_later_comes_in_where_it_is_asked_for(tmp_path: Path) ->
     assert compile_config(pod, container)["linux"]["rootfsPropagation"] == "rslave"
 
 
+def test_podmans_profile_of_apparmor_is_the_one_that_is_loaded_then(tmp_path: Path) -> None:
+    pod, container = read_pod(tmp_path, "args: [serve]")
+    captured = make_captured()
+    for profile, kept in (("containers-default-0.62.2", False), ("own", True)):
+        process = {**captured["process"], "apparmorProfile": profile}
+        config = crun.compile_config({**captured, "process": process}, _ID, _IMAGE, "/volumes", pod, container)
+        assert (config["process"]["apparmorProfile"] == profile) is kept
+        assert crun.is_confined({"process": process}) is not kept
+
+
 def test_an_empty_claim_is_its_users(tmp_path: Path) -> None:
     mounts = "volumeMounts: [{name: c, mountPath: /c}, {name: d, mountPath: /d}, {name: c, mountPath: /again}]"
     volumes = "  volumes: [{name: c, persistentVolumeClaim: {claimName: kept}}, {name: d, emptyDir: {}}]\n"

@@ -70,7 +70,7 @@ class Marks:
     def __init__(self, pod: Pod, container: Container) -> None:
         key = hashlib.sha256(container_name(pod, container).encode()).hexdigest()[:12]
         self._key = key
-        self.sandbox, self.process = self._make("sandbox"), self._make("process")
+        self.sandbox, self.process, self.profile = (self._make(name) for name in ("sandbox", "process", "profile"))
         self.facts: Mapping[Specifier | Variable, str] = {
             Specifier.HOST_NAME: self._make("node"),
             Variable.POD_IP: self._make("pod-ip"),
@@ -180,6 +180,11 @@ def list_own_files(captured: Mapping[str, Any], identity: str) -> dict[str, str]
     return found
 
 
+def is_confined(captured: Mapping[str, Any]) -> bool:
+    """Whether the container has podman's own profile of AppArmor, whose name is another with each version of podman."""
+    return str(captured["process"].get("apparmorProfile", "")).startswith("containers-default-")
+
+
 def compile_config(
     captured: Mapping[str, Any], identity: str, image: ImageConfig, volumes: str, pod: Pod, container: Container
 ) -> dict[str, Any]:
@@ -190,6 +195,8 @@ def compile_config(
     process = dict(captured["process"])
     # What systemd does: OOMScoreAdjust=, and all limits of resource control.
     process.pop("oomScoreAdj", None)
+    if is_confined(captured):
+        process["apparmorProfile"] = marks.profile
     process["args"] = find_command(container, image.entrypoint, image.arguments, marks)
     if container.working_dir is not None:
         process["cwd"] = container.working_dir

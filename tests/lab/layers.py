@@ -41,7 +41,7 @@ _SUITES = {
 SUITES = tuple(_SUITES)
 
 # What makes a machine of the tree. The initrd is Debian's, but has only what a virtual machine needs.
-_KERNEL = ("linux-image-cloud-amd64", "initramfs-tools", "udev", "kmod", "e2fsprogs")
+_KERNEL = ("linux-image-cloud-amd64", "apparmor", "initramfs-tools", "udev", "kmod", "e2fsprogs")
 _VIRTUAL = _HERE.parent / "vm"
 _INITRD = """
 mkdir -p "$1/etc/initramfs-tools/conf.d" "$1/usr/share/initramfs-tools/modules.d"
