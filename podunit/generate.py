@@ -90,7 +90,7 @@ def generate_pod(pod: Pod, scope: Scope, target: Target) -> tuple[UnitFile, ...]
         _handle(pod, scope, target, shared),
         UnitFile(stop_unit(pod.name), "pod-stop.service.j2", shared),
         UnitFile(mend_unit(pod.name), "pod-mend.service.j2", shared),
-        _sandbox(pod, scope, target, shared),
+        _sandbox(pod, scope, shared),
     ]
     if pod.schedule:
         units[:0] = _timer(pod, pod.schedule, shared)
@@ -240,7 +240,7 @@ def _timer(pod: Pod, schedule: Schedule, shared: Values) -> list[UnitFile]:
     return units
 
 
-def _sandbox(pod: Pod, scope: Scope, target: Target, shared: Values) -> UnitFile:
+def _sandbox(pod: Pod, scope: Scope, shared: Values) -> UnitFile:
     held = netavark.is_held_by_files(pod)
     memory = volumes.list_memory_volumes(pod)
     kept = [volume for volume in pod.volumes if isinstance(volume, EmptyDir) and volume not in memory]
@@ -271,7 +271,7 @@ def _sandbox(pod: Pod, scope: Scope, target: Target, shared: Values) -> UnitFile
             "timeout_stop_sec": Value(str(pod.grace_sec + STOP_MARGIN_SEC)),
             "publish_again": command_line(publish_again) if published else None,
             "remove_volumes": command_line(volumes.remove_volumes(pod, scope), ignore_failure=True),
-            **(_held_by_files(pod) if held else _held_by_podman(pod, scope, target)),
+            **(_held_by_files(pod) if held else _held_by_podman(pod, scope)),
         },
     )
 
@@ -288,14 +288,13 @@ def _held_by_files(pod: Pod) -> Values:
     }
 
 
-def _held_by_podman(pod: Pod, scope: Scope, target: Target) -> Values:
+def _held_by_podman(pod: Pod, scope: Scope) -> Values:
     has_memory = bool(volumes.list_memory_volumes(pod))
     remove_memory = command_line(volumes.remove_memory_volumes(pod), ignore_failure=True) if has_memory else None
     return {
         "prepare": tuple(map(command_line, podman.prepare_sandbox(pod))),
         "network_target": Value("network.target") if scope is Scope.SYSTEM else None,
-        "run": command_line(podman.run_sandbox(pod, target.podman)),
-        "shielded": podman.needs_shield(pod, target.podman),
+        "run": command_line(podman.run_sandbox(pod)),
         "pid_file": quote_word(podman.sandbox_pid_file(pod), expands_variables=False),
         "remove": command_line(podman.remove_sandbox(pod), ignore_failure=True),
         "remove_memory_volumes": remove_memory,

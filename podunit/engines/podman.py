@@ -40,10 +40,6 @@ from podunit.record import record
 from podunit.scope import Scope
 from podunit.unitfile import Specifier, Variable, Word
 
-# From here on podman finishes a network namespace that it has begun before it heeds SIGTERM (containers/podman 24082);
-# an earlier one forgets it, and it stays.
-_FINISHES_NETWORK = (5, 3)
-
 # What stands in command lines for what only a running pod knows.
 FACTS: Mapping[object, Specifier | Variable] = {
     Fact.NODE_NAME: Specifier.HOST_NAME,
@@ -70,15 +66,14 @@ def container_pid_file(pod: Pod, container: Container, scope: Scope) -> tuple[st
     return (Specifier.RUNTIME_DIR, f"/podunit/{container_name(pod, container)}_container.pid")
 
 
-def needs_shield(pod: Pod, version: tuple[int, ...]) -> bool:
-    """Whether this podman, stopped while it starts the sandbox, would leave a network namespace behind."""
-    return version < _FINISHES_NETWORK and not pod.host_network
-
-
-def run_sandbox(pod: Pod, version: tuple[int, ...]) -> tuple[Word, ...]:
-    """Start the pause container and return once it holds the pod's namespaces. `version` is podman's."""
+def run_sandbox(pod: Pod) -> tuple[Word, ...]:
+    """Start the pause container and return once it holds the pod's namespaces."""
+    name = sandbox_name(pod)
+    # What podman has not replaced has containers that refer to it, as after a loss of power.
+    remove = f"{PODMAN} container exists {name} && {PODMAN} rm --force --depend {name}"
+    again = f'[ $status = 0 ] || {{ {remove} && run "$@"; }}; '
     return (
-        *(_shield(sandbox_name(pod), "") if needs_shield(pod, version) else ()),
+        *_shield(name, again),
         PODMAN,
         "run",
         f"--name={sandbox_name(pod)}",
@@ -189,9 +184,12 @@ def verify_image_user(container: Container) -> tuple[Word, ...] | None:
 
 
 def _shield(container: str, after: str) -> tuple[Word, ...]:
-    """What to put before podman's words, so that it finishes in spite of SIGTERM, and what it made is removed then."""
+    """What to put before podman's words, so that it finishes in spite of SIGTERM, and what it made is removed then.
+
+    `after` is what the shell does next, with podman's $status and a function `run` that does all that once more.
+    """
     stop = f'[ "$stopped" ] && {{ wait $!; exec {PODMAN} rm --force --time=0 {container}; }}; '
-    script = f'trap stopped=1 TERM; "$@" & wait $!; status=$?; {stop}{after}exit $status'
+    script = f'trap stopped=1 TERM; run() {{ "$@" & wait $!; status=$?; {stop}}}; run "$@"; {after}exit $status'
     return ("/bin/sh", "-c", script, "run")
 
 
