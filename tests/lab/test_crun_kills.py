@@ -100,7 +100,7 @@ def test_units_killed_at_any_moment_of_a_start(pods: Pods, unit: str) -> None:
     ],
 )
 def test_programs_of_a_start_killed_at_any_moment(pods: Pods, program: str, whoms: tuple[str, ...]) -> None:
-    pods.lab.sh(f"cp {program} {program}.real")
+    pods.lab.sh(f"cp --preserve {program} {program}.real")
     pods.lab.write("/root/killer", _KILLER % {"program": program})
     pods.lab.sh(f"chmod +x /root/killer; mv /root/killer {program}")
     try:

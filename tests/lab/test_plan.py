@@ -169,7 +169,7 @@ def test_networks_and_volumes_that_others_have_changed_are_named(pods: Pods) -> 
     # No more: it is another one, though.
     (first, second) = list_drift(diff(pods, text).stdout)
     assert first == second
-    assert first.startswith("network podunit was changed outside podunit: subnets 10.89.1.0/24")
+    assert first.startswith("network podunit was changed outside podunit: subnets 10.89.2.0/23")
     assert first.endswith("; the pod keeps the old one until it is restarted")
     assert pods.lab.run("podunit", "restart", "web").returncode == 0
     assert list_drift(pods.apply(text).stdout) == [first]
