@@ -10,7 +10,8 @@ from typing import Any, cast
 
 import pytest
 
-from podunit import images
+from podunit import host, images
+from podunit.errors import PodunitError
 from podunit.images import Lack, Need, choose, list_bundled, list_needs, provide
 from podunit.installed import list_pods
 from podunit.load import load_files
@@ -306,3 +307,10 @@ def test_who_ends_the_waiting_ends_pulls_with_credentials_alone(
     asyncio.run(end())
     assert [call for call in manager.calls if call.startswith("stop")] == [f"stop {own.unit}"]
     assert list((tmp_path / "files").iterdir()) == []
+
+
+def test_without_podman_no_image_is_taken_for_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(host, "PODMAN", "/nowhere/podman")
+    assert host.find_missing_images([]) == frozenset()
+    with pytest.raises(PodunitError, match="there is no /nowhere/podman"):
+        host.find_missing_images(["localhost/a"])
