@@ -80,12 +80,22 @@ def running() -> list[str]:
 class Machine(Guest):
     """One lab. As a context manager it boots, and ends with all that ran in it."""
 
-    def __init__(self, cache: Path, layers: Sequence[str], state: str, source: Path, *, keep: bool = False) -> None:
+    def __init__(
+        self,
+        cache: Path,
+        layers: Sequence[str],
+        state: str,
+        source: Path,
+        *,
+        keep: bool = False,
+        boot_timeout_sec: float = _BOOT_TIMEOUT_SEC,
+    ) -> None:
         """`layers`, uppermost first, and `state`, an archive or "", are in `cache`; `source` becomes /src."""
         self.id = secrets.token_hex(3)
         self.pid = 0
         self._arguments = (str(cache), ":".join(layers), state, str(source))
         self._keep = keep
+        self._boot_timeout_sec = boot_timeout_sec
         self._keeper: subprocess.Popen[str] | None = None
         self._root: int | None = None
 
@@ -147,7 +157,7 @@ class Machine(Guest):
         self.pid = int(pid)
         (self._cgroup / "entered").mkdir()
         try:
-            self.run("sh", "-c", _WAIT_FOR_BOOT, timeout_sec=_BOOT_TIMEOUT_SEC)
+            self.run("sh", "-c", _WAIT_FOR_BOOT, timeout_sec=self._boot_timeout_sec)
         except AssertionError as error:
             raise LabError(f"the lab does not boot: {error}") from None
 
