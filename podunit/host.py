@@ -148,12 +148,10 @@ def list_known_images() -> dict[str, str]:
 
 
 def find_missing_images(names: Iterable[str]) -> frozenset[str]:
-    """Those of these names by which podman finds no image; PodunitError without podman."""
+    """Those of these names by which podman finds no image; PodunitError if it does not tell."""
     wanted = set(names)
-    if wanted:
-        _require(PODMAN, "podman")
     # One question for most of them. A name may also be short, or have a digest.
-    left = wanted - list_known_images().keys() if wanted else wanted
+    left = wanted - list_images().keys() if wanted else wanted
     return frozenset(name for name in left if not _try("image", "exists", name))
 
 
