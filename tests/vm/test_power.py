@@ -35,6 +35,15 @@ podman rmi {LOADED}
 printf '[[registry]]\\nlocation = "127.0.0.1:5000"\\ninsecure = true\\n' > /etc/containers/registries.conf.d/test.conf
 sync
 """
+# A layer that another image has would not be loaded. It is known at the stop, and not whole.
+LOAD_IN_PART = f"""
+podman rmi --ignore {PULLED} {LOADED}
+podman load --quiet --input=/root/image/archive &
+until set -- /var/lib/containers/storage/overlay/*/diff/www/big && [ -e "$1" ]; do :; done
+kill -STOP $!
+"""
+# The names of all files are on the disk then, and what is in them only if somebody has waited for that.
+WRITE_NAMES = "dd if=/dev/zero of=/root/image/zero bs=4k count=1 conv=fsync"
 CLEAR_IMAGES = f"""
 podman rmi --force {PULLED} {LOADED} || :
 rm -r /root/image /etc/containers/registries.conf.d/test.conf
@@ -115,11 +124,21 @@ def test_an_image_that_was_pulled_is_whole_after_a_loss_of_power(vm: VirtualMach
     begin(vm, "--unit=registry", "python3", "/root/image/registry.py", "5000", "/root/image/oci", "", "")
     vm.wait_until("grep -q :1388 /proc/net/tcp", timeout_sec=SLOW_SEC)
     apply(vm, "pulled", PULLED)
-    # The names of all files are on the disk then, and what is in them only if somebody has waited for that.
-    vm.sh("dd if=/dev/zero of=/root/image/zero bs=4k count=1 conv=fsync", timeout_sec=SLOW_SEC)
+    vm.sh(WRITE_NAMES, timeout_sec=SLOW_SEC)
     vm.cut_power()
     wait_for_pages(vm, "pulled")
     vm.sh("podman exec web.httpd cat /www/big | cmp - /root/image/big", timeout_sec=SLOW_SEC)
+
+
+@pytest.mark.usefixtures("pods")
+def test_an_image_can_be_loaded_after_a_loss_of_power_that_has_ended_its_load(vm: VirtualMachine) -> None:
+    apply(vm, "first")
+    vm.sh(LOAD_IN_PART, timeout_sec=SLOW_SEC)
+    vm.sh(WRITE_NAMES, timeout_sec=SLOW_SEC)
+    vm.cut_power()
+    wait_for_pages(vm, "first")
+    assert vm.run("podman", "image", "exists", LOADED, check=False).returncode == 1
+    load_whole(vm)
 
 
 @pytest.mark.usefixtures("pods")
@@ -163,7 +182,7 @@ def test_ten_losses_of_power_in_a_row(soak: int, vm: VirtualMachine) -> None:
             write_pods(vm, words[-1])
             begin(vm, "podunit", "apply", "/root/pods.yaml")
         elif what == "load":
-            begin(vm, "podman", "load", "--input=/root/image/archive")
+            begin(vm, "sh", "-c", f"podman rmi --ignore {PULLED} {LOADED}; podman load --input=/root/image/archive")
         elif what == "shutdown":
             vm.shut_down_until("Stopping pod@")
         time.sleep(seconds)
