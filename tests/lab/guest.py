@@ -12,6 +12,9 @@ from subprocess import CompletedProcess
 
 _USERS = {"root": 0, "alice": 1000}
 
+# How much longer than an idle machine one may take that has other things to do.
+PATIENCE = 3
+
 # timeout(1)'s.
 _NOT_DONE = 124
 
@@ -36,9 +39,10 @@ class Guest(ABC):
     ) -> CompletedProcess[str]:
         """Run a command inside, as root or as `user` with a login's environment; what it printed.
 
-        Raises AssertionError, with the output, on an exit status other than 0 if `check`, and on a timeout
-        after killing the command.
+        Raises AssertionError, with the output, on an exit status other than 0 if `check`, and after killing the
+        command when the time is over, that of an idle machine several times.
         """
+        timeout_sec *= PATIENCE
         limited = ("timeout", "--kill-after=2", str(timeout_sec), *argv)
         # More than the time: for output that something else still holds open.
         done = self.execute(limited, user or "root", env or {}, input, timeout_sec + 10)
@@ -76,14 +80,16 @@ class Guest(ABC):
         return self.run("cat", path).stdout
 
     def wait_until(self, script: str, timeout_sec: float = 15) -> None:
-        """Wait for a shell script inside to exit with 0; AssertionError with its last output otherwise."""
+        """Wait for a shell script inside to exit with 0, as long as `run`; AssertionError with its last output."""
         loop = 'until last=$(sh -ec "$1" 2>&1); do printf "%s\\n" "$last" > "$2"; sleep 0.05; done'
         last = f"/tmp/wait-{secrets.token_hex(4)}"
         try:
             self.run("sh", "-c", loop, "wait", script, last, timeout_sec=timeout_sec)
         except AssertionError:
             seen = self.run("cat", last, check=False).stdout
-            raise AssertionError(f"in the lab, not true after {timeout_sec} s: {script}\n--- last\n{seen}") from None
+            raise AssertionError(
+                f"in the lab, not true after {timeout_sec * PATIENCE} s: {script}\n--- last\n{seen}"
+            ) from None
         finally:
             self.run("rm", "-f", last)
 

@@ -9,7 +9,7 @@ from subprocess import CompletedProcess
 
 import pytest
 
-from tests.lab.guest import Guest
+from tests.lab.guest import PATIENCE, Guest
 
 IMAGE = "localhost/podunit-test:1"
 UNITS = "/usr/local/lib/systemd/system"
@@ -110,12 +110,14 @@ class Pods:
         self.lab.sh(
             f"cd {UNITS} 2> /dev/null || exit 0;"
             " for unit in sandbox@*.service; do [ -e $unit ] || continue; pod=${unit#sandbox@};"
-            " podunit delete ${pod%.service}; done"
+            ' set -- "$@" "${pod%.service}"; done;'
+            ' [ $# = 0 ] || podunit delete "$@"'
         )
 
 
 def wait_for(look: Callable[[], str], expected: str, timeout_sec: float = 25) -> None:
-    """Wait until what is seen is as expected."""
+    """Wait until what is seen is as expected, for several times what an idle machine may take."""
+    timeout_sec *= PATIENCE
     deadline = time.monotonic() + timeout_sec
     while (seen := look()) != expected:
         assert time.monotonic() < deadline, f"after {timeout_sec} s: {seen!r} instead of {expected!r}"

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.lab.guest import PATIENCE
 from tests.lab.laboratory import Laboratory, running
 
 LAB = Path(__file__).with_name("lab")
@@ -123,13 +124,13 @@ def test_user_with_a_manager_and_rootless_containers(lab: Laboratory) -> None:
 def test_failure_shows_output(lab: Laboratory) -> None:
     with pytest.raises(AssertionError, match=r"(?s)exit status 3.*to stdout.*to stderr"):
         lab.sh("echo to stdout; echo to stderr >&2; exit 3")
-    with pytest.raises(AssertionError, match=r"(?s)not true after 0.2 s.*not yet"):
-        lab.wait_until("echo not yet; false", timeout_sec=0.2)
+    with pytest.raises(AssertionError, match=r"(?s)not true after 0\.6\d* s.*not yet"):
+        lab.wait_until("echo not yet; false", timeout_sec=0.6 / PATIENCE)
 
 
 def test_timeout_ends_the_command(lab: Laboratory) -> None:
-    with pytest.raises(AssertionError, match=r"not done after 0\.2 s"):
-        lab.run("sleep", "4321", timeout_sec=0.2)
+    with pytest.raises(AssertionError, match=r"not done after 0\.6\d* s"):
+        lab.run("sleep", "4321", timeout_sec=0.6 / PATIENCE)
     assert lab.run("pgrep", "-f", "^sleep 4321", check=False).returncode == 1
 
 
