@@ -185,6 +185,16 @@ def test_a_stop_ends_whichever_call_systemd_has_not_heard(pods: Pods) -> None:
         pods.lab.sh(f"rm -rf {deaf} /run/heard")
 
 
+def test_a_sandbox_that_fails_in_a_stop_is_not_mended(pods: Pods) -> None:
+    """Its failure would start what mends the pod, after the stop."""
+    pods.lab.write("/etc/systemd/system/sandbox@web.service.d/fail.conf", "[Service]\nExecStopPost=/bin/false\n")
+    pods.systemctl("daemon-reload")
+    pods.systemctl("restart", "pod@web")
+    assert pods.state("pod@web", "sandbox@web", "container@web.a") == "active active active"
+    pods.systemctl("stop", "pod@web")
+    assert pods.remains() == ""
+
+
 def test_reloads_and_reexecution_of_systemd_leave_a_pod_alone(pods: Pods) -> None:
     pids = [pods.main_pid(unit) for unit in ("sandbox@web", "container@web.a", "container@web.b")]
     pods.systemctl("daemon-reload")
