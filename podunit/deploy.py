@@ -23,7 +23,7 @@ from podunit.installed import InstalledPod, Remains, list_boots, list_pods
 from podunit.manager import Manager
 from podunit.operating import Verb, gather, operate
 from podunit.plan import Decision, Deed
-from podunit.planning import DELETED, HELD, WAITING, Outcome, Plan, choose_files, compose
+from podunit.planning import DELETED, HELD, LASTING, WAITING, Outcome, Plan, choose_files, compose
 from podunit.progress import Progress
 from podunit.rollout import Rollout
 from podunit.scope import Scope
@@ -194,6 +194,7 @@ class _Apply:
 
     async def _roll(self, rollout: Rollout) -> tuple[PodOutcome, ...]:
         outcomes = [PodOutcome(name, (HELD,)) for name in rollout.held]
+        outcomes += [PodOutcome(name, (LASTING,)) for name in rollout.lasting]
         outcomes += [PodOutcome(name, (WAITING,)) for name in rollout.waiting]
         failed = False
         for index, wave in enumerate(rollout.waves):
@@ -237,8 +238,9 @@ class _Apply:
                 outcome = await run(self.manager, pod, self.scope, outcome.done, self.manager.start_unit, units)
         restarts = decision.deed in (Deed.RESTART, Deed.RESTART_CONTAINERS)
         if not outcome.job:
-            # What ran was stopped by the units that there are now, which know nothing of it.
-            left = (*earlier.left, *(self._list_left(pod) if restarts else ()))
+            # What ran was stopped by the units that there are now, which know nothing of it; with other makers nothing
+            # runs any more.
+            left = (*earlier.left, *self._list_left(pod, whole=restarts or self._is_moved(name)))
             remove_left([Remains.parse(left).without(pod.remains)], self.scope)
         if name in self._handed_over or self._asks[name].hand_over().wait:
             unfinished.end(name)
@@ -305,14 +307,22 @@ class _Apply:
         await _see_through(tell())
 
     def _list_moved(self, pods: Iterable[str]) -> list[InstalledPod]:
-        """Of these pods those that are restarted with another engine: the new units could not stop what runs."""
+        """Of these pods those that are restarted with other makers: the new units could not stop what runs."""
         before = [pod for name in pods if (pod := self.plan.scene.before.get(name))]
-        moved = [pod for pod in before if pod.engine is not self._after[pod.name].engine]
-        return [pod for pod in moved if self._decisions[pod.name].deed is Deed.RESTART]
+        moved = [pod for pod in before if self._is_moved(pod.name)]
+        jobs = {pod.job_unit for pod in before if pod.leads and self._decisions[pod.name].deed is Deed.RESTART}
+        return [pod for pod in moved if self._decisions[pod.name].deed is Deed.RESTART or pod.job_unit in jobs]
 
-    def _list_left(self, pod: InstalledPod) -> tuple[str, ...]:
-        """What a pod that was there has no longer, in words."""
+    def _is_moved(self, name: str) -> bool:
+        before = self.plan.scene.before.get(name)
+        return before is not None and before.makers != self._after[name].makers
+
+    def _list_left(self, pod: InstalledPod, *, whole: bool = True) -> tuple[str, ...]:
+        """What a pod that was there has no longer, in words; if not of the `whole` pod of the units that are gone."""
         before = self.plan.scene.before.get(pod.name)
+        if before and not whole:
+            gone = {unit: text for unit, text in before.texts.items() if unit not in pod.texts}
+            before = InstalledPod(pod.name, gone, tuple(one for one in before.containers if one.unit in gone))
         return before.remains.without(pod.remains).list_words() if before else ()
 
     def _list_tasks(

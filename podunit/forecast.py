@@ -15,7 +15,7 @@ from podunit.install import Change, UnitDirectory
 from podunit.manager import Manager
 from podunit.names import parse_pod
 from podunit.plan import Deed
-from podunit.planning import DELETED, HELD, TOLD_BY_PODS, WAITING, Outcome, Plan, choose_files, compose
+from podunit.planning import DELETED, HELD, LASTING, TOLD_BY_PODS, WAITING, Outcome, Plan, choose_files, compose
 from podunit.record import record
 from podunit.state import StateFolder
 
@@ -86,7 +86,7 @@ async def foresee(plan: Plan, directory: UnitDirectory, state: StateFolder, mana
             forecasts[name] = PodForecast(
                 name, decision.done, decision.reasons, acts, change, files, limits=decision.limits
             )
-        for names, word in ((rollout.held, HELD), (rollout.waiting, WAITING)):
+        for names, word in ((rollout.held, HELD), (rollout.lasting, LASTING), (rollout.waiting, WAITING)):
             forecasts.update({name: PodForecast(name, (word,)) for name in names})
     for name in plan.others:
         forecasts[name] = PodForecast(name, ("restarted",), (plan.tell_why(name),), acts=True)

@@ -186,6 +186,15 @@ class InstalledPod:
         return Engine.CRUN if any(container.is_bundled for container in self.containers) else Engine.PODMAN
 
     @property
+    def makers(self) -> tuple[str, ...]:
+        """What makes its processes and its namespaces: units of other makers cannot stop what these have made.
+
+        The engine, and where files hold the sandbox the network that has its address.
+        """
+        held = "\nType=oneshot\n" in self.texts.get(sandbox_unit(self.name), "")
+        return (self.engine, *(self.networks if held else ()))
+
+    @property
     def owner(self) -> str:
         """Whose replica it is, as 'Deployment/web', '' for nobody's."""
         return self._find(_OWNER)

@@ -37,6 +37,7 @@ from podunit.target import Target
 from podunit.workload import Workload
 
 HELD = "kept as it is by its owner"
+LASTING = "kept as it is while it runs: other units could not stop it"
 WAITING = "not created: its owner is paused"
 DELETED = ("stopped", "deleted")
 # Objects of these kinds the pods tell of.
@@ -191,7 +192,7 @@ class Plan:
         if (
             self.refreshed
             or self.moved
-            or any(rollout.excess or rollout.deadline_sec is not None for rollout in self.rollouts)
+            or any(rollout.excess or rollout.lasting or rollout.deadline_sec is not None for rollout in self.rollouts)
         ):
             return False
         named = ((name, rollout) for rollout in self.rollouts for wave in rollout.waves for name in wave)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from podunit.errors import PodunitError
-from podunit.installed import InstalledPod
+from podunit.installed import InstalledPod, list_pods
 from podunit.limits import differs
 from podunit.model import Pod
 from podunit.record import record
@@ -23,8 +23,9 @@ class Rollout:
     """Pods in waves: each is installed and brought up once those before it are up.
 
     `excess` are replicas that are no longer asked for, in the waves in which they go. Pods in `replaced` are stopped
-    before the first wave; those in `spared` get new units, but are not restarted; `held` ones keep their units, and
-    `waiting` ones are not made. The rest is as in `Controller`; a pod without `deadline_sec` is up when it has started.
+    before the first wave; those in `spared` get new units, but are not restarted; `held` ones keep their units, those
+    in `lasting` too, while they run, and `waiting` ones are not made. The rest is as in `Controller`; a pod without
+    `deadline_sec` is up when it has started.
     """
 
     waves: tuple[tuple[str, ...], ...]
@@ -32,6 +33,7 @@ class Rollout:
     replaced: tuple[str, ...] = ()
     spared: tuple[str, ...] = ()
     held: tuple[str, ...] = ()
+    lasting: tuple[str, ...] = ()
     waiting: tuple[str, ...] = ()
     min_ready_sec: int = 0
     deadline_sec: int | None = None
@@ -57,6 +59,14 @@ class Scene:
     def is_up(self, pod: str) -> bool:
         """Whether it is installed, and active."""
         return pod in self.before and self.states[pod] == "active"
+
+    def lasts(self, pod: str) -> bool:
+        """Whether it runs, and is to have other makers: its new units could not stop what runs."""
+        if not self.runs(pod) or self.before[pod].texts == self.wanted[pod]:
+            return False
+        before = self.before[pod]
+        ended = before.runs_once and self.states[pod] == "failed"
+        return not ended and before.makers != list_pods(self.wanted[pod])[pod].makers
 
     def starts(self, pod: str) -> bool:
         """Whether it is not up, and will be."""
@@ -111,12 +121,21 @@ def plan_rollouts(workload: Workload, scene: Scene) -> tuple[Rollout, ...]:
     owners = {str(pod.owner) for pod in alone if pod.owner}
     excess = tuple(name for name, pod in scene.before.items() if pod.owner in owners and name not in names)
     rest = (Rollout((), excess=(excess,)),) if excess else ()
-    return (*(Rollout(((pod.name,),)) for pod in alone), *rest, *(_plan(it, scene) for it in workload.controllers))
+    return (*(_plan_alone(pod, scene) for pod in alone), *rest, *(_plan(it, scene) for it in workload.controllers))
+
+
+def _plan_alone(pod: Pod, scene: Scene) -> Rollout:
+    # A run of a CronJob that is not done goes on as it is.
+    if scene.lasts(pod.name) and scene.before[pod.name].timer:
+        return Rollout((), lasting=(pod.name,))
+    return Rollout(((pod.name,),))
 
 
 def _plan(controller: Controller, scene: Scene) -> Rollout:
     held, waiting = _hold_back(controller, scene)
-    pods = [pod for pod in controller.pods if pod not in held and pod not in waiting]
+    spares = controller.replacement is Replacement.ON_DELETE
+    lasting = tuple(pod for pod in controller.pods if spares and pod not in held and scene.lasts(pod))
+    pods = [pod for pod in controller.pods if pod not in (*held, *lasting, *waiting)]
     rolls = controller.replacement is Replacement.ROLLING_UPDATE
     starting = [pod for pod in pods if scene.starts(pod)]
     rolling = [pod for pod in pods if rolls and scene.is_up(pod) and scene.changes(pod)]
@@ -131,8 +150,9 @@ def _plan(controller: Controller, scene: Scene) -> Rollout:
         waves=tuple(wave for wave in waves if wave),
         excess=_find_excess(controller, scene),
         replaced=changing if controller.replacement is Replacement.RECREATE else (),
-        spared=changing if controller.replacement is Replacement.ON_DELETE else (),
+        spared=changing if spares else (),
         held=held,
+        lasting=lasting,
         waiting=waiting,
         min_ready_sec=controller.min_ready_sec,
         deadline_sec=controller.deadline_sec,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from podunit.errors import PodunitError
-from podunit.installed import InstalledPod
+from podunit.installed import InstalledPod, list_pods
 from podunit.model import Owner, Pod, Relabel, RestartPolicy
-from podunit.names import pod_unit, slice_unit
+from podunit.names import container_unit, pod_unit, sandbox_unit, slice_unit, timer_unit
 from podunit.report import Position
 from podunit.rollout import Rollout, Scene, plan_rollouts, refuse_strangers
 from podunit.workload import Controller, Replacement, Workload
@@ -117,6 +118,44 @@ def test_on_delete_spares_what_runs() -> None:
     found = plan(replace(_CONTROLLER, replacement=Replacement.ON_DELETE), "active active inactive -", "02")
     assert (found.spared, found.replaced) == (("web-0",), ())
     assert len(found.waves) == 1
+
+
+def make(name: str, *, crun: bool, network: str = "", timer: bool = False) -> InstalledPod:
+    """A pod of one engine; with a network its sandbox is held by files."""
+    texts = {pod_unit(name): "[X-Podunit]\nOwner=Deployment/web\n" + "Runs=once\n" * timer}
+    texts[sandbox_unit(name)] = f"[Service]\nType=oneshot\n\n[X-Podunit]\nNetwork={network}\n" if network else ""
+    texts[container_unit(name, "a")] = "[X-Podunit]\nEngine=crun\n" if crun else "[Service]\n"
+    if timer:
+        texts[timer_unit(name)] = "[Timer]\n"
+    return list_pods(texts)[name]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [({"crun": False}, {"crun": True}), ({"crun": True}, {"crun": False})]
+    + [({"crun": True, "network": "one"}, {"crun": True, **more}) for more in ({}, {"network": "two"})],
+)
+def test_what_only_its_own_units_can_stop_goes_on_where_nobody_is_to_stop_it(
+    before: dict[str, Any], after: dict[str, Any]
+) -> None:
+    names = ("web-0", "web-1", "web-2", "web-3")
+    there = {name: make(name, **before) for name in names}
+    wanted = {name: make(name, **after).texts for name in names}
+    states = dict(zip(names, ("active", "failed", "inactive", "active"), strict=True))
+    scene = Scene(there, states, wanted, frozenset(), start_stopped=True)
+    (found,) = plan_rollouts(Workload(controllers=(replace(_CONTROLLER, replacement=Replacement.ON_DELETE),)), scene)
+    assert (found.waves, found.lasting, found.spared) == ((("web-2",),), ("web-0", "web-1", "web-3"), ())
+    (found,) = plan_rollouts(Workload(controllers=(_CONTROLLER,)), scene)
+    assert (found.lasting, {pod for wave in found.waves for pod in wave}) == ((), set(names))
+    # A run of a CronJob goes on, until it is done.
+    pod = make_pod(None)
+    for state, lasting in (("active", ("web-0",)), ("failed", ()), ("inactive", ())):
+        own = make("web-0", timer=True, **before)
+        scene = Scene({"web-0": own}, {"web-0": state}, {"web-0": wanted["web-0"]}, frozenset(), False)
+        assert plan_rollouts(Workload((pod,)), scene)[0].lasting == lasting
+    same = Scene(there, states, {name: there[name].texts for name in names}, frozenset(), False)
+    (found,) = plan_rollouts(Workload(controllers=(replace(_CONTROLLER, replacement=Replacement.ON_DELETE),)), same)
+    assert found.lasting == ()
 
 
 def test_a_paused_deployment_keeps_all_and_makes_none() -> None:
