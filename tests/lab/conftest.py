@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.lab.laboratory import Laboratory, LabUnavailableError
-from tests.lab.pods import Pods, wait_for
+from tests.lab.pods import Pods, default_engine, wait_for
 
 _FOLDER = Path(__file__).parent
 
@@ -46,22 +46,20 @@ def lab(suite: str) -> Iterator[Laboratory]:
 
 
 @pytest.fixture
-def pods(request: pytest.FixtureRequest, suite: str, lab: Laboratory) -> Iterator[Pods]:
-    """A lab without pods, and with an empty /run/test for what they write; nothing is left of those of the test.
+def engine(request: pytest.FixtureRequest, suite: str, lab: Laboratory) -> Iterator[str]:
+    """The engine of a test's pods: PODUNIT_LAB_ENGINE's, or podman's, and with `over_engines` each of the two."""
+    engine = str(getattr(request, "param", os.environ.get("PODUNIT_LAB_ENGINE", "podman")))
+    if engine == "crun" and suite == "bookworm":
+        pytest.skip("podman 4 is refused, which tests/test_bundles.py shows")
+    with default_engine(lab, engine):
+        yield engine
 
-    With `pods.over_engines` the test is made with each.
-    """
+
+@pytest.fixture
+def pods(lab: Laboratory, engine: str) -> Iterator[Pods]:
+    """A lab without pods, and with an empty /run/test for what they write; nothing is left of those of the test."""
     lab.sh("rm -rf /run/test; mkdir -p /run/test")
-    pods = Pods(lab, getattr(request, "param", "podman"))
-    if pods.engine == "crun":
-        if suite == "bookworm":
-            pytest.skip("podman 4 is refused, which tests/test_bundles.py shows")
-        # The lab's own is an overlay, on which no other can write.
-        lab.sh("mkdir -p /var/lib/podunit; mount -t tmpfs -o mode=755 tmpfs /var/lib/podunit")
+    pods = Pods(lab, engine)
     yield pods
     pods.clear()
     wait_for(pods.remains, "", timeout_sec=5)
-    if pods.engine == "crun":
-        left = "ls /run/crun; find /var/lib/podunit/roots /var/lib/podunit/images -mindepth 1 2> /dev/null || :"
-        wait_for(lambda: lab.sh(left).stdout, "", timeout_sec=5)
-        lab.sh("umount /var/lib/podunit")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from subprocess import CompletedProcess
 
 import pytest
@@ -14,7 +14,10 @@ from tests.lab.guest import PATIENCE, Guest
 IMAGE = "localhost/podunit-test:1"
 UNITS = "/usr/local/lib/systemd/system"
 
-over_engines = pytest.mark.parametrize("pods", ["podman", "crun"], indirect=True)
+# A test of what an engine has a part in, with each. PODUNIT_LAB_ENGINE=crun makes the pods of all others with crun.
+over_engines = pytest.mark.parametrize("engine", ["podman", "crun"], indirect=True)
+# Of what podman alone has, whatever PODUNIT_LAB_ENGINE says.
+only_podman = pytest.mark.parametrize("engine", ["podman"], indirect=True)
 
 # Prints whatever is left of any pod: units, cgroups, containers, namespaces, port rules, mounts, files.
 _REMAINS = r"""
@@ -37,11 +40,13 @@ find /var/lib/podunit/volumes -mindepth 1 2> /dev/null || :
 _MAKE_FILES = """
 from pathlib import Path
 from podunit.bundles import Bundles
+from podunit.chosen import Engine
+from podunit.defaults import choose_by_option
 from podunit.generate import generate_files
 from podunit.load import load_files
 from podunit.report import Report
 state = Path("/var/lib/podunit")
-for pod in load_files(["/root/pod.yaml"], Report()).pods:
+for pod in load_files(["/root/pod.yaml"], Report(), choice=choose_by_option(Engine.CRUN)).pods:
     for path, data in {**generate_files(pod), **Bundles(state, "").make(pod)}.items():
         file = state / "files" / pod.name / path
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -49,8 +54,26 @@ for pod in load_files(["/root/pod.yaml"], Report()).pods:
 """
 
 
+@contextmanager
+def default_engine(lab: Guest, engine: str) -> Iterator[None]:
+    """Let pods that name no engine have this one, as the administrator of a machine would; crun leaves nothing."""
+    if engine == "podman":
+        yield
+        return
+    # The lab's own is an overlay, on which no other can write.
+    lab.sh("mkdir -p /var/lib/podunit; mount -t tmpfs -o mode=755 tmpfs /var/lib/podunit")
+    lab.write("/etc/podunit/podunit.toml", f'engine = "{engine}"\n')
+    try:
+        yield
+    finally:
+        lab.run("rm", "/etc/podunit/podunit.toml")
+    left = "ls /run/crun; find /var/lib/podunit/roots /var/lib/podunit/images -mindepth 1 2> /dev/null || :"
+    wait_for(lambda: lab.sh(left).stdout, "", timeout_sec=5)
+    lab.sh("umount /var/lib/podunit")
+
+
 class Pods:
-    """Pods in a lab, by the commands that a user would type; those of `pod` have the engine."""
+    """Pods in a lab, by the commands that a user would type; `engine` is what those have that name none."""
 
     def __init__(self, lab: Guest, engine: str = "podman") -> None:
         self.lab = lab
@@ -58,22 +81,20 @@ class Pods:
 
     def apply(self, text: str, *, check: bool = True, timeout_sec: float = 60) -> CompletedProcess[str]:
         """Write a file of pods, and `podunit apply` it."""
-        self._write(text)
+        self.lab.write("/root/pod.yaml", text)
         return self.lab.run("podunit", "apply", "/root/pod.yaml", check=check, timeout_sec=timeout_sec)
 
     def install(self, text: str) -> None:
         """Put the units of pods in place, as by hand, without starting anything."""
-        self._write(text)
-        if self.engine == "crun":
+        self.lab.write("/root/pod.yaml", text)
+        own = "" if self.engine == "podman" else f"--engine {self.engine}"
+        if own:
             self.lab.run("/opt/podunit/bin/python", "-", input=_MAKE_FILES)
         self.lab.sh(
-            f"mkdir -p {UNITS}; cp /src/units/* {UNITS}/; podunit compile /root/pod.yaml --output {UNITS};"
+            f"mkdir -p {UNITS}; cp /src/units/* {UNITS}/;"
+            f" podunit compile /root/pod.yaml --output {UNITS} {own};"
             " systemctl daemon-reload"
         )
-
-    def _write(self, text: str) -> None:
-        own = re.sub(r"(\n +annotations:)\n( +)", rf"\1\n\2podunit/engine: {self.engine}\n\2", text)
-        self.lab.write("/root/pod.yaml", text if self.engine == "podman" else own)
 
     def systemctl(self, *arguments: str, check: bool = True, timeout_sec: float = 60) -> CompletedProcess[str]:
         """Run systemctl."""
@@ -96,6 +117,18 @@ class Pods:
         if self.engine == "crun":
             return self.main_pid(f"container@{container}")
         return int(self.lab.run("podman", "inspect", "--format={{.State.Pid}}", container, check=False).stdout or 0)
+
+    def inside(self, container: str, *argv: str, check: bool = True) -> CompletedProcess[str]:
+        """Run a command in a container."""
+        if self.engine == "podman":
+            return self.lab.run("podman", "exec", container, *argv, check=check)
+        pod, _, name = container.rpartition(".")
+        return self.lab.run("podunit", "exec", "--container", name, pod, "--", *argv, check=check)
+
+    def list_running(self) -> list[str]:
+        """The containers that run, by the engine's word."""
+        ask = "podman ps --format '{{.Names}}' | grep -v _sandbox" if self.engine == "podman" else "crun list --quiet"
+        return sorted(self.lab.sh(f"{ask} || :").stdout.split())
 
     def wait(self, expected: str, *units: str, timeout_sec: float = 25) -> None:
         """Wait until the active states of units are these."""

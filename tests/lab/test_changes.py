@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.lab.laboratory import Laboratory
-from tests.lab.pods import IMAGE, UNITS, Pods, container, pod, wait_for
+from tests.lab.pods import IMAGE, UNITS, Pods, container, over_engines, pod, wait_for
 from tests.lab.test_workloads import deployment
 
 MEBI = 1 << 20
@@ -34,8 +34,8 @@ CONTAINERS = ("web.a", "web.b", "web.c", "db.a")
 
 
 @pytest.fixture
-def pods(lab: Laboratory) -> Iterator[Pods]:
-    pods = Pods(lab)
+def pods(lab: Laboratory, engine: str) -> Iterator[Pods]:
+    pods = Pods(lab, engine)
     yield pods
     pods.clear()
     lab.write("/root/pod.yaml", CONFIG)
@@ -58,6 +58,7 @@ def find_restarted(pods: Pods, text: str) -> tuple[str, list[str]]:
     return "".join(lines).removeprefix("pod web: "), [name for name in CONTAINERS if after[name] != before[name]]
 
 
+@over_engines
 def test_only_what_changed_restarts(pods: Pods) -> None:
     pods.lab.run("podman", "tag", IMAGE, OTHER_IMAGE)
     pods.apply(ALL)
@@ -73,6 +74,7 @@ def test_only_what_changed_restarts(pods: Pods) -> None:
     pods.lab.run("podman", "untag", IMAGE, OTHER_IMAGE)
 
 
+@over_engines
 def test_for_a_remark_or_another_order_nothing_happens(pods: Pods) -> None:
     pods.apply(ALL)
     look = (
@@ -92,6 +94,7 @@ def test_for_a_remark_or_another_order_nothing_happens(pods: Pods) -> None:
     assert pods.lab.run("podunit", "diff", "/root/pod.yaml").stdout == ""
 
 
+@over_engines
 def test_limits_change_without_a_restart(pods: Pods) -> None:
     def show(name: str, unit: str = "container@web.a.service") -> str:
         return pods.show(unit, name)

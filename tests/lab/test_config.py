@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.lab.laboratory import Laboratory
-from tests.lab.pods import IMAGE, UNITS, Pods, container, pod, wait_for
+from tests.lab.pods import IMAGE, UNITS, Pods, container, only_podman, over_engines, pod, wait_for
 
 CONFIG = """\
 apiVersion: v1
@@ -66,8 +66,8 @@ OTHER = pod("  - {name: a, image: IMAGE, command: [sleep, '1000']}\n".replace("I
 
 
 @pytest.fixture
-def pods(lab: Laboratory) -> Iterator[Pods]:
-    pods = Pods(lab)
+def pods(lab: Laboratory, engine: str) -> Iterator[Pods]:
+    pods = Pods(lab, engine)
     yield pods
     pods.clear()
     lab.sh("rm -rf /var/lib/podunit/objects")
@@ -76,9 +76,10 @@ def pods(lab: Laboratory) -> Iterator[Pods]:
 
 
 def inside(pods: Pods, script: str) -> str:
-    return pods.lab.run("podman", "exec", "web.a", "sh", "-c", script).stdout
+    return pods.inside("web.a", "sh", "-c", script).stdout
 
 
+@over_engines
 def test_variables_and_files_are_what_the_objects_say(pods: Pods) -> None:
     done = pods.apply(CONFIG + POD)
     assert done.stdout == "ConfigMap app: created\nSecret db: created\npod web: created, started\n"
@@ -126,6 +127,7 @@ def test_a_script_of_a_config_map_runs_where_run_is_noexec(pods: Pods) -> None:
         pods.lab.sh("mount -o remount,exec /run")
 
 
+@only_podman
 def test_a_secret_is_nowhere_to_be_read_but_in_the_container(pods: Pods) -> None:
     pods.apply(CONFIG + POD)
     seen = pods.lab.sh(
@@ -142,6 +144,7 @@ def test_a_secret_is_nowhere_to_be_read_but_in_the_container(pods: Pods) -> None
     assert denied.stderr.count("Permission denied") == 2
 
 
+@over_engines
 def test_a_changed_object_restarts_only_the_pods_that_use_it(pods: Pods) -> None:
     pods.apply(CONFIG + POD + "---\n" + OTHER)
     before = pods.main_pid("sandbox@web"), pods.main_pid("sandbox@other")
@@ -165,6 +168,7 @@ def test_a_changed_object_restarts_only_the_pods_that_use_it(pods: Pods) -> None
     assert "there is no Secret 'db'" in failed.stderr
 
 
+@only_podman
 def test_what_a_pod_no_longer_has_is_gone_once_it_is_another_one(pods: Pods) -> None:
     key = "apiVersion: v1\nkind: Secret\nmetadata: {name: key}\nstringData: {word: hidden}\n---\n"
     secret = "env: [{name: WORD, valueFrom: {secretKeyRef: {name: key, key: word}}}]"

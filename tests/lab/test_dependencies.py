@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.lab.laboratory import Laboratory
-from tests.lab.pods import Pods, container, pod, wait_for
+from tests.lab.pods import Pods, container, over_engines, pod, wait_for
 
 FOREVER = "sleep 1000 & wait"
 PROBE = "readinessProbe: {exec: {command: [sh, -c, echo >> /gate/probes; test -e /gate/open]}, periodSeconds: 1}"
@@ -25,8 +25,8 @@ EVERY = ("pod@db", "pod@web", "pod@top")
 
 
 @pytest.fixture
-def pods(lab: Laboratory) -> Iterator[Pods]:
-    pods = Pods(lab)
+def pods(lab: Laboratory, engine: str) -> Iterator[Pods]:
+    pods = Pods(lab, engine)
     lab.sh("mkdir -p /run/gate; touch /run/gate/open")
     yield pods
     lab.sh("podunit delete top; podunit delete web; rm -rf /run/gate /run/systemd/system/user.service", check=False)
@@ -38,6 +38,7 @@ def usec(pods: Pods, unit: str, name: str) -> int:
     return int(pods.show(unit, f"{name}TimestampMonotonic"))
 
 
+@over_engines
 def test_each_starts_when_the_one_before_it_is_ready_and_stops_before_it(pods: Pods) -> None:
     pods.lab.sh("rm /run/gate/open")
     pods.install(ALL)
@@ -105,6 +106,7 @@ def test_what_depends_on_a_restarted_pod_is_restarted_and_the_plan_says_so(pods:
     assert pods.lab.run("podunit", "delete", "db").stdout == told
 
 
+@over_engines
 def test_what_failed_to_start_for_lack_of_another_starts_when_that_is_ready(pods: Pods) -> None:
     pods.lab.write("/run/gate/script", "exit 1")
     bad = container("a", "sleep 0.2; . /gate/script; sleep 1000 & wait", MOUNT)
@@ -117,6 +119,7 @@ def test_what_failed_to_start_for_lack_of_another_starts_when_that_is_ready(pods
     pods.wait("active active", "pod@db", "pod@web", timeout_sec=40)
 
 
+@over_engines
 def test_a_stop_ends_the_wait_for_another(pods: Pods) -> None:
     init = container("init", "exit 1")
     pods.install(f"{pod(container('a', FOREVER), 'db', inits=init)}---\n{WEB}")

@@ -13,9 +13,9 @@ TYPES = ["Directory", "File", "Socket", "CharDevice", "BlockDevice"]
 
 
 @pytest.fixture
-def pods(lab: Laboratory) -> Iterator[Pods]:
+def pods(lab: Laboratory, engine: str) -> Iterator[Pods]:
     lab.sh("rm -rf /srv/in; mkdir -p /srv/in")
-    pods = Pods(lab)
+    pods = Pods(lab, engine)
     yield pods
     pods.clear()
     wait_for(pods.remains, "", timeout_sec=5)

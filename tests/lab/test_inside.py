@@ -10,7 +10,7 @@ import pytest
 
 from tests.lab.full_image import FULL, make_full_image
 from tests.lab.laboratory import Laboratory
-from tests.lab.pods import IMAGE, Pods, pod, quote
+from tests.lab.pods import IMAGE, Pods, default_engine, pod, quote
 
 # Everything but addresses. What is named in the middle is there in some containers only.
 _LOOK = r"""
@@ -217,14 +217,15 @@ def seen(lab: Laboratory, suite: str) -> Iterator[dict[str, dict[str, list[str]]
 def _look(pods: Pods) -> dict[str, list[str]]:
     pods.lab.sh("rm -rf /run/test; mkdir -p /run/test; echo of the host > /run/test/key")
     since = pods.lab.sh("date +@%s.%N").stdout.strip()
-    pods.apply(_OBJECTS + "---\n".join(_write(name, *own) for name, own in _PODS.items()), timeout_sec=240)
     found = {}
-    for name in _ALL:
-        read = f"journalctl --output=cat --since={since} --unit=container@{name}.service"
-        pods.lab.wait_until(f"{read} | grep -qx 'the end'")
-        lines = pods.lab.sh(read).stdout.partition("the begin\n")[2].partition("the end\n")[0].splitlines()
-        found[name] = [line for each in lines if (line := _strip(each))]
-    pods.lab.run("podunit", "delete", *_PODS, timeout_sec=240)
+    with default_engine(pods.lab, pods.engine):
+        pods.apply(_OBJECTS + "---\n".join(_write(name, *own) for name, own in _PODS.items()), timeout_sec=240)
+        for name in _ALL:
+            read = f"journalctl --output=cat --since={since} --unit=container@{name}.service"
+            pods.lab.wait_until(f"{read} | grep -qx 'the end'")
+            lines = pods.lab.sh(read).stdout.partition("the begin\n")[2].partition("the end\n")[0].splitlines()
+            found[name] = [line for each in lines if (line := _strip(each))]
+        pods.lab.run("podunit", "delete", *_PODS, timeout_sec=240)
     pods.lab.sh("podman volume rm --force kept owned of-user")
     return found
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.lab.laboratory import Laboratory
-from tests.lab.pods import Pods, container, pod, wait_for
+from tests.lab.pods import Pods, container, over_engines, pod, wait_for
 
 FOREVER = "sleep 1000 & wait"
 WEB = pod(container("a", "httpd -f -p 8080 -h /www & wait", "ports: [{name: http, containerPort: 8080}]"))
@@ -38,18 +38,20 @@ _LOOKUP_SEC = 120
 
 
 @pytest.fixture
-def pods(lab: Laboratory) -> Iterator[Pods]:
-    pods = Pods(lab)
+def pods(lab: Laboratory, engine: str) -> Iterator[Pods]:
+    # Of a network that is there already the unit has nothing to do, and does not start.
+    forget = "rm -rf /var/lib/podunit/objects; podman network rm --force podunit podunit-shop backend 2> /dev/null || :"
+    lab.sh(forget)
+    pods = Pods(lab, engine)
     yield pods
     pods.clear()
-    lab.sh("rm -rf /var/lib/podunit/objects; podman network rm --force podunit podunit-shop backend 2> /dev/null || :")
+    lab.sh(forget)
     wait_for(pods.remains, "", timeout_sec=5)
 
 
 def fetch(pods: Pods, url: str, timeout_sec: int = 5) -> str:
     """What the client's container gets in this time."""
-    wget = ("podman", "exec", "client.a", "timeout", str(timeout_sec), "wget", "-qO-", url)
-    return pods.lab.run(*wget, check=False).stdout
+    return pods.inside("client.a", "timeout", str(timeout_sec), "wget", "-qO-", url, check=False).stdout
 
 
 def wait_for_page(pods: Pods, url: str, page: str = PAGE) -> None:
@@ -77,6 +79,7 @@ def test_networks_go_with_the_last_pod_by_gc(pods: Pods) -> None:
         pods.lab.run("podman", "network", "rm", "podunit-theirs")
 
 
+@over_engines
 def test_pods_and_services_have_names(pods: Pods) -> None:
     pods.apply(SERVICES + WEB + "---\n" + CLIENT)
     wait_for_page(pods, "http://web:8080/")
@@ -86,8 +89,8 @@ def test_pods_and_services_have_names(pods: Pods) -> None:
     for port in (80, 30080):
         assert pods.lab.run("curl", "--silent", "--fail", f"127.0.0.1:{port}").stdout == PAGE
     # The pod itself too.
-    own = ("podman", "exec", "web.a", "timeout", "5", "wget", "-qO-", "http://front/")
-    assert pods.lab.run(*own).stdout == PAGE
+    own = ("web.a", "timeout", "5", "wget", "-qO-", "http://front/")
+    assert pods.inside(*own).stdout == PAGE
     # After a restart it has another address, and is found there.
     pods.systemctl("restart", "pod@web")
     wait_for_page(pods, "http://front/")
@@ -112,13 +115,14 @@ def test_a_service_that_comes_later_changes_the_pod(pods: Pods) -> None:
     assert "Service front: deleted" in pods.lab.run("podunit", "delete", "/root/services.yaml").stdout
 
 
+@over_engines
 def test_other_networks(pods: Pods) -> None:
     pods.lab.run("podman", "network", "create", "backend")
     other = WEB.replace("podunit/boot", "podunit/network: backend\n    podunit/boot")
     alone = pod(container("a", FOREVER), "alone", notes="    podunit/network: none\n")
     pods.apply(other + "---\n" + CLIENT + "---\n" + alone)
     assert fetch(pods, "http://web:8080/") == ""
-    assert pods.lab.run("podman", "exec", "alone.a", "ip", "-o", "link").stdout.count("\n") == 1
+    assert pods.inside("alone.a", "ip", "-o", "link").stdout.count("\n") == 1
     pods.apply(other + "---\n" + CLIENT.replace("podunit/boot", "podunit/network: backend\n    podunit/boot"))
     wait_for_page(pods, "http://web:8080/")
     pods.lab.run("podunit", "delete", "client", "web")
@@ -134,17 +138,18 @@ def test_a_namespace_has_a_network_of_its_own(pods: Pods) -> None:
     for name in ("web:8080", "front", "front.shop", "front.shop.svc.cluster.local"):
         wait_for_page(pods, f"http://{name}/")
     assert pods.state("network@podunit", r"network@podunit\x2dshop") == "active active"
-    of_other = ("podman", "exec", "other.a", "timeout", "5", "wget", "-qO-", "http://web:8080/")
-    assert pods.lab.run(*of_other, check=False).stdout == ""
+    of_other = ("other.a", "timeout", "5", "wget", "-qO-", "http://web:8080/")
+    assert pods.inside(*of_other, check=False).stdout == ""
     # A pod that moves to the other network is found there.
     done = pods.apply(here + shop(WEB, "\n    podunit/network: podunit") + "---\n" + shop(CLIENT))
     assert "pod web: changed, restarted\n" in done.stdout
-    wait_for(lambda: pods.lab.run(*of_other, check=False).stdout, PAGE, _LOOKUP_SEC)
+    wait_for(lambda: pods.inside(*of_other, check=False).stdout, PAGE, _LOOKUP_SEC)
 
 
+@over_engines
 def test_a_pod_has_an_address_of_each_family(pods: Pods) -> None:
     pods.apply(CLIENT)
-    addresses = pods.lab.run("podman", "exec", "client.a", "ip", "-o", "addr", "show", "eth0").stdout
+    addresses = pods.inside("client.a", "ip", "-o", "addr", "show", "eth0").stdout
     assert " inet " in addresses
     if pods.lab.run("test", "-e", "/proc/net/if_inet6", check=False).returncode == 0:
         assert "scope global" in addresses.split(" inet6 ", 1)[1]
@@ -152,7 +157,7 @@ def test_a_pod_has_an_address_of_each_family(pods: Pods) -> None:
 
 def look_up(pods: Pods, name: str) -> set[str]:
     """The IPv4 addresses that the client finds."""
-    found = pods.lab.run("podman", "exec", "client.a", "nslookup", "-type=a", name, check=False).stdout
+    found = pods.inside("client.a", "nslookup", "-type=a", name, check=False).stdout
     return {line.split()[-1] for line in found.splitlines() if line.startswith("Address: 10.") and ":53" not in line}
 
 
@@ -189,7 +194,7 @@ spec:
         wait_for_page(pods, f"http://{name}:8080/name", name.partition(".")[0] + "\n")
     look = ("hostname", "-i")
     names = ("web-0", "web-1")
-    addresses = {name: pods.lab.run("podman", "exec", f"{name}.a", *look).stdout.split()[0] for name in names}
+    addresses = {name: pods.inside(f"{name}.a", *look).stdout.split()[0] for name in names}
 
     def wait_for_addresses(name: str, *expected: str) -> None:
         wait_for(lambda: " ".join(sorted(look_up(pods, name))), " ".join(sorted(expected)), _LOOKUP_SEC)

@@ -24,8 +24,8 @@ ALL = WEB + CONFIG + SECRET
 
 
 @pytest.fixture
-def pods(lab: Laboratory) -> Iterator[Pods]:
-    pods = Pods(lab)
+def pods(lab: Laboratory, engine: str) -> Iterator[Pods]:
+    pods = Pods(lab, engine)
     yield pods
     pods.clear()
     # What pods referred to is kept until then.

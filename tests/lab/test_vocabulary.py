@@ -17,8 +17,8 @@ WANTS = "/etc/systemd/system/multi-user.target.wants/pod@web.service"
 
 
 @pytest.fixture
-def pods(lab: Laboratory) -> Iterator[Pods]:
-    pods = Pods(lab)
+def pods(lab: Laboratory, engine: str) -> Iterator[Pods]:
+    pods = Pods(lab, engine)
     pods.apply(TWO)
     yield pods
     pods.lab.sh("systemctl unmask pod@web; rm -rf /etc/systemd/system/*@web*; systemctl daemon-reload", check=False)

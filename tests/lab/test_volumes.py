@@ -34,8 +34,8 @@ ExecStartPre=/bin/sh -c 'for volume in /var/lib/podunit/volumes/web/e /srv/in/v 
 
 
 @pytest.fixture
-def pods(lab: Laboratory) -> Iterator[Pods]:
-    pods = Pods(lab)
+def pods(lab: Laboratory, engine: str) -> Iterator[Pods]:
+    pods = Pods(lab, engine)
     lab.sh("mkdir -p /srv/in/v /srv/in/host/part; echo secret | tee /srv/in/host/file /srv/in/host/part/file")
     yield pods
     pods.clear()
@@ -46,7 +46,7 @@ def pods(lab: Laboratory) -> Iterator[Pods]:
 
 
 def inside(pods: Pods, script: str, name: str = "b") -> str:
-    return pods.lab.run("podman", "exec", f"web.{name}", "sh", "-c", script).stdout
+    return pods.inside(f"web.{name}", "sh", "-c", script).stdout
 
 
 def test_what_a_container_changes_meanwhile_leads_nowhere(pods: Pods) -> None:

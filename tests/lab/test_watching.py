@@ -95,10 +95,10 @@ def test_the_phase_agrees_with_systemd_and_ends_are_kept(pods: Pods) -> None:
 def test_ready_is_what_the_prober_has_written(pods: Pods) -> None:
     pods.apply(pod(container("a", FOREVER) + container("b", READY, PROBED)))
     assert ps(pods)[0]["web"]["ready"] == "2/2"
-    pods.lab.run("podman", "exec", "web.b", "rm", "/ready")
+    pods.inside("web.b", "rm", "/ready")
     wait_for(lambda: str(ps(pods)[0]["web"]["ready"]), "1/2")
     assert "active (running, not ready)" in pods.lab.run("podunit", "ps").stdout
-    pods.lab.run("podman", "exec", "web.b", "touch", "/ready")
+    pods.inside("web.b", "touch", "/ready")
     wait_for(lambda: str(ps(pods)[0]["web"]["ready"]), "2/2")
 
 
@@ -119,7 +119,7 @@ def test_wait_ends_as_soon_as_pods_are_so_or_never_will_be(pods: Pods) -> None:
     assert wait("succeeded", "bad", "slow") == (1, "pod slow: succeeded\n", never)
     late = "error: pod 'web' is not stopped: not within 0.3 s\n  it is running\n"
     assert wait("stopped", "web", "slow", timeout="300ms") == (1, "pod slow: stopped\n", late)
-    pods.lab.run("podman", "exec", "web.a", "rm", "/ready")
+    pods.inside("web.a", "rm", "/ready")
     wait_for(lambda: wait("ready", "web", timeout="0")[2].rpartition("\n  ")[2], "it is running, not ready: a\n")
     script = "(sleep 1; podman exec web.a touch /ready) & podunit wait web --for=ready"
     assert pods.lab.sh(script).stdout == "pod web: ready\n"

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.lab.laboratory import Laboratory
-from tests.lab.pods import IMAGE, UNITS, Pods, wait_for
+from tests.lab.pods import IMAGE, UNITS, Pods, over_engines, wait_for
 
 # Each replica tells where it serves, so that it can be asked from outside.
 _SERVE = (
@@ -55,8 +55,8 @@ _SLEEP = "trap exit TERM; sleep 1000 & wait"
 
 
 @pytest.fixture
-def pods(lab: Laboratory) -> Iterator[Pods]:
-    pods = Pods(lab)
+def pods(lab: Laboratory, engine: str) -> Iterator[Pods]:
+    pods = Pods(lab, engine)
     yield pods
     # All at once: one after the other takes longer than most tests.
     lab.sh(f"cd {UNITS} && podunit delete $(ls | sed -n 's/^pod@\\(.*-.*\\)\\.service$/\\1/p')", check=False)
@@ -74,6 +74,7 @@ def pids(pods: Pods, *numbers: int) -> list[int]:
     return [pods.main_pid(f"container@web-{number}.main") for number in numbers]
 
 
+@over_engines
 def test_a_deployment_rolls_scales_stops_and_goes(pods: Pods) -> None:
     done = pods.apply(deployment(3))
     assert done.stdout == "".join(f"pod web-{number}: created, started\n" for number in range(3))
@@ -138,6 +139,7 @@ def test_a_replica_that_does_not_come_up_ends_the_rollout(pods: Pods) -> None:
     assert "pod web-1: unchanged\n" in done.stdout
 
 
+@over_engines
 def test_recreate_stops_all_first(pods: Pods) -> None:
     script = 'echo up $(hostname) >> /shared/log; trap "echo down >> /shared/log; exit" TERM; sleep 1000 & wait'
     fields = "strategy: {type: Recreate}"
@@ -150,6 +152,7 @@ def test_recreate_stops_all_first(pods: Pods) -> None:
     assert " ".join(line.split()[0] for line in lines) == "up up down down up up"
 
 
+@over_engines
 def test_what_is_not_replaced_waits_for_a_restart(pods: Pods) -> None:
     fields = "updateStrategy: {type: OnDelete}"
     pods.apply(deployment(1, _SLEEP, fields, kind="DaemonSet"))
@@ -160,7 +163,7 @@ def test_what_is_not_replaced_waits_for_a_restart(pods: Pods) -> None:
     assert pods.apply(renamed).stdout == "pod web-0: changed, not restarted\n"
     assert pids(pods, 0) == before
     pods.lab.run("podunit", "restart", "ds/web")
-    assert "sleep 1001" in pods.lab.run("podman", "inspect", "web-0.other").stdout
+    assert "sleep 1001" in pods.lab.sh(f"tr '\\0' ' ' < /proc/{pods.payload_pid('web-0.other')}/cmdline").stdout
     assert pods.state("pod@web-0", "container@web-0.main", "container@web-0.other") == "active inactive active"
     pods.apply(renamed)
     assert pods.lab.sh(f"ls {UNITS}").stdout.count("container@web-0") == 1
