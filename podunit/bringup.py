@@ -6,7 +6,7 @@ In: the pod, a `Decision`, a manager. Out: a `PodOutcome`. Changes no files.
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Container, Iterable, Mapping
 from dataclasses import replace
 
 from podunit.failures import UnitFailure, find_failures
@@ -122,9 +122,11 @@ async def _has_ended(manager: Manager, pod: InstalledPod) -> bool:
     return properties["ActiveState"] in ("inactive", "deactivating") and properties["Result"] == "success"
 
 
-async def enable(manager: Manager, before: Mapping[str, InstalledPod], pods: Mapping[str, InstalledPod]) -> None:
-    """Enable and disable what is new or has changed its mind; an administrator's own decision stays."""
-    rests, boots = list_boots(before, pods)
+async def enable(
+    manager: Manager, before: Mapping[str, InstalledPod], pods: Mapping[str, InstalledPod], enabled: Container[str]
+) -> None:
+    """Enable and disable what is new or has changed its mind, or its links; an administrator's own decision stays."""
+    rests, boots = list_boots(before, pods, enabled)
     # An earlier unit first: disabling one of two that belong together would disable the other too.
     if rests:
         await manager.disable_unit_files(rests)

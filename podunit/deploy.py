@@ -299,7 +299,7 @@ class _Apply:
             await operate(Verb.STOP, manager, self._list_moved(pods), self.scope)
             if not found.change.is_empty:
                 await manager.reload()
-            await enable(manager, scene.before, {pod: found.after[pod] for pod in pods})
+            await enable(manager, scene.before, {pod: found.after[pod] for pod in pods}, scene.enabled)
             self.directory.unfinished.end("")
             if dooms:
                 await forget(manager, self.directory, self.state, dooms)
@@ -338,7 +338,7 @@ class _Apply:
                     earlier = self._handed_over.get(pod.name, Ask(pod.name))
                     ask = replace(ask, left=(*earlier.left, *self._list_left(pod)))
                 self._asks[pod.name] = ask
-                rests, boots = list_boots(self.plan.scene.before, {pod.name: pod})
+                rests, boots = list_boots(self.plan.scene.before, {pod.name: pod}, self.plan.scene.enabled)
                 if ask != Ask(pod.name) or rests or boots:
                     tasks.append(replace(ask, disable=tuple(rests), enable=tuple(boots)))
         return tasks

@@ -6,7 +6,7 @@ In: file names and texts of the unit directory. Out: `InstalledPod`s. The files 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 
 from podunit.chosen import Engine
 from podunit.names import (
@@ -19,6 +19,7 @@ from podunit.names import (
     timer_unit,
 )
 from podunit.record import record
+from podunit.unitfile import list_directives
 
 # Lines begin with a literal, which is found several times as fast as `^`; no directive is in the first line of a file.
 _MEMORY_LOW = re.compile(r"\nMemoryLow=(\d+)(?=\n)")
@@ -239,14 +240,43 @@ def list_pods(texts: Mapping[str, str]) -> dict[str, InstalledPod]:
     }
 
 
-def list_boots(before: Mapping[str, InstalledPod], pods: Mapping[str, InstalledPod]) -> tuple[list[str], list[str]]:
-    """What is to be disabled, and what is to be enabled, so that these pods start with the machine as they are to."""
+def list_reinstalled(before: Mapping[str, InstalledPod], wanted: Mapping[str, Mapping[str, str]]) -> list[str]:
+    """What is enabled for pods to start by themselves, where other links are to be made for that.
+
+    `wanted` are the texts of units by pod.
+    """
+    units = {name: before[name].boot_unit for name in wanted if name in before}
+    texts = {unit: (before[name].texts[unit], wanted[name].get(unit)) for name, unit in units.items()}
+    differing = {unit: (old, new) for unit, (old, new) in texts.items() if new is not None and old != new}
+    return [unit for unit, (old, new) in differing.items() if _list_links(old) != _list_links(new)]
+
+
+def list_boots(
+    before: Mapping[str, InstalledPod], pods: Mapping[str, InstalledPod], enabled: Container[str]
+) -> tuple[list[str], list[str]]:
+    """What is to be disabled, and what is to be enabled, so that these pods start with the machine as they are to.
+
+    `enabled` are those that are enabled now, of what `list_reinstalled` finds. One that only has more links than before
+    is not disabled for that: an administrator's own links stay.
+    """
     earlier = {name: before[name].boot_unit if before[name].boots else None for name in pods if name in before}
     later = {name: pod.boot_unit if pod.boots else None for name, pod in pods.items()}
     changed = [name for name in pods if later[name] != earlier.get(name)]
-    return [unit for name in changed if (unit := earlier.get(name))], [
-        unit for name in changed if (unit := later[name])
-    ]
+    rests = [unit for name in changed if (unit := earlier.get(name))]
+    boots = [unit for name in changed if (unit := later[name])]
+    for name, pod in pods.items():
+        unit = pod.boot_unit
+        if name not in changed and unit in enabled:
+            boots.append(unit)
+            if _list_links(before[name].texts[unit]) - _list_links(pod.texts[unit]):
+                rests.append(unit)
+    return rests, boots
+
+
+def _list_links(text: str) -> frozenset[str]:
+    """The directives and words of an [Install] section."""
+    lines = (line.partition("=") for line in list_directives(text) if line.startswith("[Install]"))
+    return frozenset(f"{name}={word}" for name, _, words in lines for word in words.split())
 
 
 def _count_inits(text: str) -> int:

@@ -23,7 +23,7 @@ _OOM_GROUP = "memory.oom.group"
 
 
 def differs(before: str | None, after: str | None) -> bool:
-    """Whether two texts of a unit differ by what a running unit does not take: not by remarks, nor by limits."""
+    """Whether two texts of a unit differ by what a running unit does not take: not by remarks, limits, or [Install]."""
     if before is None or after is None:
         return before is not after
     return before != after and list(_list_fixed(before)) != list(_list_fixed(after))
@@ -52,9 +52,11 @@ def _list_limits(text: str) -> dict[str, list[str]]:
 
 
 def _list_fixed(text: str) -> Iterator[str]:
-    """All directives but for limits."""
+    """All directives but for limits, and for the links that are made when a unit is enabled."""
     for line in list_directives(text):
-        if _name(line) not in _LIVE and not (_name(line) == "ExecStartPost" and _OOM_GROUP in line):
+        if line.startswith("[Install]") or _name(line) in _LIVE:
+            continue
+        if _name(line) != "ExecStartPost" or _OOM_GROUP not in line:
             yield line
 
 

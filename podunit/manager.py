@@ -150,6 +150,15 @@ class Manager:
         """Remove the links that point at these units."""
         await self._call(_PATH, _MANAGER, "DisableUnitFiles", "asb", [list(units), False])
 
+    async def list_enabled(self, units: Iterable[str]) -> frozenset[str]:
+        """Those of these unit files to which links point, of any [Install] section."""
+        names = list(units)
+        # Without a pattern systemd lists all that there are.
+        if not names:
+            return frozenset()
+        reply = await self._call(_PATH, _MANAGER, "ListUnitFilesByPatterns", "asas", [["enabled"], names])
+        return frozenset(Path(path).name for path, _ in reply[0])
+
     async def list_units_by_patterns(self, patterns: Iterable[str]) -> tuple[UnitState, ...]:
         """The loaded units whose names match one of the patterns."""
         reply = await self._call(_PATH, _MANAGER, "ListUnitsByPatterns", "asas", [[], list(patterns)])

@@ -19,7 +19,7 @@ from podunit.files import find_prober_below, read_static_units
 from podunit.generate import generate_files
 from podunit.host import require_nfs, require_root
 from podunit.install import UnitDirectory
-from podunit.installed import InstalledPod, list_boots, list_pods
+from podunit.installed import InstalledPod, list_boots, list_pods, list_reinstalled
 from podunit.planning import DELETED, HELD, WAITING, Outcome, compose, leave_out_owners, make_units
 from podunit.rollout import Scene, plan_rollouts, refuse_strangers
 from podunit.scope import Scope
@@ -105,7 +105,7 @@ def install(
     outcomes = (*said, *(PodOutcome(pod.name, DELETED[1:]) for pod in excess))
     if dry_run:
         return Outcome(outcomes, found.change, leave_out_owners(state.compare_objects(objects), workload))
-    rests, boots = list_boots(before, after)
+    rests, boots = list_boots(before, after, _list_enabled(root, list_reinstalled(before, wanted)))
     # While it is there to be read what it is enabled for.
     _call(root, "disable", [*rests, *(pod.boot_unit for pod in excess if pod.boots)])
     refreshed = state.stage_files({name: files[name] for name in pods})
@@ -133,11 +133,19 @@ def _tell(name: str, before: InstalledPod | None, after: InstalledPod, *, change
     return PodOutcome(name, (word, "starts at boot") if after.boots else (word,))
 
 
+def _list_enabled(root: Path, units: Iterable[str]) -> frozenset[str]:
+    return frozenset(unit for unit in units if _run(root, "is-enabled", unit).stdout == "enabled\n")
+
+
 def _call(root: Path, verb: str, units: Iterable[str]) -> None:
     units = tuple(units)
     if not units:
         return
-    command = (str(_SYSTEMCTL), f"--root={root}", "--quiet", verb, *units)
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = _run(root, verb, "--quiet", *units)
     if done.returncode:
         raise PodunitError(f"systemctl could not {verb} {', '.join(units)} in {root}: {done.stderr.strip()}")
+
+
+def _run(root: Path, verb: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = (str(_SYSTEMCTL), f"--root={root}", verb, *arguments)
+    return subprocess.run(command, capture_output=True, text=True, check=False)

@@ -20,7 +20,7 @@ from podunit.files import read_static_units
 from podunit.generate import generate_files, generate_parent, generate_pod
 from podunit.host import find_target, require_nfs, require_root
 from podunit.install import Change, UnitDirectory
-from podunit.installed import InstalledPod, list_pods
+from podunit.installed import InstalledPod, list_pods, list_reinstalled
 from podunit.manager import Manager
 from podunit.model import Pod
 from podunit.names import PARENT_SLICE, pod_unit, timer_unit
@@ -327,7 +327,8 @@ async def plan_wish(
     handles.update((pod, "failed") for pod in wish.fallen)
     refreshed = state.compare_files(wish.files)
     touched = frozenset(wanted) if wish.restarts else frozenset(refreshed)
-    scene = Scene(before, handles, wanted, touched, start_stopped)
+    enabled = await manager.list_enabled(list_reinstalled(before, wanted))
+    scene = Scene(before, handles, wanted, touched, start_stopped, enabled)
     rollouts = tuple(_stop_first(rollout, wish.fallen) for rollout in plan_rollouts(workload, scene))
     known = {*wanted, *(name for rollout in rollouts for wave in rollout.excess for name in wave)}
     rest = [pod for name, pod in before.items() if name not in known]

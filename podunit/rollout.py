@@ -43,7 +43,8 @@ class Rollout:
 class Scene:
     """What there is: installed pods, the active states of all pods, and the unit files that are wanted, by pod.
 
-    `refreshed` are the pods for which other files change, which their units read.
+    `refreshed` are the pods for which other files change, which their units read; `enabled` the handles and timers that
+    are enabled now, and are to be linked otherwise.
     """
 
     before: Mapping[str, InstalledPod]
@@ -51,6 +52,7 @@ class Scene:
     wanted: Mapping[str, Texts]
     refreshed: frozenset[str]
     start_stopped: bool
+    enabled: frozenset[str] = frozenset()
 
     def runs(self, pod: str) -> bool:
         """Whether it is installed, and was not stopped by somebody."""

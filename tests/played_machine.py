@@ -44,7 +44,7 @@ from podunit.report import Report
 from podunit.scope import Scope
 from podunit.state import StateFolder
 from podunit.target import parse_target
-from podunit.unitfile import strip_remarks
+from podunit.unitfile import list_directives, strip_remarks
 from tests import faults, trees
 
 Tree = Mapping[str, bytes]
@@ -73,7 +73,8 @@ class PlayedSystemd:
     files: Path
     loaded: dict[str, str] = field(default_factory=dict)
     running: dict[str, Unit] = field(default_factory=dict)
-    enabled: set[str] = field(default_factory=set)
+    # The links of each unit, as lines of its [Install] section.
+    enabled: dict[str, frozenset[str]] = field(default_factory=dict)
     volumes: set[str] = field(default_factory=set)
     pids: Iterator[int] = field(default_factory=lambda: itertools.count(100))
     calls: list[str] = field(default_factory=list)
@@ -99,10 +100,14 @@ class PlayedSystemd:
                 self.loaded = {name: text for name, text in fresh.items() if text or name in self.running}
             case "EnableUnitFiles":
                 for name in body[0]:
-                    self._load(name)
-                self.enabled |= set(body[0])
+                    lines = list_directives(self._load(name))
+                    links = frozenset(line for line in lines if line.startswith("[Install]"))
+                    self.enabled[name] = self.enabled.get(name, frozenset()) | links
             case "DisableUnitFiles":
-                self.enabled -= set(body[0])
+                for name in body[0]:
+                    self.enabled.pop(name, None)
+            case "ListUnitFilesByPatterns":
+                return [[[f"/{name}", "enabled"] for name in body[1] if name in self.enabled]]
             case "ListUnitsByPatterns":
                 patterns = body[1] or ["*"]
                 names = [name for name in self.loaded if any(fnmatch.fnmatch(name, one) for one in patterns)]
@@ -242,7 +247,7 @@ class Moment:
         return (
             frozenset(self.nodes.items()),
             *(frozenset(part.items()) for part in (systemd.loaded, systemd.running_texts)),
-            frozenset(systemd.enabled),
+            frozenset(systemd.enabled.items()),
             frozenset(systemd.volumes),
         )
 
@@ -390,7 +395,7 @@ class PlayedMachine:
             **self.read(),
             "running": self.systemd.running_texts,
             "stale": stale,
-            "enabled": set(self.systemd.enabled),
+            "enabled": dict(self.systemd.enabled),
             "volumes": set(self.systemd.volumes),
         }
 

@@ -38,7 +38,9 @@ _FILES = {
     )
     + config("2")
     + secret("db", "1"),
-    "web-3.yaml": _WEB + config("1") + secret("db", "3"),
+    "web-3.yaml": _WEB.replace("name: web", "name: web, annotations: {podunit/Install.RequiredBy: sockets.target}")
+    + config("1")
+    + secret("db", "3"),
     "conf.yaml": config("2"),
     "broken.yaml": pod("web", container("a", _MOUNT) + container("b", f"args: [{BROKEN}]"), volumes=_VOLUME)
     + config("2"),
@@ -74,7 +76,7 @@ class Story:
 _STORIES = {
     "create": Story((), "apply web.yaml"),
     "change": Story(("apply web.yaml",), "apply web-2.yaml"),
-    "change a secret": Story(("apply web.yaml",), "apply web-3.yaml"),
+    "change a secret, and links": Story(("apply web-3.yaml",), "apply web.yaml"),
     "change what is kept": Story(("apply web.yaml",), "apply conf.yaml"),
     "change by up": Story(("apply web.yaml", "down web"), "up web-2.yaml"),
     "delete": Story(("apply web.yaml",), "delete web", said="the deletion of web"),

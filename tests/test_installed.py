@@ -9,7 +9,7 @@ import pytest
 
 from podunit.files import read_static_units
 from podunit.generate import generate
-from podunit.installed import InstalledContainer, InstalledPod, list_pods
+from podunit.installed import InstalledContainer, InstalledPod, list_boots, list_pods, list_reinstalled
 from podunit.load import load_files
 from podunit.render import render
 from podunit.report import Report
@@ -161,6 +161,31 @@ def test_owner_and_namespace_come_back(tmp_path: Path) -> None:
 def test_an_owner_is_read_from_podunits_own_section_only() -> None:
     pod = InstalledPod("web", {"pod@web.service": "[Unit]\nOwner=Deployment/x\n[X-Podunit]\nBoot=yes\n"}, ())
     assert pod.owner == ""
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "rests", "boots"),
+    [
+        ("WantedBy=a.target", "WantedBy=a.target", False, False),
+        ("WantedBy=a.target", "# the same\nWantedBy=a.target", False, False),
+        ("WantedBy=a.target", "WantedBy=a.target b.target", False, True),
+        ("WantedBy=a.target", "WantedBy=a.target\nAlias=c.service", False, True),
+        ("WantedBy=a.target b.target", "WantedBy=b.target", True, True),
+        ("WantedBy=a.target", "RequiredBy=a.target", True, True),
+    ],
+)
+@pytest.mark.parametrize("boot", ["yes", "no"])
+def test_what_is_enabled_is_linked_anew_if_its_links_differ(
+    before: str, after: str, boot: str, *, rests: bool, boots: bool
+) -> None:
+    unit = "pod@web.service"
+    text = f"[Unit]\n[Install]\n{{}}\n[X-Podunit]\nBoot={boot}\n"
+    old, new = ({"web": InstalledPod("web", {unit: text.format(links)}, ())} for links in (before, after))
+    found = list_reinstalled(old, {"web": new["web"].texts})
+    assert found == [unit] * boots
+    assert list_boots(old, new, found) == ([unit] * rests, [unit] * boots)
+    # An administrator has disabled it.
+    assert list_boots(old, new, ()) == ([], [])
 
 
 def test_what_its_units_remove_is_known(tmp_path: Path) -> None:

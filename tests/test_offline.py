@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -94,6 +95,21 @@ def test_a_second_apply_changes_what_differs_and_no_more(tree: Path) -> None:
     assert snapshot(tree) == before
     assert run(tree, text=POD.format("web", "false", "y")).stdout == "pod web: changed\n"
     assert list(list_wants(tree)) == ["pod@other.service"]
+
+
+@needs_systemctl
+def test_what_is_enabled_in_the_tree_is_linked_as_it_is_to_be_now(tree: Path) -> None:
+    both = POD.format("web", "true", "x") + POD.format("other", "true", "x")
+    run(tree, text=both)
+    subprocess.run(["systemctl", f"--root={tree}", "--quiet", "disable", "pod@other.service"], check=True)
+    run(tree, text=both.replace("podunit/boot:", "podunit/Install.RequiredBy: sockets.target, podunit/boot:"))
+    assert [str(link.relative_to(tree)) for link in sorted(tree.rglob("*.requires/*"))] == [
+        "etc/systemd/system/sockets.target.requires/pod@web.service"
+    ]
+    assert list(list_wants(tree)) == ["pod@web.service"]
+    run(tree, text=both)
+    assert list(tree.rglob("*.requires/*")) == []
+    assert list(list_wants(tree)) == ["pod@web.service"]
 
 
 @needs_systemctl

@@ -51,6 +51,7 @@ def plan(
         ("container@web.a.service", f"{_CONTAINER}TasksMax=9\n", "nothing", "changed, limits applied live", ()),
         ("container@web.i.service", f"{_INIT}CPUQuota=5%\n", "nothing", "changed, limits applied live", ()),
         ("pod-web.slice", "# a remark\n[Slice]\n", "nothing", "rewritten", ()),
+        (_RUNS, _TEXTS[_RUNS] + "[Install]\nAlias=other.service\n", "nothing", "rewritten", ()),
         (
             "container@web.a.service",
             f"{_CONTAINER}Nice=1\n",

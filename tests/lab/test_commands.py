@@ -174,6 +174,33 @@ def test_boot_false_disables_and_the_administrators_choice_stays(pods: Pods) -> 
     assert pods.systemctl("is-enabled", "pod@web", check=False).stdout == "disabled\n"
 
 
+def test_an_enabled_pod_has_the_links_of_its_install_section_as_it_is_now(pods: Pods) -> None:
+    def list_links() -> list[str]:
+        links = pods.lab.sh("find /etc/systemd/system -name pod@web.service").stdout
+        return sorted(path.split("/")[-2] for path in links.splitlines())
+
+    pods.apply(BOOTS)
+    pid = pods.main_pid("container@web.a")
+    # As one that was enabled before there was a podunit.target.
+    pods.lab.sh(f"sed -i '/^WantedBy=/ s/ podunit.target//' {UNITS}/pod@web.service; systemctl daemon-reload")
+    pods.lab.sh(f"rm {LINK.replace('multi-user', 'podunit')}; systemctl --quiet add-wants graphical.target pod@web")
+    assert pods.apply(BOOTS).stdout == "pod web: rewritten\n"
+    every = ["graphical.target.wants", "multi-user.target.wants", "podunit.target.wants"]
+    assert list_links() == every
+    required = BOOTS.replace("annotations:\n", "annotations:\n    podunit/Install.RequiredBy: sockets.target\n")
+    pods.apply(required)
+    assert list_links() == [*every, "sockets.target.requires"]
+    # As after `systemctl reenable`.
+    pods.apply(BOOTS)
+    assert list_links() == every[1:]
+    assert pods.main_pid("container@web.a") == pid
+    pods.systemctl("disable", "pod@web")
+    pods.apply(required)
+    assert list_links() == []
+    assert pods.lab.run("podunit", "enable", "web").stdout == "pod web: enabled\n"
+    assert list_links() == [*every[1:], "sockets.target.requires"]
+
+
 def test_delete_leaves_no_unit_and_no_link(pods: Pods) -> None:
     pods.apply(BOOTS)
     assert pods.lab.run("podunit", "delete", "/root/pod.yaml").stdout == "pod web: stopped, deleted\n"
