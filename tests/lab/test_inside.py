@@ -199,7 +199,9 @@ _OBJECTS = """\
 ---
 """
 # What systemd and podman tell, podman's names of containers, and the volumes of an image.
-_OTHERS = re.compile(r"Started container@|\d{4}-\d\d-\d\d .* container (init|start) |127\.0\.0\.1\t[\w-]+\.|/srv/data ")
+_OTHERS = re.compile(
+    r"Started container@|\d{4}-\d\d-\d\d .* (container|image) [a-z]+ |127\.0\.0\.1\t[\w-]+\.|/srv/data "
+)
 _ALL = [f"{name}.{container}" for name, (_, containers) in _PODS.items() for container in containers]
 
 
