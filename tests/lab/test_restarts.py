@@ -118,3 +118,26 @@ def test_pauses_hold_for_what_a_start_of_the_pod_waits_for(pods: Pods) -> None:
     pods.lab.sh("sleep 24")
     assert pods.show("container@web.broken", "NRestarts") in ("1", "2")
     assert pods.state("container@web.keeper") == "active"
+
+
+def test_a_pod_that_is_stopped_while_its_start_is_failing_stays_stopped(pods: Pods) -> None:
+    needy = container("a", "sleep 1000 & wait", "volumeMounts: [{name: need, mountPath: /need}]")
+    need = "  volumes: [{name: need, hostPath: {path: /run/nowhere}}]\n"
+    pods.install("---\n".join(pod(needy, name, more=need) for name in ("first", "again")))
+    # So that there is time for it: systemd has asked what is to be stopped by then.
+    failing = ("pod@first", "pod@again")
+    for unit in failing:
+        pods.lab.write(f"/run/systemd/system/{unit}.service.d/slow.conf", "[Service]\nExecStopPost=/bin/sleep 1.23\n")
+    pods.systemctl("daemon-reload")
+    try:
+        pods.systemctl("start", "--no-block", "pod@again")
+        pods.wait("active", "pod-stop@again")
+        pods.systemctl("start", "--no-block", "pod@first")
+        for unit in failing:
+            pods.lab.wait_until(f"systemctl status {unit} | grep -q 'sleep 1[.]23$'")
+            pods.systemctl("stop", unit)
+        # What mends a pod waits for five seconds.
+        pods.wait("inactive inactive", "pod-mend@first", "pod-mend@again")
+        assert not {"active", "activating"} & set(pods.state(*failing, "sandbox@first", "sandbox@again").split())
+    finally:
+        pods.lab.sh("rm -r /run/systemd/system/pod@*.service.d; systemctl daemon-reload")
