@@ -78,11 +78,16 @@ def join_path(path: str, key: str) -> str:
 
 def suggest(word: str, allowed: Iterable[str]) -> str:
     """`did you mean 'containers'?` if one of the allowed words is close, else ''."""
+    close = _find_close(word, allowed)
+    return f"did you mean '{close}'?" if close else ""
+
+
+def _find_close(word: str, allowed: Iterable[str]) -> str | None:
     from difflib import get_close_matches  # 4 ms that only a mistake has to pay
 
     words = {candidate.lower(): candidate for candidate in allowed}
     close = get_close_matches(word[:100].lower(), words, n=1, cutoff=0.7)
-    return f"did you mean '{words[close[0]]}'?" if close else ""
+    return words[close[0]] if close else None
 
 
 def report_unknown(
@@ -246,6 +251,7 @@ def _object_reader(kind: Any) -> _Reader:
         shape = _shape(kind)
         values: dict[str, object] = {}
         others: list[tuple[Located[str], object]] = []
+        unknown: list[str] = []
         failed = False
         for entry in node.entries:
             key = entry.key
@@ -259,14 +265,20 @@ def _object_reader(kind: Any) -> _Reader:
                 is_known = key.text in shape.unsupported or key.text in shape.ignored
                 if not (is_known and _is_null(entry.value)):
                     failed = _judge_key(key, shape, path, report) or failed
+                if not is_known:
+                    unknown.append(key.text)
             elif field.required or not _is_null(entry.value):
                 value = field.read(entry.value, join_path(path, key.text), key.at, report)
                 values[field.name] = value
                 failed = failed or value is _BAD
-        for name, field in shape.fields.items():
-            if field.required and field.name not in values:
-                report.error(named_at, path, f"'{name}' is missing")
-                failed = True
+        lacking = [name for name, field in shape.fields.items() if field.required and field.name not in values]
+        if lacking:
+            failed = True
+            # One error is enough for a name that is mistyped.
+            meant = {_find_close(word, shape.fields) for word in unknown}
+            for name in lacking:
+                if name not in meant:
+                    report.error(named_at, path, f"'{name}' is missing")
         if failed:
             return _BAD
         if shape.others:

@@ -240,8 +240,15 @@ def test_an_ignored_field_hides_no_error() -> None:
     report = Report()
     (node,) = parse_documents(b"{resizePolicy: [], nmae: a, resizePolic: b, image: c}", "f", report)
     assert decode(node, Container, "", report) is None
-    assert [problem.path for problem in report.problems if problem.level is Level.ERROR] == ["", "nmae", "resizePolic"]
+    assert [problem.path for problem in report.problems if problem.level is Level.ERROR] == ["nmae", "resizePolic"]
     assert [problem.path for problem in report.problems if problem.level is Level.WARNING] == ["resizePolicy"]
+
+
+def test_a_field_that_is_mistyped_is_not_missing_as_well() -> None:
+    assert refuse("{nam: a}", Container) == [
+        "1:1: 'image' is missing",
+        "1:2: nam: unknown field 'nam' (did you mean 'name'?)",
+    ]
 
 
 def test_all_problems_of_a_document_are_reported() -> None:
@@ -259,7 +266,6 @@ kind: Pod
     assert [problem.partition(": ")[0] for problem in refuse(text, Pod)] == [
         "1:15",
         "3:18",
-        "5:7",
         "5:13",
         "6:7",
         "7:31",
