@@ -207,8 +207,13 @@ def _list_state(scope: Scope) -> tuple[Path, ...]:
     return (Path("/var/lib"),) if scope is Scope.SYSTEM else (home / ".local/state", home / ".config")
 
 
-def _find_podman() -> str:
+def require_podman() -> None:
+    """Say what to install where podman is missing."""
     _require(PODMAN, "podman")
+
+
+def _find_podman() -> str:
+    require_podman()
     _require(CATATONIT, "catatonit")
     return _run("--version").removeprefix("podman version ").strip()
 
@@ -219,7 +224,7 @@ def _require(path: str, package: str) -> None:
 
 
 def _run(*arguments: str) -> str:
-    _require(PODMAN, "podman")
+    require_podman()
     shown = " ".join((PODMAN, *arguments))
     try:
         done = subprocess.run([PODMAN, *arguments], capture_output=True, text=True, timeout=_TIMEOUT_SEC, check=False)

@@ -65,6 +65,7 @@ def exec_(
     """Run a command in a container; the exit status is the command's own, 125 if it could not be run."""
     from podunit.cli.output import print_error
     from podunit.engines.programs import PODMAN
+    from podunit.host import require_podman
 
     try:
         found = _find_container(context.obj, pod, container)
@@ -74,9 +75,10 @@ def exec_(
             enter(f"{found.pod}.{found.name}", command, interactive=interactive, terminal=terminal)
         name = f"{found.pod}.{found.name}"
         options = ["--interactive"] * interactive + ["--tty"] * terminal
+        require_podman()
         os.execv(PODMAN, [PODMAN, "exec", *options, name, *command])
     except OSError as error:
-        print_error(PodunitError(f"{PODMAN}: {(error.strerror or str(error)).lower()}", "install podman"))
+        print_error(PodunitError(f"{PODMAN}: {(error.strerror or str(error)).lower()}"))
     except PodunitError as error:
         print_error(error)
     # As podman's own: it is not the command that has failed.

@@ -351,11 +351,16 @@ def _operate(
     with_timers: bool = False,
 ) -> None:
     from podunit import operating
+    from podunit.chosen import Engine
+    from podunit.host import require_podman
     from podunit.manager import connect
     from podunit.states import list_running
 
     asked = operating.Verb(verb)
     named = find_pods(settings, names, generated=True)
+    # Before anything is stopped that could not be started again.
+    if asked is not operating.Verb.STOP and any(pod.engine is Engine.PODMAN for pod in named):
+        require_podman()
     dependents = () if asked is operating.Verb.START else _find_dependents(settings, named)
 
     async def run() -> Outcome:

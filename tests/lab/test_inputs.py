@@ -9,6 +9,7 @@ import pytest
 from tests.lab.laboratory import Laboratory
 from tests.lab.pods import IMAGE, UNITS, Pods, pod, wait_for
 
+_NO_PODMAN = "error: there is no /usr/bin/podman\n  hint: install podman; on Debian: apt install podman\n"
 TYPES = ["Directory", "File", "Socket", "CharDevice", "BlockDevice"]
 
 
@@ -178,16 +179,18 @@ def test_without_podman_the_error_says_what_to_install(pods: Pods) -> None:
         done = pods.apply(pod(sleeper()), check=False)
     finally:
         pods.lab.run("mv", "/usr/bin/podman.away", "/usr/bin/podman")
-    assert (done.returncode, done.stderr) == (
-        3,
-        "error: there is no /usr/bin/podman\n  hint: install podman; on Debian: apt install podman\n",
-    )
+    assert (done.returncode, done.stderr) == (3, _NO_PODMAN)
 
 
 def test_without_podman_a_pod_with_containers_keeps_its_units(pods: Pods) -> None:
     pods.apply(pod(sleeper()))
     pods.lab.run("mv", "/usr/bin/podman", "/usr/bin/podman.away")
     try:
+        # Nothing is stopped that could not be started again.
+        for words, status in ((("restart", "web"), 3), (("exec", "web", "--", "true"), 125)):
+            done = pods.lab.run("podunit", *words, check=False)
+            assert (done.returncode, done.stderr) == (status, _NO_PODMAN)
+            assert pods.state("pod@web", "container@web.a") == "active active"
         done = pods.lab.run("podunit", "delete", "web", check=False)
         assert done.returncode == 3
         assert "error: there is no /usr/bin/podman to remove what is left: web.a, web_sandbox\n" in done.stderr
