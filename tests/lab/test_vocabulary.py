@@ -185,8 +185,8 @@ def test_a_stop_ends_whichever_call_systemd_has_not_heard(pods: Pods) -> None:
         pods.lab.sh(f"rm -rf {deaf} /run/heard")
 
 
-def test_a_sandbox_that_fails_in_a_stop_is_not_mended(pods: Pods) -> None:
-    """Its failure would start what mends the pod, after the stop."""
+def test_a_sandbox_that_fails_in_a_stop_disturbs_neither_stop_nor_restart(pods: Pods) -> None:
+    """Its stop is not one of the pod, and what mends the pod, which its failure starts, has nothing to do."""
     pods.lab.write("/etc/systemd/system/sandbox@web.service.d/fail.conf", "[Service]\nExecStopPost=/bin/false\n")
     pods.systemctl("daemon-reload")
     pods.systemctl("restart", "pod@web")
