@@ -358,9 +358,6 @@ def _operate(
 
     asked = operating.Verb(verb)
     named = find_pods(settings, names, generated=True)
-    # Before anything is stopped that could not be started again.
-    if asked is not operating.Verb.STOP and any(pod.engine is Engine.PODMAN for pod in named):
-        require_podman()
     dependents = () if asked is operating.Verb.START else _find_dependents(settings, named)
 
     async def run() -> Outcome:
@@ -370,6 +367,9 @@ def _operate(
             pods = (*await list_running(manager, dependents), *named)
             if dry_run:
                 return operating.foresee_operation(asked, pods, wait=wait, with_timers=with_timers)
+            # Before anything is stopped that could not be started again.
+            if asked is not operating.Verb.STOP and any(pod.engine is Engine.PODMAN for pod in named):
+                require_podman()
             if not wait:
                 return await operating.enqueue(asked, manager, pods)
             return await operating.operate(asked, manager, pods, settings.scope, with_timers=with_timers)
