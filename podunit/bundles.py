@@ -13,12 +13,12 @@ import json
 import re
 import shutil
 import stat
-import subprocess
 import tarfile
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from podunit.calls import ask, call
 from podunit.chosen import Engine
 from podunit.engines import crun
 from podunit.engines.netavark import is_held_by_files
@@ -177,7 +177,7 @@ def _list_bundled(pod: Pod) -> tuple[Container, ...]:
 
 def _find_image(image: str) -> str:
     """The ID of an image, '' if it is not there."""
-    exists = subprocess.run([PODMAN, "image", "exists", image], capture_output=True, timeout=_TIMEOUT_SEC, check=False)
+    exists = call([PODMAN, "image", "exists", image], _TIMEOUT_SEC)
     return _run(PODMAN, "image", "inspect", "--format={{.Id}}", image).strip() if exists.returncode == 0 else ""
 
 
@@ -252,11 +252,5 @@ def _is_mounted(folder: Path) -> bool:
 
 
 def _run(*words: str) -> str:
-    try:
-        done = subprocess.run(words, capture_output=True, text=True, timeout=_TIMEOUT_SEC, check=False)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise PodunitError(f"{words[0]}: {error}") from None
-    if done.returncode != 0:
-        # The other words may be a user's own business.
-        raise PodunitError(f"{' '.join(words[:2])}: {done.stderr.strip() or f'exit status {done.returncode}'}")
-    return done.stdout
+    # The other words may be a user's own business.
+    return ask(words, _TIMEOUT_SEC, " ".join(words[:2]))

@@ -8,12 +8,12 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import subprocess
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from podunit.calls import ask, call
 from podunit.engines.programs import CATATONIT, PODMAN
 from podunit.errors import PodunitError
 from podunit.manager import Manager
@@ -39,7 +39,7 @@ async def find_target(manager: Manager) -> Target:
 
 def find_installed_target() -> Target:
     """The versions that are installed here, where systemd cannot be asked for its own."""
-    done = subprocess.run([_SYSTEMCTL, "--version"], capture_output=True, text=True, timeout=_TIMEOUT_SEC, check=False)
+    done = call([_SYSTEMCTL, "--version"], _TIMEOUT_SEC)
     return parse_target(done.stdout.removeprefix("systemd "), _find_podman())
 
 
@@ -225,11 +225,5 @@ def _require(path: str, package: str) -> None:
 
 def _run(*arguments: str) -> str:
     require_podman()
-    shown = " ".join((PODMAN, *arguments))
-    try:
-        done = subprocess.run([PODMAN, *arguments], capture_output=True, text=True, timeout=_TIMEOUT_SEC, check=False)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise PodunitError(f"{shown}: {error}") from None
-    if done.returncode != 0:
-        raise PodunitError(f"{shown}: {done.stderr.strip() or f'exit status {done.returncode}'}")
-    return done.stdout
+    command = (PODMAN, *arguments)
+    return ask(command, _TIMEOUT_SEC, " ".join(command))

@@ -9,6 +9,7 @@ import json
 import subprocess
 from collections.abc import Iterable, Iterator
 
+from podunit.calls import call
 from podunit.errors import PodunitError
 from podunit.scope import Scope
 
@@ -21,8 +22,8 @@ def read_last_lines(unit: str, scope: Scope, since_usec: int, lines: int) -> tup
     """At most so many lines that the unit has printed since a time (microseconds of CLOCK_REALTIME)."""
     command = _command([unit], scope, f"--lines={lines * _NOISE}", f"--since=@{since_usec // 1_000_000}")
     try:
-        done = subprocess.run(command, capture_output=True, timeout=_TIMEOUT_SEC, check=False)
-    except (OSError, subprocess.TimeoutExpired):
+        done = call(command, _TIMEOUT_SEC)
+    except PodunitError:
         # Only an addition to a message that is already complete.
         return ()
     entries = map(json.loads, done.stdout.splitlines())

@@ -5,12 +5,13 @@ In: a workload, the unit directory and the state folder in the tree. Out: an `Ou
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from subprocess import CompletedProcess
 
 from podunit.bringup import PodOutcome
+from podunit.calls import call
 from podunit.chosen import Engine
 from podunit.dependencies import refuse_dependencies
 from podunit.engines.nfs import list_network_directories
@@ -29,6 +30,7 @@ from podunit.unfinished import Ask
 from podunit.workload import Workload
 
 _PROBER_SOCKET = "podunit-prober.socket"
+_TIMEOUT_SEC = 60
 _SYSTEMCTL = Path("/usr/bin/systemctl")
 
 
@@ -146,6 +148,5 @@ def _call(root: Path, verb: str, units: Iterable[str]) -> None:
         raise PodunitError(f"systemctl could not {verb} {', '.join(units)} in {root}: {done.stderr.strip()}")
 
 
-def _run(root: Path, verb: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = (str(_SYSTEMCTL), f"--root={root}", verb, *arguments)
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+def _run(root: Path, verb: str, *arguments: str) -> CompletedProcess[str]:
+    return call((str(_SYSTEMCTL), f"--root={root}", verb, *arguments), _TIMEOUT_SEC)

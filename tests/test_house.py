@@ -29,7 +29,7 @@ _ROOMS: tuple[tuple[str, ...], ...] = (
         "podunit.signals",
         "podunit.inside",
     ),
-    ("podunit.runs", "podunit.line", "podunit.chosen"),
+    ("podunit.runs", "podunit.line", "podunit.chosen", "podunit.calls"),
     (
         "podunit.source",
         "podunit.model",

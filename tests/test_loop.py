@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -56,3 +57,29 @@ def test_a_result_is_handed_back_and_the_signal_with_it() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == "done True\n"
+
+
+@pytest.mark.parametrize(
+    ("number", "expected", "said"), [(signal.SIGTERM, 143, ""), (signal.SIGINT, -signal.SIGINT, "KeyboardInterrupt")]
+)
+def test_what_is_sent_to_all_processes_of_a_command_is_no_failure_of_a_program_that_it_calls(
+    number: signal.Signals, expected: int, said: str
+) -> None:
+    program = (
+        "import asyncio\nfrom podunit.calls import ask\nfrom podunit.cli.loop import run_loop\n"
+        "async def work():\n"
+        "    script = 'echo begun > /proc/$PPID/fd/1; sleep 1; echo answered'\n"
+        "    print(ask(['sh', '-c', script], 20, 'sh'), end='', flush=True)\n"
+        "    await asyncio.sleep(20)\n"
+        "run_loop(work())\n"
+    )
+    command = [sys.executable, "-c", program]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "begun\n"
+        os.killpg(process.pid, number)
+        output, errors = process.communicate(timeout=20)
+    assert (process.returncode, output) == (expected, "answered\n")
+    assert errors.strip().rpartition("\n")[2] == said
