@@ -20,6 +20,11 @@ _FILES = (
     " -exec sha256sum {} + | sort"
 )
 
+_LEFT_PULL = (
+    "ls /run/systemd/transient | grep ^pull@ && { systemctl --no-pager --lines=20 status 'pull@*'"
+    "; systemctl list-jobs --no-pager; }"
+)
+
 
 @pytest.fixture
 def pods(pods: Pods, lab: Laboratory) -> Iterator[Pods]:
@@ -131,7 +136,8 @@ def test_whatever_ends_an_apply_while_it_pulls_all_is_as_before(pods: Pods) -> N
         assert done.stdout == f"{status}\n", done
         if status != "137":
             assert "nothing was changed" in done.stderr
-            wait_for(lambda: pods.lab.sh("ls /run/systemd/transient | grep ^pull@", check=False).stdout, "")
+            # Nothing of a pull is left, of which a failure shows what it waits for.
+            wait_for(lambda: pods.lab.sh(_LEFT_PULL, check=False).stdout, "")
             assert pods.lab.sh(_FILES).stdout == before
         assert (pods.payload_pid("web.a"), pods.state("pod@web")) == (pid, "active")
     assert pods.lab.sh(f"{_FILES} | grep -v /files/web_new/").stdout == before
