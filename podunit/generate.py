@@ -150,8 +150,8 @@ def _name_units(pod: Pod, scope: Scope) -> Values:
         "slice": join_units([slice_unit(pod.name)]),
         "slice_in_script": quote_unit_in_script(slice_unit(pod.name)),
         "pod_unit": join_units([pod_unit(pod.name)]),
-        "stop_unit": join_units([stop_unit(pod.name)]),
         "mend_unit": join_units([mend_unit(pod.name)]),
+        "stop_unit": join_units([stop_unit(pod.name)]),
         "sandbox_unit": join_units([sandbox_unit(pod.name)]),
         "stop_file": quote_word(stop_file(pod), expands_variables=True)
         if pod.grace_sec and any(it.sidecar for it in pod.init_containers)

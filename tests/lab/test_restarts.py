@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import pytest
 
 from tests.lab.pods import Pods, container, over_engines, pod, quick, wait_for
@@ -141,3 +144,53 @@ def test_a_pod_that_is_stopped_while_its_start_is_failing_stays_stopped(pods: Po
         assert not {"active", "activating"} & set(pods.state(*failing, "sandbox@first", "sandbox@again").split())
     finally:
         pods.lab.sh("rm -r /run/systemd/system/pod@*.service.d; systemctl daemon-reload")
+
+
+@contextmanager
+def slowing(pods: Pods, words: str) -> Iterator[str]:
+    """Hold `systemctl` with these words in pod-stop@web; a script that waits until it is held. Until /run/test/go."""
+    slow = "/usr/local/bin/systemctl"
+    pods.lab.write(
+        slow,
+        f"""#!/bin/sh
+case "$*" in *{words}*)
+  grep -q pod-stop@ /proc/self/cgroup && until [ -e /run/test/go ]; do touch /run/test/held; sleep 0.05; done;; esac
+exec /usr/bin/systemctl "$@"
+""",
+    )
+    pods.lab.sh(f"chmod +x {slow}; mkdir -p /run/test; rm -f /run/test/go /run/test/held")
+    try:
+        yield "test -e /run/test/held"
+    finally:
+        pods.lab.sh(f"rm -f {slow}; touch /run/test/go")
+
+
+def test_a_stop_that_a_restart_has_replaced_does_not_stop_what_starts(pods: Pods) -> None:
+    wait = container("wait", "until [ -e /log/on ]; do sleep 0.1; done", MOUNT)
+    pods.lab.sh("mkdir -p /run/test; touch /run/test/on")
+    pods.install(pod(container("a", "sleep 1000 & wait"), inits=wait, more=LOG))
+    pods.systemctl("start", "pod@web")
+    pods.wait("active", "pod-stop@web")
+    with slowing(pods, "show") as held:
+        pods.systemctl("stop", "--no-block", "pod@web")
+        pods.lab.wait_until(held)
+        pods.lab.sh("rm /run/test/on; /usr/bin/systemctl restart --no-block pod@web")
+        pods.wait("activating activating", "pod@web", "container@web.wait")
+        pods.lab.sh("touch /run/test/go")
+        pods.wait("inactive", "pod-stop@web")
+        pods.lab.sh("touch /run/test/on")
+        pods.wait("active active active", "pod-stop@web", "pod@web", "container@web.a")
+
+
+def test_what_is_stopped_in_spite_of_a_restart_starts_again(pods: Pods) -> None:
+    needy = container("a", "sleep 1000 & wait", "volumeMounts: [{name: need, mountPath: /need}]")
+    pods.install(pod(needy, more="  volumes: [{name: need, hostPath: {path: /run/test/need}}]\n"))
+    pods.systemctl("start", "pod@web", check=False)
+    pods.wait("active", "pod-stop@web")
+    with slowing(pods, "ignore-requirements") as held:
+        pods.systemctl("stop", "--no-block", "pod@web")
+        pods.lab.wait_until(held)
+        pods.lab.sh("mkdir -p /run/test/need; /usr/bin/systemctl restart --no-block pod@web")
+        pods.wait("active active", "pod@web", "container@web.a")
+        pods.lab.sh("touch /run/test/go")
+        pods.wait("active active active", "pod-stop@web", "pod@web", "container@web.a")
