@@ -135,7 +135,7 @@ def test_a_pod_that_is_stopped_while_its_start_is_failing_stays_stopped(pods: Po
     try:
         pods.systemctl("start", "--no-block", "pod@again")
         pods.wait("active", "pod-stop@again")
-        pods.systemctl("start", "--no-block", "pod@first")
+        pods.systemctl("start", "--no-block", *failing)
         for unit in failing:
             pods.lab.wait_until(f"systemctl status {unit} | grep -q 'sleep 1[.]23$'")
             pods.systemctl("stop", unit)
