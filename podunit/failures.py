@@ -5,12 +5,14 @@ In: a pod and the running systemd. Out: `UnitFailure`s, for whoever prints them.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from podunit.history import read_failures
 from podunit.installed import InstalledPod
-from podunit.journal import read_last_lines
+from podunit.journal import find_last_lines
 from podunit.manager import Manager
 from podunit.names import parse_container_unit
 from podunit.record import record
@@ -59,9 +61,9 @@ async def find_failures(manager: Manager, pod: InstalledPod, scope: Scope, since
         elif result == "success" or properties["StateChangeTimestamp"] < since_usec:
             continue
         parsed = parse_container_unit(unit)
-        log = read_last_lines(unit, scope, since_usec, _LOG_LINES)
-        found.append(UnitFailure(unit, parsed[1] if parsed else "", result, ending, log))
-    return tuple(found)
+        found.append(UnitFailure(unit, parsed[1] if parsed else "", result, ending, ()))
+    logs = await asyncio.gather(*(find_last_lines(one.unit, scope, since_usec, _LOG_LINES) for one in found))
+    return tuple(replace(one, log=log) for one, log in zip(found, logs, strict=True))
 
 
 def _describe_ending(properties: Mapping[str, Any]) -> str:

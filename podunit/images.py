@@ -19,7 +19,7 @@ from podunit.engines.pulls import list_wanted, pull_image
 from podunit.errors import PodunitError
 from podunit.host import find_missing_images
 from podunit.installed import InstalledPod
-from podunit.journal import read_last_lines
+from podunit.journal import find_last_lines
 from podunit.manager import Manager
 from podunit.model import Pod, PullPolicy
 from podunit.names import ahead_unit, image_unit, parse_image_unit
@@ -33,9 +33,6 @@ _PATIENCE_SEC = 1.0
 # Each has a podman of its own.
 _AT_ONCE = 8
 _RANK = (PullPolicy.NEVER, PullPolicy.IF_NOT_PRESENT, PullPolicy.ALWAYS)
-# systemd tells of the end of a unit before the journal has its last words.
-_JOURNAL_STEP_SEC = 0.1
-_JOURNAL_STEPS = 10
 _LOG_LINES = 10
 
 
@@ -191,10 +188,7 @@ class _Pulls:
 
     async def _find_reason(self, unit: str, since_usec: int, result: str) -> str:
         """What podman has said last, or the result of the job."""
-        for _ in range(_JOURNAL_STEPS):
-            if lines := read_last_lines(unit, self._scope, since_usec, _LOG_LINES):
-                starts = [number for number, line in enumerate(lines) if line.startswith("Error: ")]
-                said = lines[starts[-1] :] if starts else lines[-1:]
-                return " ".join(line.strip() for line in said).removeprefix("Error: ")
-            await asyncio.sleep(_JOURNAL_STEP_SEC)
-        return result
+        lines = await find_last_lines(unit, self._scope, since_usec, _LOG_LINES)
+        starts = [number for number, line in enumerate(lines) if line.startswith("Error: ")]
+        said = lines[starts[-1] :] if starts else lines[-1:]
+        return " ".join(line.strip() for line in said).removeprefix("Error: ") or result

@@ -5,6 +5,7 @@ In: names of units. Out: lines. Knows journalctl(1), the journal's one stable in
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 from collections.abc import Iterable, Iterator
@@ -16,6 +17,21 @@ from podunit.scope import Scope
 _TIMEOUT_SEC = 20
 # Of so many entries at least one is the unit's own, and not podman's bookkeeping.
 _NOISE = 5
+# systemd tells of the end of a unit before the journal has its last words.
+_STEP_SEC = 0.1
+_STEPS = 10
+
+
+async def find_last_lines(unit: str, scope: Scope, since_usec: int, lines: int) -> tuple[str, ...]:
+    """The last lines of a unit that has ended since a time, as `read_last_lines`, after a moment if there are none yet.
+
+    0 for one that has ended long ago: what it has printed is there.
+    """
+    for _ in range(_STEPS if since_usec else 0):
+        if found := read_last_lines(unit, scope, since_usec, lines):
+            return found
+        await asyncio.sleep(_STEP_SEC)
+    return read_last_lines(unit, scope, since_usec, lines)
 
 
 def read_last_lines(unit: str, scope: Scope, since_usec: int, lines: int) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import pytest
 
-from podunit import host, images
+from podunit import host, images, journal
 from podunit.errors import PodunitError
 from podunit.images import Lack, Need, choose, list_bundled, list_needs, provide
 from podunit.installed import list_pods
@@ -273,8 +273,8 @@ def test_why_an_image_is_not_to_be_had(
     lines: tuple[str, ...], why: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     let_be_missing(monkeypatch, "a")
-    monkeypatch.setattr(images, "read_last_lines", lambda *_: lines)
-    monkeypatch.setattr(images, "_JOURNAL_STEP_SEC", 0)
+    monkeypatch.setattr(journal, "read_last_lines", lambda *_: lines)
+    monkeypatch.setattr(journal, "_STEP_SEC", 0)
     assert asyncio.run(run(tmp_path, FakeManager({}, ends="timeout"), need("a"))) == (Lack(need("a"), why),)
 
 

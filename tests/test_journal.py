@@ -5,14 +5,16 @@ journalctl is played by a program that prints recorded entries and writes down w
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from podunit import journal
 from podunit.errors import PodunitError
-from podunit.journal import read_last_lines, read_log
+from podunit.journal import find_last_lines, read_last_lines, read_log
 from podunit.scope import Scope
 from tests.journalctl import Journalctl
 
@@ -214,6 +216,19 @@ def test_the_last_lines_of_a_unit(journalctl: Journalctl) -> None:
     (call,) = journalctl.calls
     assert "--since=@1764000000" in call
     assert call[-1] == f"_SYSTEMD_UNIT={_UNIT}"
+
+
+def test_a_unit_that_has_just_ended_may_have_last_words_that_the_journal_does_not_know_yet(
+    journalctl: Journalctl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal, "_STEP_SEC", 0)
+    for _ in range(3):
+        journalctl.answer()
+    journalctl.answer(printed("one"))
+    assert asyncio.run(find_last_lines(_UNIT, Scope.SYSTEM, 1, 10)) == ("one",)
+    journalctl.answer()
+    journalctl.answer(printed("one"))
+    assert asyncio.run(find_last_lines(_UNIT, Scope.SYSTEM, 0, 10)) == ()
 
 
 def test_the_last_lines_are_no_reason_to_fail(
