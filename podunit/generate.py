@@ -153,9 +153,8 @@ def _name_units(pod: Pod, scope: Scope) -> Values:
         "mend_unit": join_units([mend_unit(pod.name)]),
         "stop_unit": join_units([stop_unit(pod.name)]),
         "sandbox_unit": join_units([sandbox_unit(pod.name)]),
-        "stop_file": quote_word(stop_file(pod), expands_variables=True)
-        if pod.grace_sec and any(it.sidecar for it in pod.init_containers)
-        else None,
+        "has_grace": pod.grace_sec > 0,
+        "stop_file": quote_word(stop_file(pod), expands_variables=True),
         "containers_target": join_units([containers_target(pod.name)]),
         "containers": join_units(mains),
         "members": join_units([*mains, *reversed(inits)]),
@@ -296,7 +295,8 @@ def _held_by_podman(pod: Pod, scope: Scope) -> Values:
         "network_target": Value("network.target") if scope is Scope.SYSTEM else None,
         "run": command_line(podman.run_sandbox(pod)),
         "pid_file": quote_word(podman.sandbox_pid_file(pod), expands_variables=False),
-        "remove": command_line(podman.remove_sandbox(pod), ignore_failure=True),
+        "podman": Value(programs.PODMAN),
+        "remove": command_line(("remove", programs.sandbox_name(pod))),
         "remove_memory_volumes": remove_memory,
     }
 

@@ -132,14 +132,6 @@ def publish_again(pod: Pod) -> tuple[Word, ...]:
     return (PODMAN, "network", "reload", sandbox_name(pod))
 
 
-def remove_sandbox(pod: Pod) -> tuple[Word, ...]:
-    """Remove what is left of the sandbox, and containers that still refer to it: podman keeps it for them otherwise."""
-    # A container that goes at the same time makes podman fail, or leave the sandbox in silence.
-    remove = f'{PODMAN} rm --force --ignore --depend "$1" && ! {PODMAN} container exists "$1"'
-    retry = f"until {remove}; do [ -x {PODMAN} ] || exit; sleep 0.2; done"
-    return ("/bin/sh", "-c", retry, "remove", sandbox_name(pod))
-
-
 def run_container(pod: Pod, container: Container, scope: Scope) -> tuple[Word, ...]:
     """Start a container and return once its process runs; the monitor stays."""
     pid_file = container_pid_file(pod, container, scope)

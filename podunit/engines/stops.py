@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from podunit.chosen import Engine
 from podunit.engines.hooks import run_hook
-from podunit.engines.programs import PODMAN, container_name
+from podunit.engines.programs import PODMAN, container_name, runtime_directory
 from podunit.inside import bundle_path
 from podunit.model import Container, Pod
 from podunit.probes import POST_START_SEC, HttpGet, Sleep
@@ -76,5 +76,5 @@ def stop_container(pod: Pod, container: Container) -> tuple[Word, ...]:
 
 
 def stop_file(pod: Pod) -> tuple[str | Specifier, ...]:
-    """Where the pod's stop writes /proc/uptime when it begins, for sidecars."""
-    return (Specifier.RUNTIME_DIR, f"/podunit-stop-{pod.name}")
+    """Where the pod's stop writes the time of /proc/uptime when it begins, as long as there is a sandbox."""
+    return (Specifier.RUNTIME_DIR, f"/{runtime_directory(pod)}/stop_began")

@@ -182,6 +182,23 @@ def test_a_stop_that_a_restart_has_replaced_does_not_stop_what_starts(pods: Pods
         pods.wait("active active active", "pod-stop@web", "pod@web", "container@web.a")
 
 
+@over_engines
+def test_a_start_that_comes_before_a_stop_has_begun_starts_the_pod_again(pods: Pods) -> None:
+    pods.install(pod(container("a", "sleep 1000 & wait")))
+    pods.systemctl("start", "pod@web")
+    pods.wait("active", "pod-stop@web")
+    before = pods.show("container@web.a", "InvocationID")
+    with slowing(pods, "show") as held:
+        pods.systemctl("stop", "--no-block", "pod@web")
+        pods.lab.wait_until(held)
+        pods.lab.sh("/usr/bin/systemctl start pod@web; touch /run/test/go")
+        wait_for(lambda: str(pods.show("container@web.a", "InvocationID") in ("", before)), "False")
+        pods.wait("active active active", "pod-stop@web", "pod@web", "container@web.a")
+    pods.systemctl("stop", "pod@web")
+    assert pods.state("pod@web", "container@web.a") == "inactive inactive"
+    assert pods.remains() == ""
+
+
 def test_what_is_stopped_in_spite_of_a_restart_starts_again(pods: Pods) -> None:
     needy = container("a", "sleep 1000 & wait", "volumeMounts: [{name: need, mountPath: /need}]")
     pods.install(pod(needy, more="  volumes: [{name: need, hostPath: {path: /run/test/need}}]\n"))
