@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from podunit.chosen import Engine
-from podunit.engines.pulls import list_wanted, pull_image
+from podunit.engines.pulls import IMAGE_MEND, NOTES, list_wanted, mend_images, pull_image
 from podunit.errors import PodunitError
 from podunit.host import find_missing_images
 from podunit.installed import InstalledPod
@@ -34,6 +34,7 @@ _PATIENCE_SEC = 1.0
 _AT_ONCE = 8
 _RANK = (PullPolicy.NEVER, PullPolicy.IF_NOT_PRESENT, PullPolicy.ALWAYS)
 _LOG_LINES = 10
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 @record
@@ -118,6 +119,9 @@ async def provide(
 
     `files` are what units of pods will read, by pod. If this is cancelled pulls go on, but for those with credentials.
     """
+    if _has_cut_pulls(state.path / NOTES):
+        # What they have left may be taken for an image that is there.
+        await manager.run_jobs(lambda _: _start_mending(manager), [IMAGE_MEND])
     wanted = choose(needs)
     if never := [need for need in wanted if need.policy is PullPolicy.NEVER]:
         return tuple(Lack(need, "") for need in never)
@@ -131,6 +135,21 @@ async def provide(
         if private:
             state.discard_files()
     return tuple(lack for lack in found if lack)
+
+
+def _has_cut_pulls(notes: Path) -> bool:
+    """Whether there is a note of a pull in an earlier boot, which a loss of power has ended."""
+    boot = _BOOT_ID.read_text(encoding="ascii").strip()
+    return notes.is_dir() and any(not note.name.startswith(f"{boot}.") for note in notes.iterdir())
+
+
+async def _start_mending(manager: Manager) -> str:
+    unit = await manager.get_properties(IMAGE_MEND, "Unit")
+    if unit["LoadState"] != "not-found":
+        return await manager.start_unit(IMAGE_MEND)
+    return await manager.start_passing_service(
+        IMAGE_MEND, "Removal of what pulls have left that a loss of power has ended", mend_images()
+    )
 
 
 def _find_folders(state: StateFolder, pods: Iterable[str], fresh: Iterable[str]) -> dict[str, Path]:

@@ -46,6 +46,23 @@ class Variable(StrEnum):
     HOST_IP = "${HOST_IP}"
 
 
+class Script(str):
+    """A shell script as a word of an Exec line, where it is written over several lines.
+
+    Space joins them, which has to mean the same to a shell; an indentation is for who reads them.
+    """
+
+    __slots__ = ("lines",)
+    lines: tuple[str, ...]
+
+    def __new__(cls, lines: Iterable[str]) -> Script:
+        """The text of all lines."""
+        found = tuple(lines)
+        self = super().__new__(cls, " ".join(line.strip() for line in found))
+        self.lines = found
+        return self
+
+
 # A word of a command line: text, or pieces of text around what systemd replaces.
 Word = str | tuple[str | Specifier | Variable, ...]
 
@@ -127,6 +144,9 @@ def unescape_unit_name(text: str) -> str:
 
 
 def _quote(word: Word, expands_variables: bool) -> str:
+    if isinstance(word, Script):
+        pieces = ("", *(_escape_piece(line, expands_variables) for line in word.lines))
+        return f"'{_CONTINUED.join(pieces)}'"
     if isinstance(word, str):
         if _PLAIN_WORD.fullmatch(word):
             return word

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from pathlib import Path
@@ -11,7 +12,9 @@ from typing import Any, cast
 import pytest
 
 from podunit import host, images, journal
+from podunit.engines.pulls import IMAGE_MEND, MEND, PULL_ONE
 from podunit.errors import PodunitError
+from podunit.files import read_static_units
 from podunit.images import Lack, Need, choose, list_bundled, list_needs, provide
 from podunit.installed import list_pods
 from podunit.load import load_files
@@ -24,6 +27,7 @@ from podunit.rollout import Scene, plan_rollouts
 from podunit.scope import Scope
 from podunit.state import StateFolder
 from podunit.target import parse_target
+from podunit.unitfile import Script, command_line
 from podunit.workload import Workload
 
 _POD = "apiVersion: v1\nkind: Pod\nmetadata: {name: NAME}\nspec:\n  containers:\n"
@@ -204,7 +208,7 @@ class FakeManager:
         return unit
 
     async def start_passing_service(self, unit: str, description: str, command: tuple[str, ...]) -> str:
-        self.calls.append(f"pass {unit}: {description}: {' '.join(command[4:])}")
+        self.calls.append(f"pass {unit}: {description}: {' '.join(command[4:])}".removesuffix(": "))
         return unit
 
     async def run_jobs(self, enqueue: Callable[[str], Awaitable[str]], units: Iterable[str]) -> tuple[JobResult, ...]:
@@ -238,14 +242,53 @@ def test_an_image_has_its_own_unit_if_that_is_installed(monkeypatch: pytest.Monk
     needs = (need("a"), need("b"), need("c"), need("e", PullPolicy.ALWAYS), own)
     assert asyncio.run(run(tmp_path, manager, *needs)) == ()
     assert sorted(manager.calls) == [
-        "pass image-pull@e.service: Pull of image e: e always",
-        "pass image@c.service: Pull of image c: c missing",
+        "pass image-pull@e.service: Pull of image e: always e",
+        "pass image@c.service: Pull of image c: missing c",
         f"pass {own.unit}: Pull of image d: {tmp_path}/files/web_new/registries missing d",
         "restart image@b.service",
         "start image@a.service",
     ]
     # The credentials are there no longer.
     assert list((tmp_path / "files").iterdir()) == []
+
+
+@pytest.mark.parametrize("state", ["inactive", ""])
+@pytest.mark.parametrize("cut", [True, False])
+def test_what_a_loss_of_power_has_left_of_pulls_is_removed_before_podman_is_asked(
+    state: str, cut: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked = let_be_missing(monkeypatch)
+    monkeypatch.setattr(images, "_BOOT_ID", tmp_path / "boot")
+    (tmp_path / "boot").write_text("one\n")
+    (tmp_path / "pulls").mkdir()
+    (tmp_path / "pulls" / ("two.7" if cut else "one.7")).write_text("a \n")
+    manager, seen = FakeManager({IMAGE_MEND: state}), list[int]()
+    start = manager.run_jobs
+
+    async def run_jobs(enqueue: Callable[[str], Awaitable[str]], units: Iterable[str]) -> tuple[JobResult, ...]:
+        seen.append(len(asked))
+        return await start(enqueue, units)
+
+    monkeypatch.setattr(manager, "run_jobs", run_jobs)
+    assert asyncio.run(run(tmp_path, manager, need("a"))) == ()
+    # By a unit of its own before the first apply has installed any.
+    done = "start" if state else "pass"
+    assert [call.partition(":")[0] for call in manager.calls] == ([f"{done} {IMAGE_MEND}"] if cut else [])
+    assert (seen, len(asked)) == ([0] if cut else [], 1)
+
+
+@pytest.mark.parametrize(
+    ("unit", "script", "arguments"),
+    [
+        ("image@.service", PULL_ONE, "pull missing %I"),
+        ("image-pull@.service", PULL_ONE, "pull always %I"),
+        (IMAGE_MEND, MEND, "mend"),
+    ],
+)
+def test_what_runs_without_a_unit_is_what_units_run(unit: str, script: Script, arguments: str) -> None:
+    (command,) = re.findall(r"^ExecStart=((?:.*\\\n)*.*)$", read_static_units()[unit], re.MULTILINE)
+    words = command_line(("/bin/sh", "-c", script)).text.replace("/usr/bin/podman", "podman")
+    assert command == f"{words} {arguments}"
 
 
 def test_what_is_never_pulled_is_said_before_anything_is_pulled(

@@ -14,10 +14,10 @@ _REGISTRY = "127.0.0.1:5000"
 _ABSENT = "127.0.0.1:1/absent:1"
 _SERVE = "busybox httpd -f -p 8080 -h /www & wait"
 _PORT = "ports: [{containerPort: 8080, hostPort: 8080}]"
-# All that an apply changes but what runs: files, links, and what podunit keeps.
+# All that an apply changes but what runs: files, links, and what podunit keeps, without notes of pulls that go on.
 _FILES = (
-    f"find {UNITS} /etc/systemd/system /var/lib/podunit ! -path '*/registries*' \\( -type f -o -type l \\)"
-    " -exec sha256sum {} + | sort"
+    f"find {UNITS} /etc/systemd/system /var/lib/podunit ! -path '*/registries*' ! -path '*/pulls/*'"
+    " \\( -type f -o -type l \\) -exec sha256sum {} + | sort"
 )
 
 _LEFT_PULL = (

@@ -44,6 +44,17 @@ kill -STOP $!
 """
 # The names of all files are on the disk then, and what is in them only if somebody has waited for that.
 WRITE_NAMES = "dd if=/dev/zero of=/root/image/zero bs=4k count=1 conv=fsync"
+# What podman writes then stays in memory, and a pull by podunit's units waits for the disk as long as one likes.
+WRITE_LATE = """
+sysctl --quiet vm.dirty_writeback_centisecs=0 vm.dirty_expire_centisecs=360000
+mkdir -p /root/late /run/systemd/system/image@.service.d
+printf '#!/bin/sh\ncase $1 in --file-system) touch /run/late; exec sleep 1000;; esac; exec /usr/bin/sync "$@"\n' \\
+    > /root/late/sync
+chmod 755 /root/late/sync
+printf '[Service]\nEnvironment=PATH=/root/late:/usr/bin:/bin\n' > /run/systemd/system/image@.service.d/late.conf
+systemctl daemon-reload
+"""
+BIG = "/var/lib/containers/storage/overlay/*/diff/www/big"
 CLEAR_IMAGES = f"""
 podman rmi --force {PULLED} {LOADED} || :
 rm -r /root/image /etc/containers/registries.conf.d/test.conf
@@ -131,6 +142,27 @@ def test_an_image_that_was_pulled_is_whole_after_a_loss_of_power(vm: VirtualMach
 
 
 @pytest.mark.usefixtures("pods")
+def test_an_image_is_pulled_anew_after_a_loss_of_power_that_has_ended_its_pull(vm: VirtualMachine) -> None:
+    apply(vm, "first")
+    vm.sh(f"podman rmi --force --ignore {PULLED} {LOADED}; {WRITE_LATE}", timeout_sec=SLOW_SEC)
+    registry = ("--unit=registry", "python3", "/root/image/registry.py", "5000", "/root/image/oci", "", "")
+    begin(vm, *registry)
+    vm.wait_until("grep -q :1388 /proc/net/tcp", timeout_sec=SLOW_SEC)
+    write_pods(vm, "pulled", PULLED)
+    begin(vm, "podunit", "apply", "/root/pods.yaml")
+    vm.wait_until("test -e /run/late", timeout_sec=SLOW_SEC)
+    vm.sh(WRITE_NAMES, timeout_sec=SLOW_SEC)
+    vm.cut_power()
+    wait_for_pages(vm, "first")
+    # To podman it is there.
+    vm.sh(f"podman image exists {PULLED}; ! test -s {BIG}", timeout_sec=SLOW_SEC)
+    begin(vm, *registry)
+    vm.wait_until("grep -q :1388 /proc/net/tcp", timeout_sec=SLOW_SEC)
+    apply(vm, "pulled", PULLED)
+    vm.sh("podman exec web.httpd cat /www/big | cmp - /root/image/big", timeout_sec=SLOW_SEC)
+
+
+@pytest.mark.usefixtures("pods")
 def test_an_image_can_be_loaded_after_a_loss_of_power_that_has_ended_its_load(vm: VirtualMachine) -> None:
     apply(vm, "first")
     vm.sh(LOAD_IN_PART, timeout_sec=SLOW_SEC)
@@ -191,4 +223,6 @@ def test_ten_losses_of_power_in_a_row(soak: int, vm: VirtualMachine) -> None:
         words = [wait_for_pages(vm, *words)]
         took = time.monotonic() - since
         print(f"cut {number}: {what}, after {seconds:.1f} s; all served in {took:.0f} s: {words[0]}", flush=True)
+    # As docs/boot.md says of a loss of power while somebody loads an image.
+    vm.run("podman", "system", "check", "--repair", timeout_sec=SLOW_SEC)
     load_whole(vm)
