@@ -130,14 +130,14 @@ def test_a_pod_that_is_stopped_while_its_start_is_failing_stays_stopped(pods: Po
     # So that there is time for it: systemd has asked what is to be stopped by then.
     failing = ("pod@first", "pod@again")
     for unit in failing:
-        pods.lab.write(f"/run/systemd/system/{unit}.service.d/slow.conf", "[Service]\nExecStopPost=/bin/sleep 1.23\n")
+        pods.lab.write(f"/run/systemd/system/{unit}.service.d/slow.conf", "[Service]\nExecStopPost=/bin/sleep 5.23\n")
     pods.systemctl("daemon-reload")
     try:
         pods.systemctl("start", "--no-block", "pod@again")
         pods.wait("active", "pod-stop@again")
-        pods.systemctl("start", "--no-block", *failing)
         for unit in failing:
-            pods.lab.wait_until(f"systemctl status {unit} | grep -q 'sleep 1[.]23$'")
+            pods.systemctl("start", "--no-block", unit)
+            pods.lab.wait_until(f"systemctl status {unit} | grep -q 'sleep 5[.]23$'")
             pods.systemctl("stop", unit)
         # What mends a pod waits for five seconds.
         pods.wait("inactive inactive", "pod-mend@first", "pod-mend@again")
