@@ -9,7 +9,7 @@ from __future__ import annotations
 from podunit.cgroups import container_directives, oom_directives
 from podunit.checks import describe_checks, list_probers
 from podunit.engines import crun, nfs, podman
-from podunit.engines.netavark import is_held_by_files
+from podunit.engines.netavark import can_be_held_by_files
 from podunit.hostpaths import list_host_paths, prepare_paths
 from podunit.inside import CRUN
 from podunit.messages import describe_message
@@ -49,7 +49,7 @@ def make_container(
         {
             **shared,
             "crun": Value(CRUN),
-            "held": is_held_by_files(pod),
+            "held": can_be_held_by_files(pod),
             "container": escape_text(container.name),
             "required_units": join_units(inits) if inits else None,
             "sidecar": container.sidecar,

@@ -21,7 +21,7 @@ from typing import Any
 from podunit.calls import ask, call
 from podunit.chosen import Engine
 from podunit.engines import crun
-from podunit.engines.netavark import is_held_by_files
+from podunit.engines.netavark import can_be_held_by_files
 from podunit.engines.podman import verify_image_user
 from podunit.engines.programs import PODMAN, runtime_directory
 from podunit.engines.resolution import find_resolver
@@ -136,7 +136,7 @@ class Bundles:
         mounts = list(crun.bind_volumes(pod, container, ""))
         made_of = (_VERSION, self._podman_version, image, crun.make_model(pod, container), secrets, mounts)
         hooks = (container.post_start, container.pre_stop)
-        sandbox = (pod.network is None, is_held_by_files(pod), find_resolver(pod, runtime_directory(pod)))
+        sandbox = (pod.network is None, can_be_held_by_files(pod), find_resolver(pod, runtime_directory(pod)))
         process = (container.command, container.args, container.working_dir, *sandbox, hooks)
         text = repr((*made_of, process, container.message, pod.processes))
         return f"{hashlib.sha256(text.encode(errors='surrogateescape')).hexdigest()}\n".encode()

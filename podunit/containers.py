@@ -9,6 +9,7 @@ from __future__ import annotations
 from podunit.cgroups import container_directives, is_memory_limited, oom_directives
 from podunit.checks import describe_checks, list_probers
 from podunit.engines import nfs, parts, podman, pulls, secrets
+from podunit.engines.netavark import is_held_by_files
 from podunit.hostpaths import list_host_paths, prepare_paths
 from podunit.messages import describe_message
 from podunit.model import (
@@ -62,7 +63,8 @@ def make_container(
         images = (pull_unit(pod.name, container.name),)
         pulled = list(images)
     host_paths = (*list_host_paths(container), *nfs.list_mount_points(pod, container))
-    run = podman.run_init_container(pod, container, scope) if init else podman.run_container(pod, container, scope)
+    run_container = podman.run_init_container if init else podman.run_container
+    run = run_container(pod, container, scope, held=is_held_by_files(pod, scope, target))
     pid_file = podman.container_pid_file(pod, container, scope)
     make_secrets, remove_secrets = secrets.make_secrets(pod, container, scope), secrets.remove_secrets(pod, container)
     address_file = podman.address_file(pod) if podman.needs_addresses(container) else None

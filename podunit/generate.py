@@ -90,7 +90,7 @@ def generate_pod(pod: Pod, scope: Scope, target: Target) -> tuple[UnitFile, ...]
         _handle(pod, scope, target, shared),
         UnitFile(stop_unit(pod.name), "pod-stop.service.j2", shared),
         UnitFile(mend_unit(pod.name), "pod-mend.service.j2", shared),
-        _sandbox(pod, scope, shared),
+        _sandbox(pod, scope, target, shared),
     ]
     if pod.schedule:
         units[:0] = _timer(pod, pod.schedule, shared)
@@ -239,8 +239,8 @@ def _timer(pod: Pod, schedule: Schedule, shared: Values) -> list[UnitFile]:
     return units
 
 
-def _sandbox(pod: Pod, scope: Scope, shared: Values) -> UnitFile:
-    held = netavark.is_held_by_files(pod)
+def _sandbox(pod: Pod, scope: Scope, target: Target, shared: Values) -> UnitFile:
+    held = netavark.is_held_by_files(pod, scope, target)
     memory = volumes.list_memory_volumes(pod)
     kept = [volume for volume in pod.volumes if isinstance(volume, EmptyDir) and volume not in memory]
     files = [volume for volume in pod.volumes if isinstance(volume, Files)]

@@ -25,6 +25,10 @@ _TIMEOUT_SEC = 20
 _ROOT = Path("/")
 _SYSTEMCTL = "/usr/bin/systemctl"
 
+# SELinux is at work where this is (selinux(8)), and will be on a system whose configuration says so.
+_LABELS = Path("/sys/fs/selinux/enforce")
+_LABELING = re.compile(r"^\s*SELINUX\s*=\s*(enforcing|permissive)\s*$", re.MULTILINE)
+
 # That of Debian 12 cannot make a sandbox with users of its own.
 _MAPS_USERS = (5,)
 # Where podman, as root, takes the IDs of such users from.
@@ -34,13 +38,38 @@ _SUBORDINATE_USER = "containers"
 
 async def find_target(manager: Manager) -> Target:
     """The versions that run here."""
-    return parse_target(await manager.get_version(), _find_podman())
+    return _make_target(await manager.get_version())
 
 
 def find_installed_target() -> Target:
     """The versions that are installed here, where systemd cannot be asked for its own."""
     done = call([_SYSTEMCTL, "--version"], _TIMEOUT_SEC)
-    return parse_target(done.stdout.removeprefix("systemd "), _find_podman())
+    return _make_target(done.stdout.removeprefix("systemd "))
+
+
+def _make_target(systemd: str) -> Target:
+    return parse_target(systemd, _find_podman(), labels=_LABELS.exists(), full_networks=list_full_networks(_ROOT))
+
+
+def list_full_networks(root: Path) -> frozenset[str]:
+    """The networks of which podman gives all addresses, by its definitions in the system at `root`."""
+    return frozenset(file.stem for file in (root / "etc/containers/networks").glob("*.json") if not _has_room(file))
+
+
+def _has_room(definition: Path) -> bool:
+    try:
+        subnets = json.loads(definition.read_bytes())["subnets"]
+        return any("." in one["subnet"] and (one.get("lease_range") or {}).get("end_ip") for one in subnets)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return False
+
+
+def labels_files(root: Path) -> bool:
+    """Whether SELinux will label what is on the system at `root`; False for one without SELinux."""
+    try:
+        return _LABELING.search((root / "etc/selinux/config").read_text(encoding="utf-8", errors="replace")) is not None
+    except OSError:
+        return False
 
 
 def require_nfs(pods: Iterable[str], scope: Scope, root: Path = _ROOT) -> None:

@@ -16,10 +16,15 @@ _NUMBERS = re.compile(r"\d+(?:\.\d+){0,2}")
 
 @record
 class Target:
-    """The versions of a host, systemd's as 252, podman's as (4, 3, 1)."""
+    """A host: the versions of systemd, as 252, and podman, as (4, 3, 1), and what units cannot be the same for.
+
+    `labels` if SELinux labels what is there; `full_networks` are those of which podman gives all addresses.
+    """
 
     systemd: int = 252
     podman: tuple[int, ...] = (4, 3, 1)
+    labels: bool = False
+    full_networks: frozenset[str] = frozenset()
 
     @property
     def podman_text(self) -> str:
@@ -30,9 +35,11 @@ class Target:
 OLDEST = Target()
 
 
-def parse_target(systemd: str, podman: str) -> Target:
+def parse_target(
+    systemd: str, podman: str, *, labels: bool = False, full_networks: frozenset[str] = frozenset()
+) -> Target:
     """The target of versions such as '257.13-1~deb13u1' and '5.4.2'; PodunitError if one is too old, or none."""
-    target = Target(_parse(systemd, "systemd")[0], _parse(podman, "podman"))
+    target = Target(_parse(systemd, "systemd")[0], _parse(podman, "podman"), labels, full_networks)
     if target.systemd < OLDEST.systemd:
         raise PodunitError(f"systemd {target.systemd} is too old", f"podunit needs {OLDEST.systemd} or later")
     # Debian's 4.3.1 is what is tested; 4.3 of others does as well.

@@ -81,6 +81,7 @@ _ROOMS: tuple[tuple[str, ...], ...] = (
         "podunit.engines.pulls",
         "podunit.engines.rights",
         "podunit.engines.resolution",
+        "podunit.engines.joining",
         "podunit.engines.probes",
         "podunit.engines.hooks",
         "podunit.engines.stops",

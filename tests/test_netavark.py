@@ -5,14 +5,19 @@ from __future__ import annotations
 import json
 import re
 import socket
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from podunit.engines.netavark import is_held_by_files, make_sandbox
+from podunit.chosen import Engine
+from podunit.engines.netavark import can_be_held_by_files, is_held_by_files, make_sandbox
+from podunit.host import labels_files, list_full_networks
 from podunit.load import load_files
 from podunit.model import Pod
 from podunit.report import Report
+from podunit.scope import Scope
+from podunit.target import Target
 
 _HEAD = "apiVersion: v1\nkind: Pod\nmetadata: {name: web, annotations: {podunit/engine: crun%s}}\nspec: {%scontainers: "
 _SOCKETS = [Path("/proc/net/tcp"), Path("/proc/net/tcp6"), Path("/proc/net/udp"), Path("/proc/net/udp6")]
@@ -48,8 +53,26 @@ def find_holders(pod: Pod, text: str) -> list[str]:
     ],
 )
 def test_what_podman_keeps_is_held_by_its_process(tmp_path: Path, more: str, notes: str) -> None:
-    assert is_held_by_files(load(tmp_path))
-    assert not is_held_by_files(load(tmp_path, more=more, notes=notes))
+    assert can_be_held_by_files(load(tmp_path))
+    assert not can_be_held_by_files(load(tmp_path, more=more, notes=notes))
+
+
+@pytest.mark.parametrize(
+    ("engine", "scope", "target", "held"),
+    [
+        (Engine.CRUN, Scope.SYSTEM, Target(), True),
+        (Engine.PODMAN, Scope.SYSTEM, Target(257, (5, 4, 2)), True),
+        (Engine.PODMAN, Scope.SYSTEM, Target(257, (5, 4, 2), labels=True), False),
+        (Engine.PODMAN, Scope.SYSTEM, Target(257, (4, 9, 3)), False),
+        (Engine.PODMAN, Scope.SYSTEM, Target(257, (5, 4, 2), full_networks=frozenset({"podunit"})), False),
+        (Engine.PODMAN, Scope.SYSTEM, Target(257, (5, 4, 2), full_networks=frozenset({"podman"})), True),
+        (Engine.PODMAN, Scope.USER, Target(257, (5, 4, 2)), False),
+    ],
+)
+def test_files_hold_where_podman_can_open_them(
+    tmp_path: Path, engine: Engine, scope: Scope, target: Target, held: bool
+) -> None:
+    assert is_held_by_files(replace(load(tmp_path), engine=engine), scope, target) is held
 
 
 @pytest.mark.parametrize(
@@ -104,3 +127,36 @@ def test_what_netavark_is_told_is_whole_with_addresses_and_network(tmp_path: Pat
     assert json.loads(f'{before}192.0.2.7{after}{{"id":"1"}}{end}')["networks"]["podunit"]["static_ips"] == [
         "192.0.2.7"
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "labels"),
+    [
+        (None, False),
+        ("# SELINUX=enforcing\nSELINUX=disabled\nSELINUXTYPE=targeted\n", False),
+        ("SELINUX=enforcing\n", True),
+        ("SELINUX = permissive \n", True),
+    ],
+)
+def test_a_tree_says_whether_selinux_will_label_its_files(tmp_path: Path, text: str | None, labels: bool) -> None:
+    if text is not None:
+        (tmp_path / "etc/selinux").mkdir(parents=True)
+        (tmp_path / "etc/selinux/config").write_text(text)
+    assert labels_files(tmp_path) is labels
+
+
+@pytest.mark.parametrize(
+    ("subnets", "is_full"),
+    [
+        ('[{"subnet": "10.89.0.0/24", "gateway": "10.89.0.1"}]', True),
+        ('[{"subnet": "10.89.0.0/23", "lease_range": {"end_ip": "10.89.0.255"}}, {"subnet": "fd00::/64"}]', False),
+        ('[{"subnet": "fd00::/64", "lease_range": {"end_ip": "fd00::ff"}}]', True),
+        ("null", True),
+        ("[", True),
+    ],
+)
+def test_a_network_is_full_of_which_podman_gives_all_addresses(tmp_path: Path, subnets: str, is_full: bool) -> None:
+    folder = tmp_path / "etc/containers/networks"
+    folder.mkdir(parents=True)
+    (folder / "backend.json").write_text(f'{{"name": "backend", "subnets": {subnets}}}')
+    assert list_full_networks(tmp_path) == ({"backend"} if is_full else frozenset())

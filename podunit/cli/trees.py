@@ -28,6 +28,7 @@ def apply_to_tree(
     systemd: str | None,
     podman: str | None,
 ) -> None:
+    from podunit.host import labels_files, list_full_networks
     from podunit.install import UnitDirectory, locked
     from podunit.offline import complete, install, require_enabling
     from podunit.report import Report
@@ -38,7 +39,12 @@ def apply_to_tree(
     if settings.scope is Scope.USER:
         raise typer.BadParameter("--root is for the system's pods: use --system")
     try:
-        target = parse_target(systemd or str(OLDEST.systemd), podman or OLDEST.podman_text)
+        target = parse_target(
+            systemd or str(OLDEST.systemd),
+            podman or OLDEST.podman_text,
+            labels=labels_files(root),
+            full_networks=list_full_networks(root),
+        )
     except PodunitError as error:
         raise typer.BadParameter(f"{error.message}; {error.hint}") from None
     if not (root / "usr").is_dir():

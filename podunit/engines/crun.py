@@ -12,9 +12,9 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from podunit.engines.netavark import is_held_by_files, sandbox_directory
+from podunit.engines.netavark import can_be_held_by_files
 from podunit.engines.podman import FACTS, name_variable, sandbox_pid_file
-from podunit.engines.programs import CATATONIT, container_name, runtime_directory
+from podunit.engines.programs import CATATONIT, container_name, runtime_directory, sandbox_directory
 from podunit.engines.resolution import find_resolver
 from podunit.engines.rights import list_rights
 from podunit.engines.secrets import is_apart
@@ -82,13 +82,13 @@ class Marks:
 
     def find_namespace(self, pod: Pod, kind: str) -> str:
         """The file of one of the sandbox's namespaces, by its name in /proc."""
-        if is_held_by_files(pod):
+        if can_be_held_by_files(pod):
             return f"{self.resolve(sandbox_directory(pod))}/{kind}"
         return f"/proc/{self.process}/ns/{kind}"
 
     def find_file(self, pod: Pod, source: str, identity: str) -> str:
         """What stands for a file that podman has made for the container with this ID, if it is the sandbox's."""
-        if identity in source and is_held_by_files(pod):
+        if identity in source and can_be_held_by_files(pod):
             return f"{self.resolve(sandbox_directory(pod))}/{source.rpartition('/')[2]}"
         return source.replace(identity, self.sandbox)
 
@@ -130,7 +130,7 @@ def run_container(pod: Pod, container: Container, scope: Scope) -> tuple[Word, .
         container_name(pod, container),
         (Specifier.HOST_NAME,),
         marks.sandbox.removesuffix("sandbox@"),
-        *(() if is_held_by_files(pod) else (sandbox_pid_file(pod),)),
+        *(() if can_be_held_by_files(pod) else (sandbox_pid_file(pod),)),
     )
 
 

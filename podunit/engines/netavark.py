@@ -1,4 +1,4 @@
-"""The sandbox of a pod that starts without podman: files that hold its namespaces, and netavark, which connects them.
+"""The sandbox of a pod without a process: files that hold its namespaces, and netavark, which connects them.
 
 In: the model. Out: words for `unitfile` to quote, and what other modules have to know of these files. netavark is the
 program that podman itself has for networks; what it is told here is what podman would tell it, on the same network.
@@ -12,30 +12,37 @@ import json
 
 from podunit.chosen import Engine
 from podunit.engines.podman import Door, list_published
-from podunit.engines.programs import sandbox_name
+from podunit.engines.programs import sandbox_directory, sandbox_name
 from podunit.engines.volumes import list_claims, list_memory_volumes
 from podunit.model import Pod, Port, Processes, Protocol
+from podunit.scope import Scope
+from podunit.target import Target
 from podunit.unitfile import Specifier, Word
 
 # As podman's own, which containers-common sets.
 SHARED_MEMORY = "65536000"
 
+# What that of Debian 12 connects, it has other rules for, which nobody has tried.
+_OPENS_FILES = (5,)
+
 # States of sockets in /proc/net (net/tcp_states.h): one that listens, and one of UDP that is not connected.
 _STATES = {Protocol.TCP: "0A", Protocol.UDP: "07"}
 
 
-def is_held_by_files(pod: Pod) -> bool:
-    """Whether files hold the pod's namespaces; else a process of podman's has to.
+def can_be_held_by_files(pod: Pod) -> bool:
+    """Whether files can hold the pod's namespaces; else a process of podman's has to.
 
-    It has to where there are volumes that podman keeps, or processes that are shared; where the sandbox may run for so
-    long only, since systemd counts the time of processes; and where names and networks are not podunit's alone.
+    It has to where there are volumes that podman keeps, or processes and users that are the pod's; where the sandbox
+    may run for so long only, since systemd counts the time of processes; and where names and networks are not podunit's
+    alone.
     """
     deadlines = (pod.deadline_sec, pod.run.deadline_sec if pod.run else None)
     return (
-        pod.engine is Engine.CRUN
-        and pod.network is not None
+        pod.network is not None
         and pod.network.own
         and not pod.host_network
+        and not pod.host_ipc
+        and not pod.own_users
         and pod.processes is Processes.OWN
         and pod.resolver is None
         and deadlines == (None, None)
@@ -44,9 +51,17 @@ def is_held_by_files(pod: Pod) -> bool:
     )
 
 
-def sandbox_directory(pod: Pod) -> tuple[str | Specifier, ...]:
-    """Where the files are: net, ipc and uts, the memory that containers share in shm, hosts, hostname, resolv.conf."""
-    return (Specifier.RUNTIME_DIR, f"/podunit/{sandbox_name(pod)}")
+def is_held_by_files(pod: Pod, scope: Scope, target: Target) -> bool:
+    """Whether files do hold them, on a host of this kind. That of a user has to map users, which a process does."""
+    if not can_be_held_by_files(pod):
+        return False
+    assert pod.network
+    return pod.engine is Engine.CRUN or (
+        scope is Scope.SYSTEM
+        and target.podman >= _OPENS_FILES
+        and not target.labels
+        and pod.network.name not in target.full_networks
+    )
 
 
 def address_directory(pod: Pod) -> tuple[str | Specifier, ...]:

@@ -2,12 +2,13 @@
 
 In: the model. Out: argv, as words for `unitfile` to quote. Knows podman-run(1), not the unit graph around it.
 
-Each container joins the namespaces of a pause container, the sandbox, to which podman gives an address, the published
-ports (reserved, so that a port in use fails the start), /etc/hosts and /etc/resolv.conf. `--cgroups=split` keeps
-monitor and payload below the unit that runs podman, and the monitor becomes that unit's main process: a container's by
-`--sdnotify=conmon`, in time for the exit status of one that ends at once; the sandbox's by its PID file, since systemd
-loses a notification whose sender is gone and not its own child, as podman is not below a shell. Nor is it without root,
-where it works in a process of its own: a container's unit then has a PID file as well, and a second notification.
+Each container joins the namespaces of its pod's sandbox. Where files do not hold it, it is a pause container, to
+which podman gives an address, the published ports (reserved, so that a port in use fails the start), /etc/hosts and
+/etc/resolv.conf. `--cgroups=split` keeps monitor and payload below the unit that runs podman, and the monitor becomes
+that unit's main process: a container's by `--sdnotify=conmon`, in time for the exit status of one that ends at once;
+the sandbox's by its PID file, since systemd loses a notification whose sender is gone and not its own child, as
+podman is not below a shell. Nor is it without root, where it works in a process of its own: a container's unit then
+has a PID file as well, and a second notification.
 """
 
 from __future__ import annotations
@@ -16,13 +17,14 @@ import json
 import re
 from collections.abc import Mapping
 
+from podunit.engines.joining import join_container, join_files
 from podunit.engines.parts import locate_part
 from podunit.engines.programs import CATATONIT, PODMAN, container_name, runtime_directory, sandbox_name
 from podunit.engines.resolution import list_names, make_resolver, mount_resolver
 from podunit.engines.rights import list_rights, verify_user
 from podunit.engines.secrets import is_kept, secret_name
 from podunit.engines.terminations import mount_message
-from podunit.engines.users import join_users, make_users, prepare_root, root_directory
+from podunit.engines.users import make_users, prepare_root, root_directory
 from podunit.engines.volumes import (
     claim_path,
     device_word,
@@ -35,7 +37,7 @@ from podunit.engines.volumes import (
     memory_path,
     mount_word,
 )
-from podunit.model import Container, Env, Fact, HugePage, Pod, Port, Processes, Protocol, Text
+from podunit.model import Container, Env, Fact, HugePage, Pod, Port, Protocol, Text
 from podunit.record import record
 from podunit.scope import Scope
 from podunit.unitfile import Specifier, Variable, Word
@@ -132,8 +134,8 @@ def publish_again(pod: Pod) -> tuple[Word, ...]:
     return (PODMAN, "network", "reload", sandbox_name(pod))
 
 
-def run_container(pod: Pod, container: Container, scope: Scope) -> tuple[Word, ...]:
-    """Start a container and return once its process runs; the monitor stays."""
+def run_container(pod: Pod, container: Container, scope: Scope, *, held: bool) -> tuple[Word, ...]:
+    """Start a container and return once its process runs; the monitor stays. Its sandbox is `held` by files or not."""
     pid_file = container_pid_file(pod, container, scope)
     return (
         *(
@@ -141,7 +143,7 @@ def run_container(pod: Pod, container: Container, scope: Scope) -> tuple[Word, .
             if pid_file is None
             else _shield(container_name(pod, container), "[ $status = 0 ] && exec systemd-notify --ready; ")
         ),
-        *_run(pod, container),
+        *_run(pod, container, held=held),
         "--sdnotify=conmon",
         *(() if pid_file is None else (("--conmon-pidfile=", *pid_file),)),
         "--detach",
@@ -152,12 +154,12 @@ def run_container(pod: Pod, container: Container, scope: Scope) -> tuple[Word, .
     )
 
 
-def run_init_container(pod: Pod, container: Container, scope: Scope) -> tuple[Word, ...]:
+def run_init_container(pod: Pod, container: Container, scope: Scope, *, held: bool) -> tuple[Word, ...]:
     """Run a container to its end, in the foreground, and exit with its status."""
     # passthrough hands the unit's own output to the container: an attached run would log every line twice. With a tty
     # there is none to hand on, and the unit's goes nowhere.
     return (
-        *_run(pod, container),
+        *_run(pod, container, held=held),
         "--sdnotify=ignore",
         f"--log-driver={'journald' if container.tty else 'passthrough'}",
         f"--stop-timeout={pod.grace_sec}",
@@ -185,8 +187,7 @@ def _shield(container: str, after: str) -> tuple[Word, ...]:
     return ("/bin/sh", "-c", script, "run")
 
 
-def _run(pod: Pod, container: Container) -> tuple[Word, ...]:
-    sandbox = f"container:{sandbox_name(pod)}"
+def _run(pod: Pod, container: Container, *, held: bool) -> tuple[Word, ...]:
     return (
         PODMAN,
         *(() if pod.runtime is None else (f"--runtime={pod.runtime}",)),
@@ -195,16 +196,7 @@ def _run(pod: Pod, container: Container) -> tuple[Word, ...]:
         "--replace",
         "--rm",
         "--cgroups=split",
-        f"--network={'host' if pod.host_network else sandbox}",
-        f"--ipc={'host' if pod.host_ipc else sandbox}",
-        f"--uts={'host' if pod.host_network else sandbox}",
-        *(
-            ()
-            if pod.processes is Processes.OWN
-            else (f"--pid={'host' if pod.processes is Processes.HOST else sandbox}",)
-        ),
-        *join_users(pod),
-        *(list_names(pod) if pod.host_network else ()),
+        *(join_files(pod, container) if held else join_container(pod)),
         "--pull=never",
     )
 

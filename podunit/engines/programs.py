@@ -6,6 +6,7 @@ In: the model. Out: paths and names.
 from __future__ import annotations
 
 from podunit.model import Container, Pod
+from podunit.unitfile import Specifier
 
 PODMAN = "/usr/bin/podman"
 
@@ -21,6 +22,13 @@ def sandbox_name(pod: Pod) -> str:
 def container_name(pod: Pod, container: Container) -> str:
     """podman's name of a container; a container's name has no dot, so the last one separates."""
     return f"{pod.name}.{container.name}"
+
+
+def sandbox_directory(pod: Pod) -> tuple[str | Specifier, ...]:
+    """Where the files are that hold a sandbox without a process, if it has none: net, ipc and uts, the memory that
+    containers share in shm, hosts, hostname, resolv.conf.
+    """
+    return (Specifier.RUNTIME_DIR, f"/podunit/{sandbox_name(pod)}")
 
 
 def runtime_directory(pod: Pod) -> str:

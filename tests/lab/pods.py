@@ -35,6 +35,11 @@ ip -oneline link show type veth
 find /var/lib/podunit/volumes -mindepth 1 2> /dev/null || :
 """
 
+# Fields of a pod whose sandbox a process of podman's holds, on any machine.
+BY_PROCESS = "  dnsConfig: {options: [{name: edns0}]}\n"
+
+# For the versions that are there.
+_TARGET = "--systemd $(systemctl --version | cut -d' ' -f2 | head -n 1) --podman $(podman --version | cut -d' ' -f3)"
 
 # What an apply leaves for the starts of pods, but for their units.
 _MAKE_FILES = """
@@ -85,14 +90,14 @@ class Pods:
         return self.lab.run("podunit", "apply", "/root/pod.yaml", check=check, timeout_sec=timeout_sec)
 
     def install(self, text: str) -> None:
-        """Put the units of pods in place, as by hand, without starting anything."""
+        """Put the units of pods in place, as by hand, without starting anything: those for what runs in the lab."""
         self.lab.write("/root/pod.yaml", text)
         own = "" if self.engine == "podman" else f"--engine {self.engine}"
         if own:
             self.lab.run("/opt/podunit/bin/python", "-", input=_MAKE_FILES)
         self.lab.sh(
             f"mkdir -p {UNITS}; cp /src/units/* {UNITS}/;"
-            f" podunit compile /root/pod.yaml --output {UNITS} {own};"
+            f" podunit compile /root/pod.yaml --output {UNITS} {own} {_TARGET};"
             " systemctl daemon-reload"
         )
 

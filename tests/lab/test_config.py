@@ -147,17 +147,18 @@ def test_a_secret_is_nowhere_to_be_read_but_in_the_container(pods: Pods) -> None
 @over_engines
 def test_a_changed_object_restarts_only_the_pods_that_use_it(pods: Pods) -> None:
     pods.apply(CONFIG + POD + "---\n" + OTHER)
-    before = pods.main_pid("sandbox@web"), pods.main_pid("sandbox@other")
+    sandboxes = ("sandbox@web", "sandbox@other")
+    before = [pods.show(unit, "InvocationID") for unit in sandboxes]
     assert pods.apply(CONFIG).stdout == "ConfigMap app: unchanged\nSecret db: unchanged\n"
     assert pods.apply(CONFIG.replace("fast", "slow")).stdout == (
         "ConfigMap app: changed\nSecret db: unchanged\npod web: changed, container a restarted\n"
     )
     assert inside(pods, "echo $APP_mode") == "slow\n"
-    assert (pods.main_pid("sandbox@web"), pods.main_pid("sandbox@other")) == before
+    assert [pods.show(unit, "InvocationID") for unit in sandboxes] == before
     done = pods.apply(CONFIG.replace("fast", "slow").replace("events {}", "events 2"))
     assert done.stdout.endswith("pod web: changed, restarted\n")
     assert inside(pods, "cat /conf/conf.d/main") == "events 2\n"
-    assert pods.main_pid("sandbox@other") == before[1]
+    assert pods.show("sandbox@other", "InvocationID") == before[1]
     # An object that is gone was needed.
     pods.lab.write("/root/config.yaml", CONFIG)
     assert (

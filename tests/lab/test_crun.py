@@ -399,7 +399,7 @@ def test_the_option_or_the_file_chooses_the_engine_and_a_move_is_told(pods: Pods
     assert pods.main_pid("container@web-0.a") == first
     pods.lab.sh("rm /etc/podunit/podunit.toml")
     assert f"pod web-0: changed, {moved}, " in apply("apply")
-    assert pods.lab.sh(containers).stdout == "web-0.a\nweb-0_sandbox\n"
+    assert pods.lab.sh(containers).stdout == "web-0.a\n"
     assert pods.lab.sh("ls /run/crun | grep web || :").stdout == ""
     assert pods.state("pod@web-0", "container@web-0.a") == "active active"
     assert "pod web-0: changed, engine crun instead of podman, " in apply("up", "--engine", "crun")

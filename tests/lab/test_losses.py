@@ -5,7 +5,7 @@ Looked at from outside of podunit: states, what failed meanwhile, and what is le
 
 from __future__ import annotations
 
-from tests.lab.pods import IMAGE, Pods, container, pod
+from tests.lab.pods import BY_PROCESS, IMAGE, Pods, container, pod
 
 FOREVER = "sleep 1000 & wait"
 
@@ -17,7 +17,7 @@ podman create --quiet --rm --name=web.a --network=container:web_sandbox --ipc=co
 
 
 def test_a_pod_replaces_a_sandbox_to_which_containers_refer(pods: Pods) -> None:
-    pods.install(pod(container("a", FOREVER)))
+    pods.install(pod(container("a", FOREVER), more=BY_PROCESS))
     pods.lab.sh(_LEAVE)
     pods.systemctl("start", "pod@web")
     assert pods.state("pod@web", "sandbox@web", "container@web.a") == "active active active"

@@ -105,12 +105,12 @@ def test_pods_and_services_have_names(pods: Pods) -> None:
 
 def test_a_service_that_comes_later_changes_the_pod(pods: Pods) -> None:
     pods.apply(WEB + "---\n" + CLIENT)
-    client = pods.main_pid("sandbox@client")
+    client = pods.show("sandbox@client", "InvocationID")
     assert fetch(pods, "http://front/") == ""
     done = pods.apply(SERVICES)
     assert done.stdout == "Service front: created\nService node: created\npod web: changed, restarted\n"
     wait_for_page(pods, "http://front/")
-    assert pods.main_pid("sandbox@client") == client
+    assert pods.show("sandbox@client", "InvocationID") == client
     pods.lab.write("/root/services.yaml", SERVICES)
     assert "Service front: deleted" in pods.lab.run("podunit", "delete", "/root/services.yaml").stdout
 
@@ -126,6 +126,17 @@ def test_other_networks(pods: Pods) -> None:
     pods.apply(other + "---\n" + CLIENT.replace("podunit/boot", "podunit/network: backend\n    podunit/boot"))
     wait_for_page(pods, "http://web:8080/")
     pods.lab.run("podunit", "delete", "client", "web")
+
+
+def test_on_a_network_of_which_podman_gives_all_addresses_the_sandbox_is_podmans(pods: Pods) -> None:
+    pods.lab.run("podman", "network", "create", "podunit")
+    try:
+        pods.apply(WEB + "---\n" + CLIENT)
+        wait_for_page(pods, "http://web:8080/")
+        assert pods.show("sandbox@web", "Type") == "forking"
+        pods.lab.run("podunit", "delete", "web", "client")
+    finally:
+        pods.lab.run("podman", "network", "rm", "podunit", check=False)
 
 
 def test_a_namespace_has_a_network_of_its_own(pods: Pods) -> None:

@@ -178,7 +178,10 @@ def test_networks_and_volumes_that_others_have_changed_are_named(pods: Pods) -> 
     assert diff(pods, text).stdout == ""
 
     pods.systemctl("stop", "pod@web", "pod@other")
-    pods.lab.sh("podman network rm podunit; podman network create --disable-dns --subnet=10.70.0.0/24 podunit")
+    pods.lab.sh(
+        "podman network rm podunit; podman network create --disable-dns --subnet=10.70.0.0/24"
+        " --ip-range=10.70.0.0/25 podunit"
+    )
     drift = list_drift(diff(pods, text).stdout)
     said = "network podunit was changed outside podunit: subnets 10.70.0.0/24, was 10.89"
     assert [line[: len(said)] for line in drift] == [said] * 2

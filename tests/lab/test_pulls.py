@@ -70,7 +70,9 @@ def test_images_that_need_a_password(pods: Pods) -> None:
 
     # What knows the password: two files, and nothing else that is written, listed or logged.
     words = f"-E '{PASSWORD}|{ENCODED}'"
-    files = pods.lab.sh(f"grep -rl {words} {UNITS} /etc/systemd /var/lib/podunit /run/podunit").stdout.split()
+    # Of the sandbox there are files that only the kernel reads.
+    find = f"grep --devices=skip -rsl {words} {UNITS} /etc/systemd /var/lib/podunit /run/podunit || :"
+    files = pods.lab.sh(find).stdout.split()
     kept = "/var/lib/podunit/files/web/registries/01.json"
     assert {kept, "/var/lib/podunit/objects/Secret.right.json"} == set(files)
     assert pods.lab.sh(f"stat -c %a {' '.join(files)}").stdout == "600\n600\n"

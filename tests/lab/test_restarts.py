@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.lab.pods import Pods, container, over_engines, pod, quick, wait_for
+from tests.lab.pods import BY_PROCESS, Pods, container, over_engines, pod, quick, wait_for
 
 MOUNT = "volumeMounts: [{name: log, mountPath: /log}]"
 LOG = "  volumes: [{name: log, hostPath: {path: /run/test}}]\n"
@@ -80,7 +80,7 @@ def test_a_pod_of_which_a_container_has_failed_for_good_ends_failed(pods: Pods) 
     once = container("once", ran("once", "exit 3"), MOUNT, NEVER)
     done = container("done", ran("done", "sleep 0.5; [ $(wc -l < /log/done) = 2 ] || exit 1"), MOUNT)
     sidecar = container("sidecar", "sleep 1000 & wait", MOUNT, "restartPolicy: Always")
-    text = pod(once + done, inits=sidecar, more=LOG, policy="OnFailure", notes=quick("done"))
+    text = pod(once + done, inits=sidecar, more=LOG + BY_PROCESS, policy="OnFailure", notes=quick("done"))
     pods.install(text)
     pods.systemctl("start", "pod@web")
     pods.wait("failed failed inactive inactive", "pod@web", *units("once", "done"), "sandbox@web")
@@ -89,8 +89,7 @@ def test_a_pod_of_which_a_container_has_failed_for_good_ends_failed(pods: Pods) 
     assert [len(read_times(pods, name)) for name in ("once", "done")] == [1, 2]
     assert pods.state("pod@web") == "failed"
     pods.systemctl("reset-failed", "pod@web", *units("once"))
-    # A lost sandbox is replaced, as on Kubernetes by the pod's policy, and a stop by hand is no failure. crun's has no
-    # process that could be lost.
+    # A lost sandbox is replaced, as on Kubernetes by the pod's policy, and a stop by hand is no failure.
     pods.lab.sh("rm /run/test/done")
     pods.systemctl("start", "pod@web")
     if pods.engine == "podman":

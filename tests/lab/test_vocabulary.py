@@ -196,9 +196,10 @@ def test_a_sandbox_that_fails_in_a_stop_disturbs_neither_stop_nor_restart(pods: 
 
 
 def test_reloads_and_reexecution_of_systemd_leave_a_pod_alone(pods: Pods) -> None:
-    pids = [pods.main_pid(unit) for unit in ("sandbox@web", "container@web.a", "container@web.b")]
+    units = ("sandbox@web", "container@web.a", "container@web.b")
+    before = [(pods.show(unit, "InvocationID"), pods.main_pid(unit)) for unit in units]
     pods.systemctl("daemon-reload")
     pods.systemctl("daemon-reexec")
-    assert [pods.main_pid(unit) for unit in ("sandbox@web", "container@web.a", "container@web.b")] == pids
+    assert [(pods.show(unit, "InvocationID"), pods.main_pid(unit)) for unit in units] == before
     pods.systemctl("stop", "pod@web")
     assert pods.remains() == ""
