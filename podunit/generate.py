@@ -279,7 +279,7 @@ def _held_by_files(pod: Pod) -> Values:
     parameters = netavark.set_parameters(pod)
     assert pod.network
     return {
-        "network": escape_text(pod.network.name),
+        "network": None if pod.host_network else escape_text(pod.network.name),
         "make": command_line(("make", *netavark.make_sandbox(pod))),
         "remove": command_line(("remove", *netavark.remove_sandbox(pod))),
         "shared_memory": Value(netavark.SHARED_MEMORY),

@@ -190,10 +190,10 @@ class InstalledPod:
     def makers(self) -> tuple[str, ...]:
         """What makes its processes and its namespaces: units of other makers cannot stop what these have made.
 
-        The engine, and where files hold the sandbox the network that has its address.
+        The engine, and where files hold the sandbox that, and the network that has its address, but for the host's.
         """
         held = "\nType=oneshot\n" in self.texts.get(sandbox_unit(self.name), "")
-        return (self.engine, *(self.networks if held else ()))
+        return (self.engine, *(("files", *self.networks) if held else ()))
 
     @property
     def owner(self) -> str:

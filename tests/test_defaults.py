@@ -118,13 +118,10 @@ def test_an_option_is_as_the_annotation_which_is_stronger(tmp_path: Path) -> Non
 
 def test_a_refusal_names_the_option(tmp_path: Path) -> None:
     file = tmp_path / "web.yaml"
-    file.write_text(f"{_POD}  hostNetwork: true\n")
+    file.write_text(f"{_POD}  hostPID: true\n")
     status, _, said = run("validate", "--engine", "crun", str(file))
     assert status == 1
-    assert (
-        f"{file}:6:16: error: spec.hostNetwork: 'true' is not supported with --engine crun: its containers join "
-        in said
-    )
+    assert f"{file}:6:12: error: spec.hostPID: 'true' is not supported with --engine crun: its containers join " in said
     assert "  hint: leave it out, or --engine crun, or give the pod the annotation podunit/engine: podman\n" in said
     assert run("validate", str(file))[0] == 0
 
@@ -150,12 +147,11 @@ def test_a_tree_has_a_file_of_its_own(tmp_path: Path) -> None:
     default = tmp_path / "etc/podunit/podunit.toml"
     default.write_text('engine = "crun"\n')
     file = tmp_path / "web.yaml"
-    file.write_text(f"{_POD}  hostNetwork: true\n")
+    file.write_text(f"{_POD}  hostPID: true\n")
     status, _, said = run("--system", "apply", "--root", str(tmp_path), "--dry-run", str(file))
     assert status == 1
     assert (
-        f"{file}:6:16: error: spec.hostNetwork: 'true' is not supported with engine = \"crun\" in {default}:1: its "
-        in said
+        f"{file}:6:12: error: spec.hostPID: 'true' is not supported with engine = \"crun\" in {default}:1: its " in said
     )
     status, said, _ = run("--system", "apply", "--root", str(tmp_path), "--dry-run", "--engine", "podman", str(file))
     assert (status, said) == (0, "pod web: created, starts at boot\n")

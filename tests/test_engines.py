@@ -83,9 +83,9 @@ def test_what_is_taken_is_honoured() -> None:
     ],
 )
 def test_templates_are_looked_into(kind: str, spec: str) -> None:
-    template = "metadata: {annotations: {podunit/engine: crun}}, spec: {hostNetwork: true}"
+    template = "metadata: {annotations: {podunit/engine: crun}}, spec: {hostPID: true}"
     report = Report()
     (node,) = source.parse_documents(spec.replace("TEMPLATE", template).encode(), "pod.yaml", report)
     assert isinstance(node, source.Mapping)
     refuse_fields(node, report)
-    assert "hostNetwork" in [problem.path.rpartition(".")[2] for problem in report.problems]
+    assert "hostPID" in [problem.path.rpartition(".")[2] for problem in report.problems]

@@ -150,10 +150,13 @@ def make_model(pod: Pod, container: Container) -> tuple[str, ...]:
         f"--name={bundle_name(pod, container)}",
         "--replace",
         "--pull=never",
-        "--network=none",
+        f"--network={'host' if pod.host_network else 'none'}",
         "--ipc=shareable",
-        f"--hostname={pod.hostname}",
     ]
+    if pod.host_network:
+        words += ["--uts=host", f"--env=HOSTNAME={marks.facts[Specifier.HOST_NAME]}"]
+    else:
+        words.append(f"--hostname={pod.hostname}")
     words += [name_variable(env) for env in container.env if not is_apart(env)]
     if container.stop_signal:
         words.append(f"--stop-signal={container.stop_signal}")
@@ -248,14 +251,14 @@ def _keep_mounts(
     for mount in captured["mounts"]:
         destination = mount["destination"]
         hosts = mount if destination == "/etc/hosts" else hosts
-        if destination in taken or destination in volumes or destination == _PROGRAM:
+        if destination in taken or destination in volumes or destination in (_PROGRAM, _RESOLVER):
             continue
         source = str(mount["source"])
         name = next((name for name, file in own.items() if file == source), None)
         if name is not None:
             source = f"{bundle_path(container_name(pod, container))}/{name}"
         yield {**mount, "source": marks.find_file(pod, source, identity)}
-    # podman gives none to a container without a network, which the one that was captured is.
+    # podman gives none to a container without a network, which the one that was captured may be.
     if pod.network and hosts and _RESOLVER not in taken:
         source = marks.find_file(pod, str(hosts["source"]), identity).replace("/hosts", "/resolv.conf")
         if resolver := find_resolver(pod, runtime_directory(pod)):

@@ -34,13 +34,12 @@ def can_be_held_by_files(pod: Pod) -> bool:
 
     It has to where there are volumes that podman keeps, or processes and users that are the pod's; where the sandbox
     may run for so long only, since systemd counts the time of processes; and where names and networks are not podunit's
-    alone.
+    alone, or the host's.
     """
     deadlines = (pod.deadline_sec, pod.run.deadline_sec if pod.run else None)
     return (
         pod.network is not None
-        and pod.network.own
-        and not pod.host_network
+        and (pod.network.own or pod.host_network)
         and not pod.host_ipc
         and not pod.own_users
         and pod.processes is Processes.OWN
@@ -58,6 +57,7 @@ def is_held_by_files(pod: Pod, scope: Scope, target: Target) -> bool:
     assert pod.network
     return pod.engine is Engine.CRUN or (
         scope is Scope.SYSTEM
+        and not pod.host_network
         and target.podman >= _OPENS_FILES
         and not target.labels
         and pod.network.name not in target.full_networks
@@ -72,6 +72,8 @@ def address_directory(pod: Pod) -> tuple[str | Specifier, ...]:
 
 def remove_sandbox(pod: Pod) -> tuple[Word, ...]:
     """What the script that removes a sandbox has to know, in this order."""
+    if pod.host_network:
+        return (sandbox_directory(pod),)
     return (sandbox_directory(pod), address_directory(pod), sandbox_name(pod))
 
 
@@ -80,6 +82,9 @@ def make_sandbox(pod: Pod) -> tuple[Word, ...]:
 
     What netavark is told is cut where the addresses stand, and the network as podman knows it.
     """
+    hosts = (f"{address} {name}" for name, address in pod.hosts)
+    if pod.host_network:
+        return (*remove_sandbox(pod), *hosts)
     assert pod.network
     identity = hashlib.sha256(sandbox_name(pod).encode()).hexdigest()
     ports = [
@@ -112,7 +117,7 @@ def make_sandbox(pod: Pod) -> tuple[Word, ...]:
         pod.hostname,
         "|".join(_find_holder(port) for port in list_published(pod)),
         *(before, between, after, end),
-        *(f"{address} {name}" for name, address in pod.hosts),
+        *hosts,
     )
 
 
@@ -129,12 +134,15 @@ def set_parameters(pod: Pod) -> tuple[Word, ...] | None:
     files = (f"/proc/sys/{name.replace('.', '/')}={value}" for name, value in pod.sysctls)
     script = 'for one; do printf "%s\\n" "${one#*=}" > "${one%%=*}" || exit; done'
     directory = sandbox_directory(pod)
-    enter: list[Word] = [(f"--{kind}=", *directory, f"/{kind}") for kind in ("net", "ipc", "uts")]
+    kinds = ("ipc",) if pod.host_network else ("net", "ipc", "uts")
+    enter: list[Word] = [(f"--{kind}=", *directory, f"/{kind}") for kind in kinds]
     return ("/usr/bin/nsenter", *enter, "/bin/sh", "-c", script, "sysctl", *files)
 
 
 def find_door(pod: Pod) -> Door:
     """The way into the pod's network."""
+    if pod.host_network:
+        return Door('enter() { "$@"; }', sandbox_name(pod))
     return Door('network=$1; enter() { nsenter --net="$network" "$@"; }', (*sandbox_directory(pod), "/net"))
 
 

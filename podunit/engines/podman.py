@@ -17,6 +17,7 @@ import json
 import re
 from collections.abc import Mapping
 
+from podunit.chosen import Engine
 from podunit.engines.joining import join_container, join_files
 from podunit.engines.parts import locate_part
 from podunit.engines.programs import CATATONIT, PODMAN, container_name, runtime_directory, sandbox_name
@@ -87,7 +88,8 @@ def run_sandbox(pod: Pod) -> tuple[Word, ...]:
         "--detach",
         "--log-driver=none",
         *_network(pod),
-        *(() if pod.host_network else list_names(pod)),
+        # With podman each container in the host's network has its own.
+        *(() if pod.host_network and pod.engine is Engine.PODMAN else list_names(pod)),
         f"--ipc={'host' if pod.host_ipc else 'shareable'}",
         *make_users(pod),
         *(f"--sysctl={name}={value}" for name, value in pod.sysctls),

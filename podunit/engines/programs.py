@@ -26,7 +26,7 @@ def container_name(pod: Pod, container: Container) -> str:
 
 def sandbox_directory(pod: Pod) -> tuple[str | Specifier, ...]:
     """Where the files are that hold a sandbox without a process, if it has none: net, ipc and uts, the memory that
-    containers share in shm, hosts, hostname, resolv.conf.
+    containers share in shm, hosts, hostname, resolv.conf. In the host's network there is no net, and no uts.
     """
     return (Specifier.RUNTIME_DIR, f"/podunit/{sandbox_name(pod)}")
 

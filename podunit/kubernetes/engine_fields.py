@@ -28,8 +28,8 @@ _PARTS: Mapping[str, Mapping[str, tuple[str, ...] | None]] = {
         **dict.fromkeys(("activeDeadlineSeconds", "containers", "dnsConfig", "hostAliases", "hostname", "os")),
         **dict.fromkeys(("initContainers", "priorityClassName", "resources", "restartPolicy", "securityContext")),
         **dict.fromkeys(("setHostnameAsFQDN", "shareProcessNamespace", "subdomain", "terminationGracePeriodSeconds")),
-        **dict.fromkeys(("dnsPolicy", "enableServiceLinks", "imagePullSecrets", "volumes")),
-        **dict.fromkeys(("hostIPC", "hostNetwork", "hostPID"), ("false",)),
+        **dict.fromkeys(("dnsPolicy", "enableServiceLinks", "hostNetwork", "imagePullSecrets", "volumes")),
+        **dict.fromkeys(("hostIPC", "hostPID"), ("false",)),
     },
     "Container": {
         **dict.fromkeys(
@@ -74,7 +74,7 @@ _APPARMOR = "podman loads profiles as it starts a container"
 _ATTACHED = "nobody is left to keep a terminal, or a pipe, for whoever attaches"
 # Object and field → why it is refused, with some value or with any.
 _REASONS: Mapping[tuple[str, str], str] = {
-    **dict.fromkeys((("PodSpec", name) for name in ("hostIPC", "hostNetwork", "hostPID")), _JOINED),
+    **dict.fromkeys((("PodSpec", name) for name in ("hostIPC", "hostPID")), _JOINED),
     ("PodSpec", "hostUsers"): "podman maps the IDs of users and volumes as it starts a container",
     ("PodSpec", "runtimeClassName"): "crun is the runtime",
     **dict.fromkeys((("Container", name) for name in ("stdin", "stdinOnce", "tty")), _ATTACHED),

@@ -310,6 +310,41 @@ def test_why_a_container_has_ended(pods: Pods) -> None:
     assert "last words" in said
 
 
+def test_a_pod_in_the_network_of_the_host(pods: Pods) -> None:
+    web = container(
+        "a",
+        "httpd -f -p 8080 -h /www & wait",
+        "ports: [{containerPort: 8080}]",
+        "readinessProbe: {httpGet: {port: 8080}, periodSeconds: 1}",
+        "lifecycle: {postStart: {exec: {command: [sh, -c, hostname > /name]}}}",
+    )
+    both = web + container("b", FOREVER)
+    inits = container("i", "touch /dev/shm/made")
+    pods.apply(pod(both, inits=inits, more="  hostNetwork: true\n", notes=CRUN))
+    kinds = "for kind in net uts ipc; do readlink /proc/%s/ns/$kind; done"
+    for _ in range(2):
+        assert pods.lab.run("curl", "--silent", "--fail", "localhost:8080").stdout == "podunit test page\n"
+        assert (pods.state(*ALL), pods.show("sandbox@web", "MainPID")) == (UP, "0")
+        own, a, b = (
+            pods.lab.sh(kinds % pid).stdout.split()
+            for pid in (1, pods.main_pid("container@web.a"), pods.main_pid("container@web.b"))
+        )
+        assert (a[:2], a[2] != own[2], a) == (own[:2], True, b)
+        seen = pods.lab.run("podunit", "exec", "web", "-c", "b", "--", "ls", "/dev/shm").stdout
+        assert seen == "made\n"
+        said = pods.lab.run("podunit", "exec", "web", "-c", "a", "--", "cat", "/name", "/etc/hostname").stdout
+        assert said == pods.lab.sh("hostname; hostname").stdout
+        pods.systemctl("stop", "pod@web")
+        assert pods.state(*ALL) == DOWN
+        assert remains(pods) == ""
+        pods.systemctl("start", "pod@web")
+    for engine, main in (("podman", "conmon\n"), ("crun", "sh\n")):
+        text = pod(both, inits=inits, more="  hostNetwork: true\n", notes=CRUN.replace("crun", engine))
+        assert f"changed, engine {engine} instead of" in pods.apply(text).stdout
+        assert pods.lab.run("curl", "--silent", "--fail", "localhost:8080").stdout == "podunit test page\n"
+        assert pods.lab.read(f"/proc/{pods.main_pid('container@web.a')}/comm") == main
+
+
 def test_pods_of_both_engines_find_each_other(pods: Pods) -> None:
     serve = container("a", "httpd -f -p 8080 -h /www & wait")
     pods.apply(f"{pod(serve, notes=CRUN)}---\n{pod(serve, name='other')}")

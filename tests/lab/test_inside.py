@@ -190,6 +190,31 @@ _PODS: Mapping[str, tuple[str, Mapping[str, str]]] = {
         {"one": ""},
     ),
     "shared": ("  shareProcessNamespace: true\n", {"one": "", "user": "securityContext: {runAsUser: 1000}"}),
+    "host": (
+        "  hostNetwork: true\n  dnsPolicy: ClusterFirstWithHostNet\n"
+        "  hostAliases: [{ip: 192.0.2.7, hostnames: [seven, acht]}]\n"
+        "  securityContext: {sysctls: [{name: kernel.shmmax, value: '65536'}]}\n",
+        {
+            "one": "",
+            "image": f"image: {FULL}",
+            "read-only": "securityContext: {readOnlyRootFilesystem: true}",
+            "variable": "env: [{name: HOSTNAME, value: own}]",
+            "addresses": (
+                "env: [{name: P, valueFrom: {fieldRef: {fieldPath: status.podIP}}},"
+                " {name: H, valueFrom: {fieldRef: {fieldPath: status.hostIP}}}]"
+            ),
+        },
+    ),
+    "host-kept": (
+        "  hostNetwork: true\n  hostAliases: [{ip: 192.0.2.7, hostnames: [seven]}]\n"
+        "  dnsConfig: {searches: [example.com], options: [{name: ndots, value: '2'}]}\n  volumes:\n"
+        "  - {name: kept, persistentVolumeClaim: {claimName: of-host}}\n",
+        {"claim": _DATA % "kept", "one": ""},
+    ),
+    "host-dns": (
+        "  hostNetwork: true\n  dnsPolicy: None\n  dnsConfig: {nameservers: [192.0.2.53], searches: [example.com]}\n",
+        {"one": ""},
+    ),
     "critical": ("  priorityClassName: system-node-critical\n", {"one": ""}),
 }
 _OBJECTS = """\
@@ -197,6 +222,15 @@ _OBJECTS = """\
 ---
 {apiVersion: v1, kind: ConfigMap, metadata: {name: c}, data: {key: value}}
 ---
+"""
+# Of the host: the last of two settings holds.
+_RESOLVER = """\
+options edns0
+# note
+domain other
+search example.org a.example
+nameserver 192.0.2.1 # one
+options ndots:3 rotate
 """
 # What systemd and podman tell, podman's names of containers, and the volumes of an image.
 _OTHERS = re.compile(
@@ -212,7 +246,13 @@ def seen(lab: Laboratory, suite: str) -> Iterator[dict[str, dict[str, list[str]]
         pytest.skip("podman 4 is refused, which tests/test_bundles.py shows")
     lab.sh("mkdir -p /var/lib/podunit; mount -t tmpfs -o mode=755 tmpfs /var/lib/podunit")
     make_full_image(lab)
+    # What pods in the host's network know of the host, whichever networks podman has just then.
+    lab.sh("ip link add outside type bridge; ip address add 192.0.2.5/24 dev outside; ip link set outside up")
+    resolver = lab.sh("cat /etc/resolv.conf").stdout
+    lab.write("/etc/resolv.conf", _RESOLVER)
     yield {engine: _look(Pods(lab, engine)) for engine in ("podman", "crun")}
+    lab.write("/etc/resolv.conf", resolver)
+    lab.sh("ip link del outside")
     lab.sh(f"podman rmi --force {FULL}; umount /var/lib/podunit")
 
 
@@ -228,7 +268,7 @@ def _look(pods: Pods) -> dict[str, list[str]]:
             lines = pods.lab.sh(read).stdout.partition("the begin\n")[2].partition("the end\n")[0].splitlines()
             found[name] = [line for each in lines if (line := _strip(each))]
         pods.lab.run("podunit", "delete", *_PODS, timeout_sec=240)
-    pods.lab.sh("podman volume rm --force kept owned of-user")
+    pods.lab.sh("podman volume rm --force kept owned of-user of-host")
     return found
 
 
