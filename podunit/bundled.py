@@ -10,15 +10,25 @@ from podunit.cgroups import container_directives, oom_directives
 from podunit.checks import describe_checks, list_probers
 from podunit.engines import crun, nfs, podman
 from podunit.engines.netavark import can_be_held_by_files
+from podunit.engines.volumes import device_rights
 from podunit.hostpaths import list_host_paths, prepare_paths
 from podunit.inside import CRUN
 from podunit.messages import describe_message
-from podunit.model import Container, Pod, RestartPolicy
+from podunit.model import Container, Device, Pod, RestartPolicy
 from podunit.names import container_unit, sandbox_unit
 from podunit.restarts import pause_script, restart_directives
 from podunit.scope import Scope
 from podunit.target import Target
-from podunit.unitfile import UnitFile, Value, command_line, escape_text, join_units, join_words, quote_word
+from podunit.unitfile import (
+    Directive,
+    UnitFile,
+    Value,
+    command_line,
+    escape_text,
+    join_units,
+    join_words,
+    quote_word,
+)
 from podunit.values import STOP_MARGIN_SEC, SYSTEMCTL, Values, list_settings
 
 
@@ -65,6 +75,7 @@ def make_container(
             "state_directory": join_words([crun.root_directory(pod, container)]),
             "prepare": prepare_paths(container),
             "address_file": quote_word(address_file, expands_variables=False) if address_file else None,
+            "devices": tuple(map(_allow, container.devices)),
             "run": command_line(("run", *crun.run_container(pod, container, scope))),
             "remove": command_line(crun.remove_container(pod, container), ignore_failure=True),
             # A signal is what an init container's first process has as crun's exit status.
@@ -76,3 +87,8 @@ def make_container(
             "service_settings": list_settings(container.settings, "Service"),
         },
     )
+
+
+def _allow(device: Device) -> Directive:
+    path = quote_word(device.volume.path, expands_variables=False)
+    return Directive("DeviceAllow", Value(f"{path.text} {device_rights(device)}"))

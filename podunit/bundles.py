@@ -127,6 +127,7 @@ class Bundles:
         texts = {f"{name}.json": crun.spell(value) for name, value in processes.items()}
         owned = crun.own_volumes(captured, volumes, pod, container)
         own = {**own, "owned": owned.encode()} if owned else own
+        own = {**own, "devices": crun.list_devices(container).encode()} if container.devices else own
         own = {**own, "confined": b"by podman\n"} if crun.is_confined(captured) else own
         return {**texts, "signal": f"{signal}\n".encode(), **own, **added}
 
@@ -138,7 +139,8 @@ class Bundles:
         hooks = (container.post_start, container.pre_stop)
         sandbox = (pod.network is None, can_be_held_by_files(pod), find_resolver(pod, runtime_directory(pod)))
         process = (container.command, container.args, container.working_dir, *sandbox, hooks)
-        text = repr((*made_of, process, container.message, pod.processes))
+        devices = [(device.volume.path, device.device_path) for device in container.devices]
+        text = repr((*made_of, process, container.message, pod.processes, *devices))
         return f"{hashlib.sha256(text.encode(errors='surrogateescape')).hexdigest()}\n".encode()
 
     def _read(self, pod: Pod, container: Container) -> dict[str, bytes]:

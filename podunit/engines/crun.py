@@ -77,6 +77,11 @@ class Marks:
             Variable.HOST_IP: self._make("host-ip"),
         }
 
+    def list_numbers(self, index: int) -> dict[str, str]:
+        """What stands for what is known of a device, by its index, as an OCI runtime specification has it."""
+        names = {"major": "major", "minor": "minor", "fileMode": "mode", "uid": "user", "gid": "group"}
+        return {name: self._make(f"{own}-{index}") for name, own in names.items()}
+
     def _make(self, name: str) -> str:
         return f"@{self._key}-{name}@"
 
@@ -224,8 +229,19 @@ def compile_config(
     if any(mount.propagation is MountPropagation.HOST_TO_CONTAINER for mount in container.mounts):
         # As podman does: below a private root nothing comes in that is mounted later.
         linux["rootfsPropagation"] = "rslave"
+    if container.devices:
+        own = [
+            {"type": "b", "path": device.device_path, **marks.list_numbers(index)}
+            for index, device in enumerate(container.devices)
+        ]
+        linux["devices"] = [*linux.get("devices", ()), *own]
     config["linux"] = linux
     return config
+
+
+def list_devices(container: Container) -> str:
+    """Lines of the host's devices that the container gets, in the order of their marks."""
+    return "".join(f"{device.volume.path}\n" for device in container.devices)
 
 
 def list_processes(config: Mapping[str, Any], container: Container) -> dict[str, dict[str, Any]]:

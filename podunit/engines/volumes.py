@@ -243,9 +243,13 @@ def bind_file(pod: Pod, source: tuple[str | Specifier, ...], path: str) -> Word:
 
 def device_word(device: Device) -> Word:
     """How a container gets a block device."""
+    return f"--device={device.volume.path}:{device.device_path}:{device_rights(device)}"
+
+
+def device_rights(device: Device) -> str:
+    """What a container may do with a block device, as cgroups spell it."""
     # As the kubelet: a device that is only read can neither be written nor made anew.
-    rights = "r" if device.volume.read_only else "rwm"
-    return f"--device={device.volume.path}:{device.device_path}:{rights}"
+    return "r" if device.volume.read_only else "rwm"
 
 
 def _csv_pieces(pieces: tuple[str | Specifier, ...]) -> tuple[str | Specifier, ...]:

@@ -20,7 +20,7 @@ _WHOLE = (
     *("DownwardAPIProjection", "SecretProjection", "SecretVolumeSource"),
     *("Probe", "Lifecycle", "LifecycleHandler", "ExecAction", "HTTPGetAction", "HTTPHeader", "TCPSocketAction"),
     *("GRPCAction", "SleepAction", "ContainerRestartRule", "ContainerRestartRuleOnExitCodes"),
-    *("PersistentVolumeClaimVolumeSource", "LocalObjectReference", "NFSVolumeSource"),
+    *("PersistentVolumeClaimVolumeSource", "LocalObjectReference", "NFSVolumeSource", "VolumeDevice"),
 )
 # Object → the fields that are taken, each with the values that it may have, or None for any.
 _PARTS: Mapping[str, Mapping[str, tuple[str, ...] | None]] = {
@@ -37,7 +37,7 @@ _PARTS: Mapping[str, Mapping[str, tuple[str, ...] | None]] = {
         ),
         **dict.fromkeys(("livenessProbe", "readinessProbe", "resources", "securityContext", "startupProbe")),
         **dict.fromkeys(("restartPolicy", "restartPolicyRules", "terminationMessagePath", "terminationMessagePolicy")),
-        **dict.fromkeys(("volumeMounts", "workingDir")),
+        **dict.fromkeys(("volumeDevices", "volumeMounts", "workingDir")),
         **dict.fromkeys(("stdin", "stdinOnce", "tty"), ("false",)),
     },
     "ResourceList": {"cpu": None, "memory": None},
@@ -78,7 +78,6 @@ _REASONS: Mapping[tuple[str, str], str] = {
     ("PodSpec", "hostUsers"): "podman maps the IDs of users and volumes as it starts a container",
     ("PodSpec", "runtimeClassName"): "crun is the runtime",
     **dict.fromkeys((("Container", name) for name in ("stdin", "stdinOnce", "tty")), _ATTACHED),
-    ("Container", "volumeDevices"): _DEVICES,
     ("ResourceList", "vendor/class"): _DEVICES,
     **dict.fromkeys((("ResourceList", name) for name in ("hugepages-1Gi", "hugepages-2Mi")), _HUGE_PAGES),
     ("EmptyDirVolumeSource", "medium"): _HUGE_PAGES,

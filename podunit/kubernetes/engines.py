@@ -76,6 +76,10 @@ def refuse_volumes(pods: Iterable[Pod], report: Report) -> None:
                 if mount.sub_path and not isinstance(mount.volume, Files):
                     why = "only podman's containers have parts that were looked up ahead"
                     _say(mount.at, "", "a subPath of a volume that containers change", pod.engine_origin, report, why)
+            for device in container.devices:
+                if not device.volume.path.startswith("/dev/"):
+                    what, why = "a device that is not below /dev", "systemd lets a service use no other"
+                    _say(device.at, "", what, pod.engine_origin, report, why)
             for env in container.env:
                 if isinstance(env.value, str) and _has_surrogates(env.value):
                     what = f"variable '{env.name[:60]}' is not UTF-8, which"

@@ -296,38 +296,6 @@ def test_how_long_a_start_may_take(pods: Pods) -> None:
     assert run(pods, "b", "echo up") == "up\n"
 
 
-def test_block_devices(pods: Pods) -> None:
-    volume = "apiVersion: v1\nkind: PersistentVolume\nmetadata: {name: raw}\nspec:\n  volumeMode: Block\n"
-    volume += "  claimRef: {name: raw}\n  local: {path: /dev/raw}\n---\n"
-    claims = ["{name: raw, persistentVolumeClaim: {claimName: raw}}"]
-    claims += ["{name: read, persistentVolumeClaim: {claimName: raw, readOnly: true}}"]
-    text = pod(
-        sleeper("a", "volumeDevices: [{name: raw, devicePath: /dev/xvda}]")
-        + sleeper("b", "volumeDevices: [{name: read, devicePath: /dev/data}]"),
-        more=f"  volumes: [{', '.join(claims)}]\n",
-    )
-    # As on a machine with many disks, the path is a link.
-    pods.lab.sh("truncate -s 1M /root/disk; ln -s loop-of-test /dev/raw; mkdir /dev/loop-of-test")
-    assert "volumeDevices /dev/raw is not a block device" in pods.apply(volume + text, check=False).stderr
-    pods.clear()
-    pods.lab.sh(
-        "rmdir /dev/loop-of-test; [ -e /dev/loop-control ] || mknod /dev/loop-control c 10 237;"
-        " loop=$(losetup --find | cut -d' ' -f1); [ -e $loop ] || mknod $loop b 7 ${loop#/dev/loop};"
-        " losetup $loop /root/disk; ln -s $loop /dev/loop-of-test"
-    )
-    try:
-        pods.apply(volume + text)
-        assert run(pods, "a", "echo hello > /dev/xvda; sync; [ -b /dev/xvda ] && echo block") == "block\n"
-        assert run(pods, "b", "head -c 5 /dev/data; (echo x > /dev/data) 2> /dev/null || echo refused") == (
-            "hellorefused\n"
-        )
-        assert pods.lab.sh("head -c 5 /root/disk").stdout == "hello"
-        assert run(pods, "a", "ls /dev/data 2> /dev/null || echo none") == "none\n"
-    finally:
-        pods.clear()
-        pods.lab.sh("losetup -d $(readlink /dev/loop-of-test); rm /dev/loop-of-test /dev/raw /root/disk")
-
-
 def test_devices_of_a_vendor(pods: Pods) -> None:
     def describe(name: str, minor: int) -> str:
         node = f'{{"path": "/dev/acme-{name}", "type": "c", "major": 1, "minor": {minor}}}'

@@ -25,6 +25,7 @@ for name in / /etc /tmp /run /dev /dev/shm /data /more /config /proc/sys/kernel 
 done
 cat /proc/sys/net/ipv4/ip_unprivileged_port_start /etc/passwd /etc/group /srv/data/file; echo
 cat /proc/sys/kernel/shmmax; cat /data/key /config/* 2> /dev/null; echo
+head -c 1 /dev/xvda /dev/xvdb /more; (: >> /dev/xvda) 2>&1; (: >> /dev/xvdb) 2>&1; (: >> /more) 2>&1
 cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/cpu.max 2> /dev/null
 mknod /tmp/null c 1 5 2> /dev/null && echo makes nodes; unshare -U true 2> /dev/null && echo unshares
 chroot / true 2> /dev/null && echo chroots
@@ -190,6 +191,14 @@ _PODS: Mapping[str, tuple[str, Mapping[str, str]]] = {
         {"one": ""},
     ),
     "shared": ("  shareProcessNamespace: true\n", {"one": "", "user": "securityContext: {runAsUser: 1000}"}),
+    "devices": (
+        "  volumes:\n  - {name: raw, persistentVolumeClaim: {claimName: raw}}\n"
+        "  - {name: read, persistentVolumeClaim: {claimName: raw, readOnly: true}}\n",
+        {
+            "one": "volumeDevices: [{name: raw, devicePath: /dev/xvda}, {name: read, devicePath: /dev/xvdb}]",
+            "user": "volumeDevices: [{name: raw, devicePath: /more}]\nsecurityContext: {runAsUser: 1000}",
+        },
+    ),
     "host": (
         "  hostNetwork: true\n  dnsPolicy: ClusterFirstWithHostNet\n"
         "  hostAliases: [{ip: 192.0.2.7, hostnames: [seven, acht]}]\n"
@@ -222,6 +231,11 @@ _OBJECTS = """\
 ---
 {apiVersion: v1, kind: ConfigMap, metadata: {name: c}, data: {key: value}}
 ---
+apiVersion: v1
+kind: PersistentVolume
+metadata: {name: raw}
+spec: {volumeMode: Block, claimRef: {name: raw}, local: {path: /dev/raw}}
+---
 """
 # Of the host: the last of two settings holds.
 _RESOLVER = """\
@@ -250,9 +264,11 @@ def seen(lab: Laboratory, suite: str) -> Iterator[dict[str, dict[str, list[str]]
     lab.sh("ip link add outside type bridge; ip address add 192.0.2.5/24 dev outside; ip link set outside up")
     resolver = lab.sh("cat /etc/resolv.conf").stdout
     lab.write("/etc/resolv.conf", _RESOLVER)
+    # No device has these numbers, whose first cannot be mistaken: 0x12, 0x1f.
+    lab.sh("mknod --mode=0640 /dev/of-test b 18 31; chown 7:8 /dev/of-test; ln -s of-test /dev/raw")
     yield {engine: _look(Pods(lab, engine)) for engine in ("podman", "crun")}
     lab.write("/etc/resolv.conf", resolver)
-    lab.sh("ip link del outside")
+    lab.sh("ip link del outside; rm /dev/raw /dev/of-test")
     lab.sh(f"podman rmi --force {FULL}; umount /var/lib/podunit")
 
 

@@ -1,4 +1,4 @@
-"""Parts of volumes: what subPath shows, and that no container leads podman out of its volume."""
+"""Parts of volumes: what subPath shows, and that no container leads podman out of its volume. Block devices."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.lab.laboratory import Laboratory
-from tests.lab.pods import Pods, container, pod, wait_for
+from tests.lab.pods import Pods, container, over_engines, pod, wait_for
 
 FOREVER = "sleep 1000 & wait"
 WHOLE = f"volumeMounts: [{', '.join(f'{{name: {name}, mountPath: /{name}}}' for name in 'ehcm')}]"
@@ -152,3 +152,36 @@ def test_what_a_loss_of_power_leaves_goes_with_the_pod(suite: str) -> None:
         assert "web" in before.split("/var/lib/podunit/volumes:\n")[1].split("\n")
         assert own.run("podunit", "delete", "web").stdout.endswith("pod web: stopped, deleted\n")
         assert own.sh(look).stdout == "\nparts\n/var/lib/podunit/files:\n\n/var/lib/podunit/volumes:\n"
+
+
+@over_engines
+def test_block_devices(pods: Pods) -> None:
+    volume = "apiVersion: v1\nkind: PersistentVolume\nmetadata: {name: raw}\nspec:\n  volumeMode: Block\n"
+    volume += "  claimRef: {name: raw}\n  local: {path: /dev/raw}\n---\n"
+    claims = ["{name: raw, persistentVolumeClaim: {claimName: raw}}"]
+    claims += ["{name: read, persistentVolumeClaim: {claimName: raw, readOnly: true}}"]
+    text = pod(
+        container("a", FOREVER, "volumeDevices: [{name: raw, devicePath: /dev/xvda}]")
+        + container("b", FOREVER, "volumeDevices: [{name: read, devicePath: /dev/data}]"),
+        more=f"  volumes: [{', '.join(claims)}]\n",
+    )
+    # As on a machine with many disks, the path is a link.
+    pods.lab.sh("truncate -s 1M /root/disk; ln -s loop-of-test /dev/raw; mkdir /dev/loop-of-test")
+    assert "volumeDevices /dev/raw is not a block device" in pods.apply(volume + text, check=False).stderr
+    pods.clear()
+    pods.lab.sh(
+        "rmdir /dev/loop-of-test; [ -e /dev/loop-control ] || mknod /dev/loop-control c 10 237;"
+        " loop=$(losetup --find | cut -d' ' -f1); [ -e $loop ] || mknod $loop b 7 ${loop#/dev/loop};"
+        " losetup $loop /root/disk; ln -s $loop /dev/loop-of-test"
+    )
+    try:
+        pods.apply(volume + text)
+        assert inside(pods, "echo hello > /dev/xvda; sync; [ -b /dev/xvda ] && echo block", "a") == "block\n"
+        assert inside(pods, "head -c 5 /dev/data; (echo x > /dev/data) 2> /dev/null || echo refused") == (
+            "hellorefused\n"
+        )
+        assert pods.lab.sh("head -c 5 /root/disk").stdout == "hello"
+        assert inside(pods, "ls /dev/data 2> /dev/null || echo none", "a") == "none\n"
+    finally:
+        pods.clear()
+        pods.lab.sh("losetup -d $(readlink /dev/loop-of-test); rm /dev/loop-of-test /dev/raw /root/disk")
