@@ -14,7 +14,7 @@ from podunit.engines.volumes import device_rights
 from podunit.hostpaths import list_host_paths, prepare_paths
 from podunit.inside import CRUN
 from podunit.messages import describe_message
-from podunit.model import Container, Device, Pod, RestartPolicy
+from podunit.model import Container, Device, ImageVolume, Pod, RestartPolicy
 from podunit.names import container_unit, sandbox_unit
 from podunit.restarts import pause_script, restart_directives
 from podunit.scope import Scope
@@ -75,6 +75,7 @@ def make_container(
             "state_directory": join_words([crun.root_directory(pod, container)]),
             "prepare": prepare_paths(container),
             "address_file": quote_word(address_file, expands_variables=False) if address_file else None,
+            "image_volumes": any(isinstance(mount.volume, ImageVolume) for mount in container.mounts),
             "devices": tuple(map(_allow, container.devices)),
             "run": command_line(("run", *crun.run_container(pod, container, scope))),
             "remove": command_line(crun.remove_container(pod, container), ignore_failure=True),

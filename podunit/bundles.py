@@ -24,6 +24,7 @@ from podunit.engines import crun
 from podunit.engines.netavark import can_be_held_by_files
 from podunit.engines.podman import verify_image_user
 from podunit.engines.programs import PODMAN, runtime_directory
+from podunit.engines.pulls import list_wanted
 from podunit.engines.resolution import find_resolver
 from podunit.engines.secrets import is_apart
 from podunit.errors import PodunitError
@@ -73,21 +74,26 @@ class Bundles:
         """The same without changing anything; of a bundle that is not there, or would be another, only the key."""
         found = {}
         for container in _list_bundled(pod):
-            image = _find_image(container.image)
-            key = self._make_key(pod, container, image) if image else b""
+            images = _find_images(container)
+            key = self._make_key(pod, container, images) if all(images.values()) else b""
             kept = self._read(pod, container)
             names = kept if kept.get(_KEY) == key else {_KEY: key}
             found.update({f"{_FOLDER}/{container.name}/{name}": data for name, data in names.items()})
         return found
 
     def _make(self, pod: Pod, container: Container) -> dict[str, bytes]:
-        image = _find_image(container.image)
-        if not image:
-            raise PodunitError(f"pod {pod.name}: image {container.image} is not there", "pull it, or build it")
-        key = self._make_key(pod, container, image)
+        images = _find_images(container)
+        for name, image in images.items():
+            if not image:
+                raise PodunitError(f"pod {pod.name}: image {name} is not there", "pull it, or build it")
+        image = images[container.image]
+        # That of the container first, which is read at a start.
+        needed = tuple(dict.fromkeys((image, *images.values())))
+        key = self._make_key(pod, container, images)
         kept = self._read(pod, container)
         if kept.get(_KEY) == key:
-            _copy_image(self._images, image)
+            for one in needed:
+                _copy_image(self._images, one)
             return kept
         config = _read_image(image)
         volumes = set(config.volumes) - {mount.mount_path for mount in container.mounts}
@@ -96,11 +102,18 @@ class Bundles:
             raise PodunitError(message, f"mount an emptyDir at each: {', '.join(sorted(volumes))}")
         if verify := verify_image_user(container):
             _run(*(str(word) for word in verify))
-        captured = self._capture(pod, container, config)
-        _copy_image(self._images, image)
-        return {**captured, **_own_root(self._images / image), "image": f"{image}\n".encode(), _KEY: key}
+        captured = self._capture(pod, container, config, self._locate(images))
+        for one in needed:
+            _copy_image(self._images, one)
+        listed = "".join(f"{one}\n" for one in needed).encode()
+        return {**captured, **_own_root(self._images / image), "image": listed, _KEY: key}
 
-    def _capture(self, pod: Pod, container: Container, image: crun.ImageConfig) -> dict[str, bytes]:
+    def _locate(self, images: Mapping[str, str]) -> Mapping[str, str]:
+        return {name: str(self._images / image) for name, image in images.items()}
+
+    def _capture(
+        self, pod: Pod, container: Container, image: crun.ImageConfig, images: Mapping[str, str]
+    ) -> dict[str, bytes]:
         name = crun.bundle_name(pod, container)
         try:
             _run(PODMAN, "create", *crun.make_model(pod, container))
@@ -122,7 +135,7 @@ class Bundles:
         signal = captured.get("annotations", {}).get("org.opencontainers.image.stopSignal", "15")
         where = ("info", "--format={{.Store.VolumePath}}")
         volumes = _run(PODMAN, *where).strip() if crun.has_kept_volumes(pod, container) else ""
-        config = crun.compile_config(captured, identity, image, volumes, pod, container)
+        config = crun.compile_config(captured, identity, image, volumes, images, pod, container)
         processes = {"config": config, **crun.list_processes(config, container)}
         texts = {f"{name}.json": crun.spell(value) for name, value in processes.items()}
         owned = crun.own_volumes(captured, volumes, pod, container)
@@ -131,11 +144,18 @@ class Bundles:
         own = {**own, "confined": b"by podman\n"} if crun.is_confined(captured) else own
         return {**texts, "signal": f"{signal}\n".encode(), **own, **added}
 
-    def _make_key(self, pod: Pod, container: Container, image: str) -> bytes:
+    def _make_key(self, pod: Pod, container: Container, images: Mapping[str, str]) -> bytes:
         """What tells whether a bundle is still the one: all that it is made of."""
         secrets = [(env.name, env.value) for env in container.env if is_apart(env)]
-        mounts = list(crun.bind_volumes(pod, container, ""))
-        made_of = (_VERSION, self._podman_version, image, crun.make_model(pod, container), secrets, mounts)
+        mounts = list(crun.mount_volumes(pod, container, "", self._locate(images)))
+        made_of = (
+            _VERSION,
+            self._podman_version,
+            images[container.image],
+            crun.make_model(pod, container),
+            secrets,
+            mounts,
+        )
         hooks = (container.post_start, container.pre_stop)
         sandbox = (pod.network is None, can_be_held_by_files(pod), find_resolver(pod, runtime_directory(pod)))
         process = (container.command, container.args, container.working_dir, *sandbox, hooks)
@@ -153,11 +173,11 @@ def restore_images(files: Iterable[Mapping[str, bytes]], state: Path) -> None:
     """Copy once more what bundles of an earlier revision need; PodunitError if podman has an image no longer."""
     for own in files:
         for path, data in own.items():
-            image = data.decode(errors="replace").strip() if _IMAGE_FILE.fullmatch(path) else ""
-            if image and not (state / "images" / image).is_dir():
-                if not _find_image(image):
-                    raise PodunitError(f"image {image[:12]} of an earlier revision is not there any more")
-                _copy_image(state / "images", image)
+            for image in data.decode(errors="replace").split() if _IMAGE_FILE.fullmatch(path) else ():
+                if not (state / "images" / image).is_dir():
+                    if not _find_image(image):
+                        raise PodunitError(f"image {image[:12]} of an earlier revision is not there any more")
+                    _copy_image(state / "images", image)
 
 
 def forget_images(state: Path) -> None:
@@ -165,7 +185,8 @@ def forget_images(state: Path) -> None:
     images = state / "images"
     if not images.is_dir():
         return
-    needed = {file.read_text(encoding="ascii").strip() for file in state.glob(f"files/*/{_FOLDER}/*/image")}
+    files = state.glob(f"files/*/{_FOLDER}/*/image")
+    needed = {image for file in files for image in file.read_text(encoding="ascii").split()}
     for folder in images.iterdir():
         if folder.name not in needed and not _is_mounted(folder):
             shutil.rmtree(folder)
@@ -175,6 +196,11 @@ def forget_images(state: Path) -> None:
 
 def _list_bundled(pod: Pod) -> tuple[Container, ...]:
     return (*pod.init_containers, *pod.containers) if pod.engine is Engine.CRUN else ()
+
+
+def _find_images(container: Container) -> dict[str, str]:
+    """The IDs of a container's image and of those that are its volumes, by how the pod names them; '' if not there."""
+    return {image: _find_image(image) for image in dict.fromkeys(image for image, _, _ in list_wanted(container))}
 
 
 def _find_image(image: str) -> str:
@@ -242,7 +268,7 @@ def _copy_image(images: Path, image: str) -> None:
 
 def _is_mounted(folder: Path) -> bool:
     """Whether any process has an overlay of these files."""
-    wanted = f"lowerdir={folder},"
+    wanted = f"lowerdir={folder}"
     for file in Path("/proc").glob("[0-9]*/mountinfo"):
         try:
             if wanted in file.read_text(encoding="utf-8", errors="replace"):

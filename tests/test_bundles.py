@@ -61,7 +61,7 @@ _IMAGE = crun.ImageConfig(entrypoint=("/entry",), arguments=("default",), volume
 
 
 def compile_config(pod: Pod, container: Container) -> Any:
-    return crun.compile_config(make_captured(), _ID, _IMAGE, "/volumes", pod, container)
+    return crun.compile_config(make_captured(), _ID, _IMAGE, "/volumes", {}, pod, container)
 
 
 def test_what_only_a_running_sandbox_knows_is_marked(tmp_path: Path) -> None:
@@ -133,6 +133,20 @@ def test_volumes_take_the_place_of_podmans_own_mounts(tmp_path: Path) -> None:
     ]
 
 
+def test_an_image_is_a_volume_that_nobody_can_write(tmp_path: Path) -> None:
+    volumes = "  volumes: [{name: v, image: {reference: example/files}}]\n"
+    pod, container = read_pod(tmp_path, "volumeMounts: [{name: v, mountPath: /v}]", volumes)
+    assert not crun.has_kept_volumes(pod, container)
+    assert list(crun.mount_volumes(pod, container, "/volumes", {"example/files": "/images/f"})) == [
+        {
+            "destination": "/v",
+            "type": "overlay",
+            "source": "overlay",
+            "options": ["lowerdir=/images/f:/run/podunit/web.a_bundle/lower", "private"],
+        }
+    ]
+
+
 def test_what_is_mounted_later_comes_in_where_it_is_asked_for(tmp_path: Path) -> None:
     volumes = "  volumes: [{name: v, hostPath: {path: /srv/v}}]\n"
     pod, container = read_pod(tmp_path, "volumeMounts: [{name: v, mountPath: /v}]", volumes)
@@ -147,7 +161,7 @@ def test_podmans_profile_of_apparmor_is_the_one_that_is_loaded_then(tmp_path: Pa
     captured = make_captured()
     for profile, kept in (("containers-default-0.62.2", False), ("own", True)):
         process = {**captured["process"], "apparmorProfile": profile}
-        config = crun.compile_config({**captured, "process": process}, _ID, _IMAGE, "/volumes", pod, container)
+        config = crun.compile_config({**captured, "process": process}, _ID, _IMAGE, "/volumes", {}, pod, container)
         assert (config["process"]["apparmorProfile"] == profile) is kept
         assert crun.is_confined({"process": process}) is not kept
 
@@ -182,9 +196,10 @@ def test_images_that_nobody_needs_are_forgotten(tmp_path: Path) -> None:
         (tmp_path / "images" / image / "etc").mkdir(parents=True)
     bundle = tmp_path / "files/web/bundle/a"
     bundle.mkdir(parents=True)
-    (bundle / "image").write_text("a" * 64 + "\n", encoding="ascii")
+    # That of the container, and one that is a volume.
+    (bundle / "image").write_text("a" * 64 + "\n" + "b" * 64 + "\n", encoding="ascii")
     forget_images(tmp_path)
-    assert [folder.name for folder in (tmp_path / "images").iterdir()] == ["a" * 64]
+    assert sorted(folder.name for folder in (tmp_path / "images").iterdir()) == ["a" * 64, "b" * 64]
     (bundle / "image").unlink()
     forget_images(tmp_path)
     assert not (tmp_path / "images").exists()

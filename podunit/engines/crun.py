@@ -21,7 +21,7 @@ from podunit.engines.secrets import is_apart
 from podunit.engines.terminations import locate_message
 from podunit.engines.volumes import files_directory, mount_source, podman_volume, state_directory
 from podunit.inside import CRUN, bundle_path
-from podunit.model import Claim, Container, Files, Mount, MountPropagation, Pod, Processes, Text, Volume
+from podunit.model import Claim, Container, Files, ImageVolume, Mount, MountPropagation, Pod, Processes, Text, Volume
 from podunit.probes import Exec
 from podunit.record import record
 from podunit.scope import Scope
@@ -194,9 +194,18 @@ def is_confined(captured: Mapping[str, Any]) -> bool:
 
 
 def compile_config(
-    captured: Mapping[str, Any], identity: str, image: ImageConfig, volumes: str, pod: Pod, container: Container
+    captured: Mapping[str, Any],
+    identity: str,
+    image: ImageConfig,
+    volumes: str,
+    images: Mapping[str, str],
+    pod: Pod,
+    container: Container,
 ) -> dict[str, Any]:
-    """What is in config.json; `captured` is podman's, of the container with this ID; its volumes are in `volumes`."""
+    """What is in config.json; `captured` is podman's, of the container with this ID; its volumes are in `volumes`.
+
+    `images` are the directories with the files of images, by how the pod names them.
+    """
     marks = Marks(pod, container)
     directory = bundle_path(container_name(pod, container))
     config = dict(captured)
@@ -212,7 +221,7 @@ def compile_config(
     config["process"] = process
     config["root"] = {**captured["root"], "path": f"{directory}/rootfs"}
     kept = _keep_mounts(captured, identity, image.volumes, pod, container)
-    config["mounts"] = _order((*kept, *bind_volumes(pod, container, volumes), *_bind_message(pod, container)))
+    config["mounts"] = _order((*kept, *mount_volumes(pod, container, volumes, images), *_bind_message(pod, container)))
     # The sandbox's.
     config.pop("hostname", None)
     config.pop("annotations", None)
@@ -284,23 +293,33 @@ def _keep_mounts(
 
 def has_kept_volumes(pod: Pod, container: Container) -> bool:
     """Whether podman keeps any volume of the container; the sandbox has mounted it, and so it is there."""
-    return any(mount_source(pod, mount) is None for mount in container.mounts)
+    return any(_is_kept(pod, mount) for mount in container.mounts)
+
+
+def _is_kept(pod: Pod, mount: Mount) -> bool:
+    return mount_source(pod, mount) is None and not isinstance(mount.volume, ImageVolume)
 
 
 def own_volumes(captured: Mapping[str, Any], volumes: str, pod: Pod, container: Container) -> str:
     """Lines of who is to own which of podman's volumes while it is empty: as with podman it is its first user's."""
     user = captured["process"]["user"]
     owner = f"{user['uid']}:{user['gid']}"
-    kept = (mount.volume for mount in container.mounts if mount_source(pod, mount) is None)
+    kept = (mount.volume for mount in container.mounts if _is_kept(pod, mount))
     # A group's own is made with that group.
     own = (one for one in kept if isinstance(one, Claim) or pod.fs_group is None)
     return "".join(f"{owner} {_locate(pod, one, volumes)}\n" for one in dict.fromkeys(own))
 
 
-def bind_volumes(pod: Pod, container: Container, volumes: str) -> Iterator[dict[str, Any]]:
-    """The mounts of the container's volumes; `volumes` is where podman keeps its own."""
+def mount_volumes(pod: Pod, container: Container, volumes: str, images: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+    """The mounts of the container's volumes; `volumes` is where podman keeps its own, `images` are as above."""
     marks = Marks(pod, container)
     for mount in container.mounts:
+        if isinstance(mount.volume, ImageVolume):
+            # As podman's: read-only for want of an upper directory, and for that two have to be below.
+            below = f"{images[mount.volume.image]}:{bundle_path(container_name(pod, container))}/lower"
+            options = [f"lowerdir={below}", "private"]
+            yield {"destination": mount.mount_path, "type": "overlay", "source": "overlay", "options": options}
+            continue
         source = mount_source(pod, mount)
         kept = _locate(pod, mount.volume, volumes)
         yield {

@@ -20,7 +20,13 @@ _WHOLE = (
     *("DownwardAPIProjection", "SecretProjection", "SecretVolumeSource"),
     *("Probe", "Lifecycle", "LifecycleHandler", "ExecAction", "HTTPGetAction", "HTTPHeader", "TCPSocketAction"),
     *("GRPCAction", "SleepAction", "ContainerRestartRule", "ContainerRestartRuleOnExitCodes"),
-    *("PersistentVolumeClaimVolumeSource", "LocalObjectReference", "NFSVolumeSource", "VolumeDevice"),
+    *(
+        "PersistentVolumeClaimVolumeSource",
+        "LocalObjectReference",
+        "NFSVolumeSource",
+        "VolumeDevice",
+        "ImageVolumeSource",
+    ),
 )
 # Object → the fields that are taken, each with the values that it may have, or None for any.
 _PARTS: Mapping[str, Mapping[str, tuple[str, ...] | None]] = {
@@ -57,7 +63,7 @@ _PARTS: Mapping[str, Mapping[str, tuple[str, ...] | None]] = {
         "recursiveReadOnly": None,
     },
     "Volume": {
-        **dict.fromkeys(("configMap", "downwardAPI", "emptyDir", "hostPath", "name", "persistentVolumeClaim")),
+        **dict.fromkeys(("configMap", "downwardAPI", "emptyDir", "hostPath", "image", "name", "persistentVolumeClaim")),
         **dict.fromkeys(("nfs", "projected", "secret")),
     },
     "EmptyDirVolumeSource": {"sizeLimit": None, "medium": ("", "Memory")},
@@ -87,7 +93,6 @@ _REASONS: Mapping[tuple[str, str], str] = {
     **dict.fromkeys((("SecurityContext", "seLinuxOptions"), ("PodSecurityContext", "seLinuxOptions")), _SELINUX),
     ("PodSecurityContext", "seLinuxChangePolicy"): _SELINUX,
     ("VolumeMount", "mountPropagation"): "its root file system is mounted for the container alone",
-    ("Volume", "image"): "podman mounts images for its own containers",
     ("HostPathVolumeSource", "type"): _DEVICES,
 }
 # The same of annotations, by the end of their names.

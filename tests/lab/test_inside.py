@@ -118,6 +118,7 @@ _PODS: Mapping[str, tuple[str, Mapping[str, str]]] = {
         "  - {name: items, configMap: {name: c, defaultMode: 256, items: [{key: key, path: deep/er}]}}\n"
         "  - {name: secret, secret: {secretName: s, defaultMode: 288}}\n"
         "  - {name: kept, persistentVolumeClaim: {claimName: kept}}\n"
+        f"  - {{name: image, image: {{reference: {FULL}}}}}\n"
         "  - {name: all, projected: {sources: [{secret: {name: s}}, {configMap: {name: c, items:"
         " [{key: key, path: c}]}}]}}\n"
         "  - {name: facts, downwardAPI: {items: [{path: name, fieldRef: {fieldPath: metadata.name}}]}}\n",
@@ -146,6 +147,8 @@ _PODS: Mapping[str, tuple[str, Mapping[str, str]]] = {
             "secret": _CONFIG % "secret",
             "projected": _CONFIG % "all",
             "facts": _CONFIG % "facts",
+            "image": _DATA % "image",
+            "image-as-user": f"securityContext: {{runAsUser: 1000}}\n{_READS % 'image'}",
             "claim": _DATA % "kept",
             "claim-read-only": _READS % "kept",
         },

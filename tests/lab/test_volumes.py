@@ -185,3 +185,29 @@ def test_block_devices(pods: Pods) -> None:
     finally:
         pods.clear()
         pods.lab.sh("losetup -d $(readlink /dev/loop-of-test); rm /dev/loop-of-test /dev/raw /root/disk")
+
+
+@pytest.mark.parametrize("engine", ["crun"], indirect=True)
+def test_an_image_that_is_a_volume_is_that_of_the_last_apply(pods: Pods) -> None:
+    image = "localhost/podunit-files:1"
+    text = pod(
+        container("b", FOREVER, "volumeMounts: [{name: i, mountPath: /i}]"),
+        more=f"  volumes: [{{name: i, image: {{reference: {image}, pullPolicy: Never}}}}]\n",
+    )
+    try:
+        for said in ("one", "two"):
+            pods.lab.write("/root/files/Containerfile", "FROM scratch\nCOPY said /\n")
+            pods.lab.write("/root/files/said", f"{said}\n")
+            pods.lab.sh(f"podman build --quiet --tag {image} /root/files")
+            pods.apply(text)
+            assert inside(pods, "cat /i/said; touch /i/x 2> /dev/null || echo refused") == f"{said}\nrefused\n"
+            # The container's own, and this one.
+            assert len(pods.lab.sh("ls /var/lib/podunit/images").stdout.split()) == 2
+        pods.lab.sh(f"podman rmi --force {image}")
+        pods.systemctl("restart", "pod@web")
+        assert inside(pods, "cat /i/said") == "two\n"
+        failed = pods.apply(text, check=False)
+        assert (failed.returncode, f"image '{image}'" in failed.stderr) == (1, True)
+    finally:
+        pods.clear()
+        pods.lab.sh(f"podman rmi --force --ignore {image}; rm -r /root/files")
