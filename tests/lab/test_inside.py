@@ -249,9 +249,10 @@ search example.org a.example
 nameserver 192.0.2.1 # one
 options ndots:3 rotate
 """
-# What systemd and podman tell, podman's names of containers, and the volumes of an image.
+# What systemd, podman and its monitor tell, podman's names of containers, and the volumes of an image.
 _OTHERS = re.compile(
-    r"Started container@|\d{4}-\d\d-\d\d .* (container|image) [a-z]+ |127\.0\.0\.1\t[\w-]+\.|/srv/data "
+    r"Started container@|\d{4}-\d\d-\d\d .* (container|image) [a-z]+ |conmon [0-9a-f]+ <"
+    r"|127\.0\.0\.1\t[\w-]+\.|/srv/data "
 )
 _ALL = [f"{name}.{container}" for name, (_, containers) in _PODS.items() for container in containers]
 
