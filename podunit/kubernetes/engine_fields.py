@@ -73,7 +73,7 @@ _PARTS: Mapping[str, Mapping[str, tuple[str, ...] | None]] = {
     },
 }
 _JOINED = "its containers join the namespaces of a sandbox"
-_DEVICES = "its containers get no devices of the machine"
+_DEVICES = "of the devices of the machine its containers get those of volumeDevices alone"
 _HUGE_PAGES = "only podman limits huge pages, as systemd has no directive for that"
 _SELINUX = "it is not for machines with SELinux"
 _APPARMOR = "podman loads profiles as it starts a container"
