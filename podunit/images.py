@@ -121,7 +121,8 @@ async def provide(
     """
     if _has_cut_pulls(state.path / NOTES):
         # What they have left may be taken for an image that is there.
-        await manager.run_jobs(lambda _: _start_mending(manager), [IMAGE_MEND])
+        mend = (IMAGE_MEND, "Removal of what pulls have left that a loss of power has ended", mend_images())
+        await manager.run_jobs(lambda _: _start_unit(manager, *mend), [IMAGE_MEND])
     wanted = choose(needs)
     if never := [need for need in wanted if need.policy is PullPolicy.NEVER]:
         return tuple(Lack(need, "") for need in never)
@@ -143,13 +144,14 @@ def _has_cut_pulls(notes: Path) -> bool:
     return notes.is_dir() and any(not note.name.startswith(f"{boot}.") for note in notes.iterdir())
 
 
-async def _start_mending(manager: Manager) -> str:
-    unit = await manager.get_properties(IMAGE_MEND, "Unit")
-    if unit["LoadState"] != "not-found":
-        return await manager.start_unit(IMAGE_MEND)
-    return await manager.start_passing_service(
-        IMAGE_MEND, "Removal of what pulls have left that a loss of power has ended", mend_images()
-    )
+async def _start_unit(manager: Manager, name: str, description: str, command: tuple[str, ...]) -> str:
+    """Enqueue the start of a unit, or of one without a file that runs this command where it is not there."""
+    unit = await manager.get_properties(name, "Unit")
+    if unit["LoadState"] == "not-found":
+        return await manager.start_passing_service(name, description, command)
+    # It may be active, though somebody has removed the image since.
+    again = unit["ActiveState"] == "active"
+    return await (manager.restart_unit if again else manager.start_unit)(name)
 
 
 def _find_folders(state: StateFolder, pods: Iterable[str], fresh: Iterable[str]) -> dict[str, Path]:
@@ -192,18 +194,9 @@ class _Pulls:
 
     async def _start(self, need: Need) -> str:
         """Start the image's own unit, or one without a file where that is not there."""
-        manager, always = self._manager, need.policy is PullPolicy.ALWAYS
-        if need.private:
-            return await self._start_passing(need, pull_image(need.image, self._folders[need.pod], always=always))
-        unit = await manager.get_properties(need.unit, "Unit")
-        if unit["LoadState"] == "not-found":
-            return await self._start_passing(need, pull_image(need.image, None, always=always))
-        # It may be active, though somebody has removed the image since.
-        again = unit["ActiveState"] == "active"
-        return await (manager.restart_unit if again else manager.start_unit)(need.unit)
-
-    async def _start_passing(self, need: Need, command: tuple[str, ...]) -> str:
-        return await self._manager.start_passing_service(need.unit, f"Pull of image {need.image}", command)
+        folder = self._folders[need.pod] if need.private else None
+        command = pull_image(need.image, folder, always=need.policy is PullPolicy.ALWAYS)
+        return await _start_unit(self._manager, need.unit, f"Pull of image {need.image}", command)
 
     async def _find_reason(self, unit: str, since_usec: int, result: str) -> str:
         """What podman has said last, or the result of the job."""

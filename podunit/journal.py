@@ -23,19 +23,18 @@ _STEPS = 10
 
 
 async def find_last_lines(unit: str, scope: Scope, since_usec: int, lines: int) -> tuple[str, ...]:
-    """The last lines of a unit that has ended since a time, as `read_last_lines`, after a moment if there are none yet.
+    """At most so many lines that a unit which has ended has printed since a time (microseconds of CLOCK_REALTIME).
 
-    0 for one that has ended long ago: what it has printed is there.
+    If there are none yet it looks again for a moment, but for a time of 0: what has ended long ago has said all.
     """
     for _ in range(_STEPS if since_usec else 0):
-        if found := read_last_lines(unit, scope, since_usec, lines):
+        if found := _read_last_lines(unit, scope, since_usec, lines):
             return found
         await asyncio.sleep(_STEP_SEC)
-    return read_last_lines(unit, scope, since_usec, lines)
+    return _read_last_lines(unit, scope, since_usec, lines)
 
 
-def read_last_lines(unit: str, scope: Scope, since_usec: int, lines: int) -> tuple[str, ...]:
-    """At most so many lines that the unit has printed since a time (microseconds of CLOCK_REALTIME)."""
+def _read_last_lines(unit: str, scope: Scope, since_usec: int, lines: int) -> tuple[str, ...]:
     command = _command([unit], scope, f"--lines={lines * _NOISE}", f"--since=@{since_usec // 1_000_000}")
     try:
         done = call(command, _TIMEOUT_SEC)

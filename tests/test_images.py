@@ -316,7 +316,7 @@ def test_why_an_image_is_not_to_be_had(
     lines: tuple[str, ...], why: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     let_be_missing(monkeypatch, "a")
-    monkeypatch.setattr(journal, "read_last_lines", lambda *_: lines)
+    monkeypatch.setattr(journal, "_read_last_lines", lambda *_: lines)
     monkeypatch.setattr(journal, "_STEP_SEC", 0)
     assert asyncio.run(run(tmp_path, FakeManager({}, ends="timeout"), need("a"))) == (Lack(need("a"), why),)
 

@@ -14,7 +14,7 @@ import pytest
 
 from podunit import journal
 from podunit.errors import PodunitError
-from podunit.journal import find_last_lines, read_last_lines, read_log
+from podunit.journal import find_last_lines, read_log
 from podunit.scope import Scope
 from tests.journalctl import Journalctl
 
@@ -212,7 +212,7 @@ def test_a_follower_that_fails_is_an_error(journalctl: Journalctl) -> None:
 
 def test_the_last_lines_of_a_unit(journalctl: Journalctl) -> None:
     journalctl.answer(printed("one"), *_NOISE, printed(list(b"t\xffo")), said("three"))
-    assert read_last_lines(_UNIT, Scope.SYSTEM, 1_764_000_000_999_999, 2) == ("t�o", "three")
+    assert asyncio.run(find_last_lines(_UNIT, Scope.SYSTEM, 1_764_000_000_999_999, 2)) == ("t�o", "three")
     (call,) = journalctl.calls
     assert "--since=@1764000000" in call
     assert call[-1] == f"_SYSTEMD_UNIT={_UNIT}"
@@ -235,6 +235,6 @@ def test_the_last_lines_are_no_reason_to_fail(
     journalctl: Journalctl, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     journalctl.answer(stderr="no journal", status=1)
-    assert read_last_lines(_UNIT, Scope.USER, 0, 10) == ()
+    assert asyncio.run(find_last_lines(_UNIT, Scope.USER, 0, 10)) == ()
     monkeypatch.setenv("PATH", f"{tmp_path}/empty")
-    assert read_last_lines(_UNIT, Scope.USER, 0, 10) == ()
+    assert asyncio.run(find_last_lines(_UNIT, Scope.USER, 0, 10)) == ()

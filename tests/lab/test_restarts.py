@@ -146,8 +146,8 @@ def test_a_pod_that_is_stopped_while_its_start_is_failing_stays_stopped(pods: Po
 
 
 @contextmanager
-def slowing(pods: Pods, words: str) -> Iterator[str]:
-    """Hold `systemctl` with these words in pod-stop@web; a script that waits until it is held. Until /run/test/go."""
+def stopping(pods: Pods, words: str) -> Iterator[None]:
+    """In a stop of pod@web, whose pod-stop@web is held at `systemctl` with these words until there is /run/test/go."""
     slow = "/usr/local/bin/systemctl"
     pods.lab.write(
         slow,
@@ -159,7 +159,9 @@ exec /usr/bin/systemctl "$@"
     )
     pods.lab.sh(f"chmod +x {slow}; mkdir -p /run/test; rm -f /run/test/go /run/test/held")
     try:
-        yield "test -e /run/test/held"
+        pods.systemctl("stop", "--no-block", "pod@web")
+        pods.lab.wait_until("test -e /run/test/held")
+        yield
     finally:
         pods.lab.sh(f"rm -f {slow}; touch /run/test/go")
 
@@ -170,9 +172,7 @@ def test_a_stop_that_a_restart_has_replaced_does_not_stop_what_starts(pods: Pods
     pods.install(pod(container("a", "sleep 1000 & wait"), inits=wait, more=LOG))
     pods.systemctl("start", "pod@web")
     pods.wait("active", "pod-stop@web")
-    with slowing(pods, "show") as held:
-        pods.systemctl("stop", "--no-block", "pod@web")
-        pods.lab.wait_until(held)
+    with stopping(pods, "show"):
         pods.lab.sh("rm /run/test/on; /usr/bin/systemctl restart --no-block pod@web")
         pods.wait("activating activating", "pod@web", "container@web.wait")
         pods.lab.sh("touch /run/test/go")
@@ -187,9 +187,7 @@ def test_a_start_that_comes_before_a_stop_has_begun_starts_the_pod_again(pods: P
     pods.systemctl("start", "pod@web")
     pods.wait("active", "pod-stop@web")
     before = pods.show("container@web.a", "InvocationID")
-    with slowing(pods, "show") as held:
-        pods.systemctl("stop", "--no-block", "pod@web")
-        pods.lab.wait_until(held)
+    with stopping(pods, "show"):
         pods.lab.sh("/usr/bin/systemctl start pod@web; touch /run/test/go")
         wait_for(lambda: str(pods.show("container@web.a", "InvocationID") in ("", before)), "False")
         pods.wait("active active active", "pod-stop@web", "pod@web", "container@web.a")
@@ -203,9 +201,7 @@ def test_what_is_stopped_in_spite_of_a_restart_starts_again(pods: Pods) -> None:
     pods.install(pod(needy, more="  volumes: [{name: need, hostPath: {path: /run/test/need}}]\n"))
     pods.systemctl("start", "pod@web", check=False)
     pods.wait("active", "pod-stop@web")
-    with slowing(pods, "ignore-requirements") as held:
-        pods.systemctl("stop", "--no-block", "pod@web")
-        pods.lab.wait_until(held)
+    with stopping(pods, "ignore-requirements"):
         pods.lab.sh("mkdir -p /run/test/need; /usr/bin/systemctl restart --no-block pod@web")
         pods.wait("active active", "pod@web", "container@web.a")
         pods.lab.sh("touch /run/test/go")
