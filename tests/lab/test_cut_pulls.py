@@ -54,6 +54,8 @@ def registry(lab: Laboratory) -> Iterator[None]:
 @pytest.fixture
 def pods(pods: Pods, registry: None) -> Iterator[Pods]:
     """With that registry; of what they have pulled nothing is left."""
+    # A pull that was stopped as it began leaves a note, which means nothing before the next boot.
+    pods.lab.sh(f"rm -f {NOTES}/*")
     yield pods
     pods.clear()
     pods.lab.sh("podman rmi --force $(podman images --format '{{.Repository}}:{{.Tag}}' | grep ^127) || :")
