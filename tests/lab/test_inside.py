@@ -112,7 +112,7 @@ _PODS: Mapping[str, tuple[str, Mapping[str, str]]] = {
         "  - {name: outer, emptyDir: {}}\n"
         "  - {name: memory, emptyDir: {medium: Memory, sizeLimit: 1Mi}}\n"
         "  - {name: host, hostPath: {path: /run/test}}\n"
-        "  - {name: file, hostPath: {path: /run/test/file, type: FileOrCreate}}\n"
+        "  - {name: file, hostPath: {path: /run/made/file, type: FileOrCreate}}\n"
         "  - {name: dev, hostPath: {path: /dev}}\n"
         "  - {name: config, configMap: {name: c}}\n"
         "  - {name: items, configMap: {name: c, defaultMode: 256, items: [{key: key, path: deep/er}]}}\n"
@@ -277,7 +277,8 @@ def seen(lab: Laboratory, suite: str) -> Iterator[dict[str, dict[str, list[str]]
 
 
 def _look(pods: Pods) -> dict[str, list[str]]:
-    pods.lab.sh("rm -rf /run/test; mkdir -p /run/test; echo of the host > /run/test/key")
+    # One container makes a file, for itself: those that see /run/test may look before or after.
+    pods.lab.sh("rm -rf /run/test /run/made; mkdir -p /run/test /run/made; echo of the host > /run/test/key")
     since = pods.lab.sh("date +@%s.%N").stdout.strip()
     found = {}
     with default_engine(pods.lab, pods.engine):
