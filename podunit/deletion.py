@@ -123,13 +123,14 @@ def foresee_deletion(
 
 
 async def remove_static_units(manager: Manager, directory: UnitDirectory, state: StateFolder) -> Outcome:
-    """Remove the units that ship with podunit, once no pod is left that uses them, and the objects that are kept."""
+    """Remove the units that ship with podunit, once no pod is left that uses them, the objects, and empty folders."""
     change = directory.plan({}, tuple(read_static_units()))
     left = await manager.list_units_by_patterns(change.removed) if change.removed else ()
     await manager.run_jobs(manager.stop_unit, [unit.name for unit in left if unit.active == "active"])
     directory.write(change, {})
     await manager.reload()
     gone = state.forget_objects(state.read_objects())
+    state.remove_empty()
     return Outcome((), change, dict.fromkeys(gone, "deleted"))
 
 

@@ -7,8 +7,10 @@ Whoever calls holds the lock of the unit directory.
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from podunit.exchange import Exchange, begin, list_content, settle, sync
@@ -178,6 +180,13 @@ class StateFolder:
                     if folder.exists():
                         shutil.rmtree(folder)
                         sync(folder.parent)
+
+    def remove_empty(self) -> None:
+        """Remove the folders in which nothing is, the last of all this one."""
+        for folder, _, _ in os.walk(self._path, topdown=False):
+            # Somebody keeps something in it, or has mounted it.
+            with suppress(OSError):
+                Path(folder).rmdir()
 
     def list_left(self, pods: Collection[str]) -> tuple[Path, ...]:
         """What is here of other pods than these, but for what `discard_files` removes."""

@@ -105,6 +105,19 @@ def test_objects_are_kept_and_forgotten(tmp_path: Path) -> None:
     assert list(state.read_objects()) == ["Pod.web"]
 
 
+def test_folders_go_in_which_nothing_is(tmp_path: Path) -> None:
+    state = StateFolder(tmp_path / "podunit")
+    keep(state, {"Pod.web": "a"})
+    (tmp_path / "podunit/pulls").mkdir()
+    state.remove_empty()
+    assert list(state.read_objects()) == ["Pod.web"]
+    assert not (tmp_path / "podunit/pulls").exists()
+    state.forget_objects(["Pod.web"])
+    state.remove_empty()
+    assert list(tmp_path.iterdir()) == []
+    state.remove_empty()
+
+
 def test_where_objects_were_read_is_kept_as_long_as_they_are(tmp_path: Path) -> None:
     state = StateFolder(tmp_path / "podunit")
     assert state.read_places() == {}

@@ -119,6 +119,7 @@ def test_uninstall_removes_everything_or_leaves_it_to_the_administrator(pods: Po
     pods.lab.sh(f"systemctl disable --now pod@web; rm {UNITS}/*; systemctl daemon-reload; podunit apply /root/pod.yaml")
     assert pods.lab.run("podunit", "uninstall").stdout == "pod web: stopped, deleted\nnetwork podunit: removed\n"
     assert pods.lab.sh(f"ls -A {UNITS}").stdout == ""
+    assert pods.lab.sh("find /var/lib/podunit -mindepth 1", check=False).stdout == ""
 
 
 def test_another_podunit_is_waited_for(pods: Pods) -> None:
