@@ -328,3 +328,20 @@ def test_there_are_as_many_specs_as_it_takes(seen: dict[str, dict[str, list[str]
 def test_inside_all_is_as_with_podman(seen: dict[str, dict[str, list[str]]], name: str) -> None:
     podman, crun = seen["podman"][name], seen["crun"][name]
     assert "\n".join(unified_diff(podman, crun, "podman", "crun", n=0, lineterm="")) == ""
+
+
+@pytest.mark.parametrize(
+    ("pod", "words"),
+    [("names", "--network=podunit --hostname=other"), ("host", "--network=host")],
+)
+def test_names_are_what_podman_itself_writes(
+    seen: dict[str, dict[str, list[str]]], lab: Laboratory, pod: str, words: str
+) -> None:
+    # Files hold these sandboxes with either engine: podman writes names for its own containers alone.
+    hosts = "--add-host=seven:192.0.2.7 --add-host=acht:192.0.2.7"
+    look = "cat /etc/hosts /etc/resolv.conf /etc/hostname"
+    written = lab.sh(f"podman run --rm --name={pod}_sandbox {hosts} {words} {IMAGE} {look}").stdout
+    expected = "\n".join(line for each in written.splitlines() if (line := _strip(each)))
+    assert "seven" in expected
+    for found in seen.values():
+        assert f"\n{expected}\n" in "\n".join(found[f"{pod}.one"])
