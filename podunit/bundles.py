@@ -134,11 +134,11 @@ class Bundles:
             raise PodunitError(message, f"leave out {pod.engine_origin.remedy}")
         signal = captured.get("annotations", {}).get("org.opencontainers.image.stopSignal", "15")
         where = ("info", "--format={{.Store.VolumePath}}")
-        volumes = _run(PODMAN, *where).strip() if crun.has_kept_volumes(pod, container) else ""
+        volumes = _run(PODMAN, *where).strip() if crun.list_container_claims(container) else ""
         config = crun.compile_config(captured, identity, image, volumes, images, pod, container)
         processes = {"config": config, **crun.list_processes(config, container)}
         texts = {f"{name}.json": crun.spell(value) for name, value in processes.items()}
-        owned = crun.own_volumes(captured, volumes, pod, container)
+        owned = crun.own_claims(captured, volumes, container)
         own = {**own, "owned": owned.encode()} if owned else own
         own = {**own, "devices": crun.list_devices(container).encode()} if container.devices else own
         own = {**own, "confined": b"by podman\n"} if crun.is_confined(captured) else own

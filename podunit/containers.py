@@ -116,7 +116,7 @@ def make_container(
 
 def _parts(pod: Pod, container: Container, scope: Scope) -> Values:
     """What the templates say of the parts of volumes that a container mounts."""
-    words = parts.list_parts(pod, container)
+    words = parts.list_parts(pod, container, scope)
     return {
         "parts": command_line(words) if words else None,
         "parts_recursive": parts.has_recursive(container),

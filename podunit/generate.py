@@ -11,11 +11,12 @@ from collections.abc import Mapping
 from podunit import __version__, bundled, containers
 from podunit.cgroups import slice_directives
 from podunit.chosen import Engine
-from podunit.engines import netavark, nfs, podman, probes, programs, pulls, secrets, volumes
+from podunit.engines import memory, netavark, nfs, podman, probes, programs, pulls, resolution, secrets, volumes
 from podunit.engines.stops import stop_file
 from podunit.model import (
     EmptyDir,
     Files,
+    Medium,
     NetworkDirectory,
     Pod,
     RestartPolicy,
@@ -241,11 +242,12 @@ def _timer(pod: Pod, schedule: Schedule, shared: Values) -> list[UnitFile]:
 
 def _sandbox(pod: Pod, scope: Scope, target: Target, shared: Values) -> UnitFile:
     held = netavark.is_held_by_files(pod, scope, target)
-    memory = volumes.list_memory_volumes(pod)
-    kept = [volume for volume in pod.volumes if isinstance(volume, EmptyDir) and volume not in memory]
+    kept = [volume for volume in pod.volumes if isinstance(volume, EmptyDir) and volume.medium is Medium.DISK]
+    remove_memory = memory.remove_memory(pod, scope)
     files = [volume for volume in pod.volumes if isinstance(volume, Files)]
     addresses = any(podman.needs_addresses(container) for container in (*pod.init_containers, *pod.containers))
-    made = (volumes.made_directory(pod),) if files or addresses else ()
+    made = [volumes.made_directory(pod)] if files or addresses else []
+    made += memory.list_directories(pod, scope)
     door = netavark.find_door(pod) if held else podman.find_door(pod, scope)
     # A user's ports are held by a process, without rules.
     published = scope is Scope.SYSTEM and podman.list_published(pod)
@@ -261,6 +263,8 @@ def _sandbox(pod: Pod, scope: Scope, target: Target, shared: Values) -> UnitFile
             "empty_volumes": command_line(volumes.remove_volumes(pod, scope)),
             "make_volumes": command_line(volumes.make_volumes(pod, kept, scope)),
             "make_files": tuple(map(command_line, volumes.make_files(pod, files, scope))),
+            "make_memory": tuple(map(command_line, memory.make_memory(pod, scope))),
+            "remove_memory": command_line(remove_memory, ignore_failure=True) if remove_memory else None,
             "write_addresses": command_line(podman.write_addresses(pod, door)) if addresses else None,
             "network_unit": join_units([network_unit(pod.network.name)])
             if pod.network and pod.network.own and not pod.host_network
@@ -277,9 +281,11 @@ def _sandbox(pod: Pod, scope: Scope, target: Target, shared: Values) -> UnitFile
 
 def _held_by_files(pod: Pod) -> Values:
     parameters = netavark.set_parameters(pod)
+    resolver = resolution.make_resolver(pod, programs.runtime_directory(pod))
     assert pod.network
     return {
         "network": None if pod.host_network else escape_text(pod.network.name),
+        "prepare": (command_line(resolver),) if resolver else (),
         "make": command_line(("make", *netavark.make_sandbox(pod))),
         "remove": command_line(("remove", *netavark.remove_sandbox(pod))),
         "shared_memory": Value(netavark.SHARED_MEMORY),
@@ -288,16 +294,13 @@ def _held_by_files(pod: Pod) -> Values:
 
 
 def _held_by_podman(pod: Pod, scope: Scope) -> Values:
-    has_memory = bool(volumes.list_memory_volumes(pod))
-    remove_memory = command_line(volumes.remove_memory_volumes(pod), ignore_failure=True) if has_memory else None
     return {
         "prepare": tuple(map(command_line, podman.prepare_sandbox(pod))),
         "network_target": Value("network.target") if scope is Scope.SYSTEM else None,
-        "run": command_line(podman.run_sandbox(pod)),
+        "run": command_line(podman.run_sandbox(pod, scope)),
         "pid_file": quote_word(podman.sandbox_pid_file(pod), expands_variables=False),
         "podman": Value(programs.PODMAN),
         "remove": command_line(("remove", programs.sandbox_name(pod))),
-        "remove_memory_volumes": remove_memory,
     }
 
 

@@ -23,6 +23,8 @@ from podunit.target import Target, parse_target
 
 _TIMEOUT_SEC = 20
 _ROOT = Path("/")
+# What is mounted is the fifth word of a line (proc_pid_mountinfo(5)).
+_MOUNTS = Path("/proc/self/mountinfo")
 _SYSTEMCTL = "/usr/bin/systemctl"
 
 # SELinux is at work where this is (selinux(8)), and will be on a system whose configuration says so.
@@ -158,8 +160,17 @@ def remove_remains(
         for each in paths:
             shutil.rmtree(each)
     for name in runtime:
+        folder = scope.runtime_directory / name
+        # Volumes in memory.
+        if mounts := _list_mounts(folder):
+            ask(("/usr/bin/umount", "--lazy", *mounts), _TIMEOUT_SEC, f"umount {' '.join(mounts)}")
         # systemd removes them as well, whenever it comes to that.
-        shutil.rmtree(scope.runtime_directory / name, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _list_mounts(folder: Path) -> tuple[str, ...]:
+    points = (Path(line.split()[4]) for line in _MOUNTS.read_text(encoding="utf-8").splitlines())
+    return tuple(str(point) for point in points if folder in point.parents)
 
 
 def list_images() -> dict[str, str]:

@@ -136,7 +136,7 @@ def test_volumes_take_the_place_of_podmans_own_mounts(tmp_path: Path) -> None:
 def test_an_image_is_a_volume_that_nobody_can_write(tmp_path: Path) -> None:
     volumes = "  volumes: [{name: v, image: {reference: example/files}}]\n"
     pod, container = read_pod(tmp_path, "volumeMounts: [{name: v, mountPath: /v}]", volumes)
-    assert not crun.has_kept_volumes(pod, container)
+    assert not crun.list_container_claims(container)
     assert list(crun.mount_volumes(pod, container, "/volumes", {"example/files": "/images/f"})) == [
         {
             "destination": "/v",
@@ -169,10 +169,10 @@ def test_podmans_profile_of_apparmor_is_the_one_that_is_loaded_then(tmp_path: Pa
 def test_an_empty_claim_is_its_users(tmp_path: Path) -> None:
     mounts = "volumeMounts: [{name: c, mountPath: /c}, {name: d, mountPath: /d}, {name: c, mountPath: /again}]"
     volumes = "  volumes: [{name: c, persistentVolumeClaim: {claimName: kept}}, {name: d, emptyDir: {}}]\n"
-    pod, container = read_pod(tmp_path, mounts, volumes)
+    _, container = read_pod(tmp_path, mounts, volumes)
     captured = make_captured()
     captured["process"]["user"] = {"uid": 7, "gid": 8}
-    assert crun.own_volumes(captured, "/volumes", pod, container) == "7:8 /volumes/kept/_data\n"
+    assert crun.own_claims(captured, "/volumes", container) == "7:8 /volumes/kept/_data\n"
 
 
 def test_no_command_line_has_a_secret(tmp_path: Path) -> None:

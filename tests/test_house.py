@@ -74,6 +74,7 @@ _ROOMS: tuple[tuple[str, ...], ...] = (
         "podunit.engines.programs",
         "podunit.engines.nfs",
         "podunit.engines.users",
+        "podunit.engines.memory",
         "podunit.engines.volumes",
         "podunit.engines.parts",
         "podunit.engines.terminations",

@@ -20,7 +20,9 @@ _IMAGE = "quay.io/a/b:1"
 _IMAGE_UNIT = "image@quay.io-a-b:1.service"
 
 
-def make(tmp_path: Path, *specs: str, annotations: str = "", more: tuple[str, ...] = ()) -> dict[str, str]:
+def make(
+    tmp_path: Path, *specs: str, annotations: str = "", more: tuple[str, ...] = (), scope: Scope = Scope.SYSTEM
+) -> dict[str, str]:
     """The unit files of pods, each given as its name and the rest of its spec, with the static ones."""
     documents = []
     for spec in specs:
@@ -33,7 +35,7 @@ def make(tmp_path: Path, *specs: str, annotations: str = "", more: tuple[str, ..
     workload = load_files([str(file), *more], report)
     assert report.problems == ()
     assert workload is not None
-    texts = {unit.name: render(unit) for unit in generate(workload, Scope.SYSTEM, OLDEST)}
+    texts = {unit.name: render(unit) for unit in generate(workload, scope, OLDEST)}
     return {**texts, **read_static_units()}
 
 
@@ -199,5 +201,7 @@ def test_what_its_units_remove_is_known(tmp_path: Path) -> None:
     assert (pods["web"].remains.secrets, pods["web"].remains.volumes, pods["web"].remains.state) == ((), (), ())
     assert pods["web"].remains.containers == ("web.a", "web_sandbox")
     found = pods["s"].remains
-    assert (found.secrets, found.volumes, found.state) == (("s.a_0",), ("s_m",), ("podunit/volumes/s",))
-    assert (pods["web"].remains.runtime, found.runtime) == (("podunit/web",), ("podunit/s",))
+    # A volume in memory is a mount.
+    assert (found.secrets, found.volumes, found.state) == (("s.a_0",), (), ("podunit/volumes/s",))
+    assert list_pods(make(tmp_path, secret, more=(str(file),), scope=Scope.USER))["s"].remains.volumes == ("s_m",)
+    assert (pods["web"].remains.runtime, found.runtime) == (("podunit/web",), ("podunit/s", "podunit/s_memory"))

@@ -14,10 +14,10 @@ from podunit.chosen import Engine
 from podunit.engines.netavark import can_be_held_by_files, is_held_by_files, make_sandbox
 from podunit.host import labels_files, list_full_networks
 from podunit.load import load_files
-from podunit.model import Pod
+from podunit.model import Mount, Pod
 from podunit.report import Report
 from podunit.scope import Scope
-from podunit.target import Target
+from podunit.target import OLDEST, Target
 
 _HEAD = "apiVersion: v1\nkind: Pod\nmetadata: {name: web, annotations: {podunit/engine: crun%s}}\nspec: {%scontainers: "
 _SOCKETS = [Path("/proc/net/tcp"), Path("/proc/net/tcp6"), Path("/proc/net/udp"), Path("/proc/net/udp6")]
@@ -46,7 +46,6 @@ def find_holders(pod: Pod, text: str) -> list[str]:
         ("shareProcessNamespace: true, ", ""),
         ("activeDeadlineSeconds: 9, ", ""),
         ("dnsConfig: {nameservers: [192.0.2.1]}, ", ""),
-        ("volumes: [{name: v, emptyDir: {medium: Memory}}], ", ""),
         ("volumes: [{name: v, persistentVolumeClaim: {claimName: c}}], ", ""),
         ("", ", podunit/network: other"),
         ("", ", podunit/network: none"),
@@ -55,6 +54,31 @@ def find_holders(pod: Pod, text: str) -> list[str]:
 def test_what_podman_keeps_is_held_by_its_process(tmp_path: Path, more: str, notes: str) -> None:
     assert can_be_held_by_files(load(tmp_path))
     assert not can_be_held_by_files(load(tmp_path, more=more, notes=notes))
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "volumes: [{name: v, emptyDir: {medium: Memory}}], ",
+        "dnsPolicy: None, dnsConfig: {nameservers: [192.0.2.1]}, ",
+        "hostNetwork: true, ",
+    ],
+)
+def test_what_systemd_can_make_needs_no_process(tmp_path: Path, more: str) -> None:
+    for engine in Engine:
+        pod = replace(load(tmp_path, more=more), engine=engine)
+        assert is_held_by_files(pod, Scope.SYSTEM, Target(257, (5, 4, 2)))
+        assert is_held_by_files(pod, Scope.SYSTEM, OLDEST) is (engine is Engine.CRUN)
+
+
+def test_podman_knows_who_uses_a_claim_by_its_containers_alone(tmp_path: Path) -> None:
+    pod = load(tmp_path, more="volumes: [{name: v, persistentVolumeClaim: {claimName: c}}], ")
+    for engine in Engine:
+        assert can_be_held_by_files(replace(pod, engine=engine)) is (engine is Engine.PODMAN)
+    (container,) = pod.containers
+    mount = Mount(pod.volumes[0], "/c", "part", read_only=False, at=pod.at)
+    part = replace(pod, engine=Engine.PODMAN, containers=(replace(container, mounts=(mount,)),))
+    assert not can_be_held_by_files(part)
 
 
 @pytest.mark.parametrize(

@@ -248,7 +248,7 @@ def test_each_part_is_mounted_once_whatever_the_volume(tmp_path: Path) -> None:
     (argv,) = list_commands(pod, "ExecStartPre")
     assert argv[4:] == [
         *("<runtime>/podunit/web.a_parts", "rslave", "/srv", "a", "rslave", "<state>/podunit/volumes/web/e", "a"),
-        *("rslave", "data", "a", "rslave", "web_m", "a/b"),
+        *("rslave", "data", "a", "rslave", "<runtime>/podunit/web_memory/m", "a/b"),
     ]
     parts = [f"<runtime>/podunit/web.a_parts/{number}" for number in range(4)]
     files = "<runtime>/podunit/web_files/f/a"

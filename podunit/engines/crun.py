@@ -12,16 +12,17 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from podunit.engines.memory import list_memory_volumes
 from podunit.engines.netavark import can_be_held_by_files
 from podunit.engines.podman import FACTS, name_variable, sandbox_pid_file
 from podunit.engines.programs import CATATONIT, container_name, runtime_directory, sandbox_directory
-from podunit.engines.resolution import find_resolver
+from podunit.engines.resolution import RESOLVER, find_resolver
 from podunit.engines.rights import list_rights
 from podunit.engines.secrets import is_apart
 from podunit.engines.terminations import locate_message
-from podunit.engines.volumes import files_directory, mount_source, podman_volume, state_directory
+from podunit.engines.volumes import files_directory, mount_source, state_directory
 from podunit.inside import CRUN, bundle_path
-from podunit.model import Claim, Container, Files, ImageVolume, Mount, MountPropagation, Pod, Processes, Text, Volume
+from podunit.model import Claim, Container, Files, ImageVolume, Mount, MountPropagation, Pod, Processes, Text
 from podunit.probes import Exec
 from podunit.record import record
 from podunit.scope import Scope
@@ -35,8 +36,7 @@ _DIRECTORIES: Mapping[Specifier, str] = {
 }
 
 # Files that podman makes for each container and that a pod shares; of others that it makes each has its own.
-_SHARED = ("/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/dev/shm")
-_RESOLVER = "/etc/resolv.conf"
+_SHARED = ("/etc/hosts", "/etc/hostname", RESOLVER, "/dev/shm")
 
 # What the model of a container would run: a program that is there, as the container's own may be in a volume.
 _PROGRAM = "/podunit-model"
@@ -276,7 +276,7 @@ def _keep_mounts(
     for mount in captured["mounts"]:
         destination = mount["destination"]
         hosts = mount if destination == "/etc/hosts" else hosts
-        if destination in taken or destination in volumes or destination in (_PROGRAM, _RESOLVER):
+        if destination in taken or destination in volumes or destination in (_PROGRAM, RESOLVER):
             continue
         source = str(mount["source"])
         name = next((name for name, file in own.items() if file == source), None)
@@ -284,30 +284,23 @@ def _keep_mounts(
             source = f"{bundle_path(container_name(pod, container))}/{name}"
         yield {**mount, "source": marks.find_file(pod, source, identity)}
     # podman gives none to a container without a network, which the one that was captured may be.
-    if pod.network and hosts and _RESOLVER not in taken:
+    if pod.network and hosts and RESOLVER not in taken:
         source = marks.find_file(pod, str(hosts["source"]), identity).replace("/hosts", "/resolv.conf")
         if resolver := find_resolver(pod, runtime_directory(pod)):
             source = marks.resolve(resolver)
-        yield {**hosts, "destination": _RESOLVER, "source": source}
+        yield {**hosts, "destination": RESOLVER, "source": source}
 
 
-def has_kept_volumes(pod: Pod, container: Container) -> bool:
-    """Whether podman keeps any volume of the container; the sandbox has mounted it, and so it is there."""
-    return any(_is_kept(pod, mount) for mount in container.mounts)
+def list_container_claims(container: Container) -> tuple[Claim, ...]:
+    """The volumes of the container that podman keeps; the sandbox has mounted them, and so they are there."""
+    return tuple(dict.fromkeys(mount.volume for mount in container.mounts if isinstance(mount.volume, Claim)))
 
 
-def _is_kept(pod: Pod, mount: Mount) -> bool:
-    return mount_source(pod, mount) is None and not isinstance(mount.volume, ImageVolume)
-
-
-def own_volumes(captured: Mapping[str, Any], volumes: str, pod: Pod, container: Container) -> str:
+def own_claims(captured: Mapping[str, Any], volumes: str, container: Container) -> str:
     """Lines of who is to own which of podman's volumes while it is empty: as with podman it is its first user's."""
     user = captured["process"]["user"]
     owner = f"{user['uid']}:{user['gid']}"
-    kept = (mount.volume for mount in container.mounts if _is_kept(pod, mount))
-    # A group's own is made with that group.
-    own = (one for one in kept if isinstance(one, Claim) or pod.fs_group is None)
-    return "".join(f"{owner} {_locate(pod, one, volumes)}\n" for one in dict.fromkeys(own))
+    return "".join(f"{owner} {_locate(claim, volumes)}\n" for claim in list_container_claims(container))
 
 
 def mount_volumes(pod: Pod, container: Container, volumes: str, images: Mapping[str, str]) -> Iterator[dict[str, Any]]:
@@ -320,19 +313,17 @@ def mount_volumes(pod: Pod, container: Container, volumes: str, images: Mapping[
             options = [f"lowerdir={below}", "private"]
             yield {"destination": mount.mount_path, "type": "overlay", "source": "overlay", "options": options}
             continue
-        source = mount_source(pod, mount)
-        kept = _locate(pod, mount.volume, volumes)
-        yield {
-            "destination": mount.mount_path,
-            "type": "bind",
-            "source": marks.resolve(source) if source is not None else kept,
-            # podman's own for volumes that it keeps.
-            "options": [*_list_options(mount), *(("nosuid", "nodev") if source is None else ())],
-        }
+        if isinstance(mount.volume, Claim):
+            source = _locate(mount.volume, volumes)
+        else:
+            place = mount_source(pod, mount, Scope.SYSTEM)
+            assert place is not None, "podman keeps claims alone for the system's pods"
+            source = marks.resolve(place)
+        yield {"destination": mount.mount_path, "type": "bind", "source": source, "options": _list_options(pod, mount)}
 
 
-def _locate(pod: Pod, volume: Volume, volumes: str) -> str:
-    return f"{volumes}/{podman_volume(pod, volume)}/_data"
+def _locate(claim: Claim, volumes: str) -> str:
+    return f"{volumes}/{claim.claim}/_data"
 
 
 def _bind_message(pod: Pod, container: Container) -> Iterator[dict[str, Any]]:
@@ -343,10 +334,13 @@ def _bind_message(pod: Pod, container: Container) -> Iterator[dict[str, Any]]:
         yield {"destination": container.message.path, "type": "bind", "source": source, "options": options}
 
 
-def _list_options(mount: Mount) -> list[str]:
+def _list_options(pod: Pod, mount: Mount) -> list[str]:
     read_only = mount.read_only or getattr(mount.volume, "read_only", False)
     options = ["rbind", "ro" if read_only else "rw", _PROPAGATIONS[mount.propagation]]
     options += ["rro"] if mount.recursive else []
+    # As podman has its own volumes, and as those in memory are mounted.
+    if isinstance(mount.volume, Claim) or mount.volume in list_memory_volumes(pod):
+        return [*options, "nosuid", "nodev"]
     # Of /run, where these files are, a bind mount would take over noexec.
     return [*options, "exec"] if isinstance(mount.volume, Files) else options
 

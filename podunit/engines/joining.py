@@ -7,14 +7,14 @@ the container mounts something else there itself.
 
 from __future__ import annotations
 
-from podunit.engines.programs import sandbox_directory, sandbox_name
-from podunit.engines.resolution import list_names
+from podunit.engines.programs import runtime_directory, sandbox_directory, sandbox_name
+from podunit.engines.resolution import RESOLVER, find_resolver, list_names
 from podunit.engines.users import join_users
 from podunit.model import Container, Pod, Processes
 from podunit.unitfile import Word
 
 _NAMESPACES = {"network": "net", "ipc": "ipc", "uts": "uts"}
-_FILES = {"/etc/hosts": "hosts", "/etc/hostname": "hostname", "/etc/resolv.conf": "resolv.conf", "/dev/shm": "shm"}
+_FILES = {"/etc/hosts": "hosts", "/etc/hostname": "hostname", RESOLVER: "resolv.conf", "/dev/shm": "shm"}
 
 
 def join_container(pod: Pod) -> tuple[Word, ...]:
@@ -40,14 +40,19 @@ def join_files(pod: Pod, container: Container) -> tuple[Word, ...]:
     # As podman's own are.
     options = ",ro=true,nosuid,nodev,noexec" if container.security.read_only_root else ""
     taken = {mount.mount_path.rstrip("/") for mount in container.mounts}
+    if find_resolver(pod, runtime_directory(pod)):
+        taken.add(RESOLVER)
     return (
-        *((f"--{kind}=ns:", *directory, f"/{file}") for kind, file in _NAMESPACES.items()),
+        *(
+            f"--{kind}=host" if pod.host_network and kind != "ipc" else (f"--{kind}=ns:", *directory, f"/{file}")
+            for kind, file in _NAMESPACES.items()
+        ),
         "--no-hosts",
         *(
             ("--mount=type=bind,src=", *directory, f"/{file},dst={path}{options}")
             for path, file in _FILES.items()
             if path not in taken
         ),
-        # podman would say its own name of the container.
-        f"--env=HOSTNAME={pod.hostname}",
+        # podman would say its own name of the container, but for the host's.
+        *(() if pod.host_network else (f"--env=HOSTNAME={pod.hostname}",)),
     )

@@ -11,9 +11,10 @@ import ipaddress
 import json
 
 from podunit.chosen import Engine
+from podunit.engines.parts import has_claim_parts
 from podunit.engines.podman import Door, list_published
 from podunit.engines.programs import sandbox_directory, sandbox_name
-from podunit.engines.volumes import list_claims, list_memory_volumes
+from podunit.engines.volumes import list_claims
 from podunit.model import Pod, Port, Processes, Protocol
 from podunit.scope import Scope
 from podunit.target import Target
@@ -32,10 +33,11 @@ _STATES = {Protocol.TCP: "0A", Protocol.UDP: "07"}
 def can_be_held_by_files(pod: Pod) -> bool:
     """Whether files can hold the pod's namespaces; else a process of podman's has to.
 
-    It has to where there are volumes that podman keeps, or processes and users that are the pod's; where the sandbox
-    may run for so long only, since systemd counts the time of processes; and where names and networks are not podunit's
-    alone, or the host's.
+    It has to where processes and users are the pod's; where others than podman mount claims, which it would take for
+    unused, and has not mounted; where the sandbox may run for so long only, since systemd counts the time of processes;
+    and where names and networks are not podunit's alone, or the host's.
     """
+    containers = (*pod.init_containers, *pod.containers)
     deadlines = (pod.deadline_sec, pod.run.deadline_sec if pod.run else None)
     return (
         pod.network is not None
@@ -43,10 +45,10 @@ def can_be_held_by_files(pod: Pod) -> bool:
         and not pod.host_ipc
         and not pod.own_users
         and pod.processes is Processes.OWN
-        and pod.resolver is None
+        and (pod.resolver is None or pod.resolver.replaces_host)
         and deadlines == (None, None)
-        and not list_claims(pod)
-        and not list_memory_volumes(pod)
+        and not (pod.engine is Engine.CRUN and list_claims(pod))
+        and not any(has_claim_parts(container) for container in containers)
     )
 
 
@@ -57,10 +59,9 @@ def is_held_by_files(pod: Pod, scope: Scope, target: Target) -> bool:
     assert pod.network
     return pod.engine is Engine.CRUN or (
         scope is Scope.SYSTEM
-        and not pod.host_network
         and target.podman >= _OPENS_FILES
         and not target.labels
-        and pod.network.name not in target.full_networks
+        and (pod.host_network or pod.network.name not in target.full_networks)
     )
 
 

@@ -33,17 +33,22 @@ def parts_directory(pod: Pod, container: Container) -> str:
     return f"podunit/{container_name(pod, container)}_parts"
 
 
-def list_parts(pod: Pod, container: Container) -> tuple[Word, ...]:
+def list_parts(pod: Pod, container: Container, scope: Scope) -> tuple[Word, ...]:
     """For each part, in the order of their numbers: how mounts pass, the volume, and the path below it.
 
     A volume that is no path is one of podman's.
     """
-    return tuple(word for mount in _list_parts(container) for word in _describe(pod, mount))
+    return tuple(word for mount in _list_parts(container) for word in _describe(pod, mount, scope))
 
 
 def has_recursive(container: Container) -> bool:
     """Whether a part is read-only with all that is mounted below it."""
     return any(mount.recursive for mount in _list_parts(container))
+
+
+def has_claim_parts(container: Container) -> bool:
+    """Whether a part is one of a claim, which podman mounts if it is no mere directory: it has to be mounted before."""
+    return any(isinstance(mount.volume, Claim) for mount in _list_parts(container))
 
 
 def locate_parts(pod: Pod, container: Container) -> Word:
@@ -87,6 +92,6 @@ def _pass_mounts(mount: Mount) -> str:
     return _RECURSIVE if mount.recursive else _PROPAGATIONS[mount.propagation]
 
 
-def _describe(pod: Pod, mount: Mount) -> tuple[Word, ...]:
-    volume = mount_source(pod, replace(mount, sub_path=""))
+def _describe(pod: Pod, mount: Mount, scope: Scope) -> tuple[Word, ...]:
+    volume = mount_source(pod, replace(mount, sub_path=""), scope)
     return (_pass_mounts(mount), volume or podman_volume(pod, mount.volume), mount.sub_path)

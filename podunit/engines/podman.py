@@ -19,6 +19,7 @@ from collections.abc import Mapping
 
 from podunit.chosen import Engine
 from podunit.engines.joining import join_container, join_files
+from podunit.engines.memory import hold_memory
 from podunit.engines.parts import locate_part
 from podunit.engines.programs import CATATONIT, PODMAN, container_name, runtime_directory, sandbox_name
 from podunit.engines.resolution import list_names, make_resolver, mount_resolver
@@ -26,18 +27,7 @@ from podunit.engines.rights import list_rights, verify_user
 from podunit.engines.secrets import is_kept, secret_name
 from podunit.engines.terminations import mount_message
 from podunit.engines.users import make_users, prepare_root, root_directory
-from podunit.engines.volumes import (
-    claim_path,
-    device_word,
-    hold_claim,
-    hold_volume,
-    list_claims,
-    list_memory_volumes,
-    made_directory,
-    make_memory_volumes,
-    memory_path,
-    mount_word,
-)
+from podunit.engines.volumes import claim_path, device_word, hold_claim, list_claims, made_directory, mount_word
 from podunit.model import Container, Env, Fact, HugePage, Pod, Port, Protocol, Text
 from podunit.record import record
 from podunit.scope import Scope
@@ -69,7 +59,7 @@ def container_pid_file(pod: Pod, container: Container, scope: Scope) -> tuple[st
     return (Specifier.RUNTIME_DIR, f"/podunit/{container_name(pod, container)}_container.pid")
 
 
-def run_sandbox(pod: Pod) -> tuple[Word, ...]:
+def run_sandbox(pod: Pod, scope: Scope) -> tuple[Word, ...]:
     """Start the pause container and return once it holds the pod's namespaces."""
     name = sandbox_name(pod)
     # What podman has not replaced has containers that refer to it, as after a loss of power.
@@ -94,7 +84,7 @@ def run_sandbox(pod: Pod) -> tuple[Word, ...]:
         *make_users(pod),
         *(f"--sysctl={name}={value}" for name, value in pod.sysctls),
         *(f"--publish={_publication(port)}" for port in list_published(pod)),
-        *(hold_volume(pod, volume) for volume in list_memory_volumes(pod)),
+        *hold_memory(pod, scope),
         *(hold_claim(claim) for claim in list_claims(pod)),
         f"--volume={CATATONIT}:/catatonit:ro",
         "--rootfs",
@@ -117,12 +107,8 @@ def _network(pod: Pod) -> tuple[Word, ...]:
 def prepare_sandbox(pod: Pod) -> tuple[tuple[Word, ...], ...]:
     """What has to be there before the sandbox, beside volumes on disk."""
     resolver = make_resolver(pod, runtime_directory(pod))
-    held = (
-        *(memory_path(volume) for volume in list_memory_volumes(pod)),
-        *(claim_path(claim) for claim in list_claims(pod)),
-    )
-    root = prepare_root(pod, runtime_directory(pod), held)
-    return (*make_memory_volumes(pod), *(command for command in (root, resolver) if command))
+    root = prepare_root(pod, runtime_directory(pod), tuple(claim_path(claim) for claim in list_claims(pod)))
+    return tuple(command for command in (root, resolver) if command)
 
 
 def list_published(pod: Pod) -> tuple[Port, ...]:
@@ -171,7 +157,9 @@ def run_init_container(pod: Pod, container: Container, scope: Scope, *, held: bo
 
 def remove_container(pod: Pod, container: Container) -> tuple[Word, ...]:
     """Remove what a killed monitor left behind; nothing if the container removed itself."""
-    return (PODMAN, "rm", "--force", "--ignore", "--time=0", container_name(pod, container))
+    # podman fails once at a container whose monitor was killed, and knows then that it has ended.
+    script = f'try() {{ {PODMAN} rm --force --ignore --time=0 "$1"; }}; try "$1" 2> /dev/null || try "$1"'
+    return ("/bin/sh", "-c", script, "remove", container_name(pod, container))
 
 
 def verify_image_user(container: Container) -> tuple[Word, ...] | None:
@@ -212,7 +200,7 @@ def _payload(pod: Pod, container: Container, scope: Scope) -> tuple[Word, ...]:
         words.append(f"--workdir={container.working_dir}")
     words += list_rights(container.security)
     words += mount_resolver(pod, container, runtime_directory(pod))
-    words += [mount_word(pod, mount, locate_part(pod, container, mount)) for mount in container.mounts]
+    words += [mount_word(pod, mount, locate_part(pod, container, mount), scope) for mount in container.mounts]
     words += mount_message(pod, container, scope)
     words += [device_word(device) for device in container.devices]
     words += [f"--device={name}" for name in container.cdi_devices]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from podunit.model import Container, Pod, Resolver
 from podunit.unitfile import Specifier, Word
 
-_FILE = "/etc/resolv.conf"
+RESOLVER = "/etc/resolv.conf"
 
 
 def list_names(pod: Pod) -> list[Word]:
@@ -33,9 +33,9 @@ def make_resolver(pod: Pod, directory: str) -> tuple[Word, ...] | None:
 def mount_resolver(pod: Pod, container: Container, directory: str) -> list[Word]:
     """Show that file to a container without one of its own; podman would add the host's options to what it is told."""
     file = find_resolver(pod, directory)
-    if file is None or _FILE in {mount.mount_path for mount in container.mounts}:
+    if file is None or RESOLVER in {mount.mount_path for mount in container.mounts}:
         return []
-    return [("--mount=type=bind,src=", *file, f",dst={_FILE},relabel=shared")]
+    return [("--mount=type=bind,src=", *file, f",dst={RESOLVER},relabel=shared")]
 
 
 def find_resolver(pod: Pod, directory: str) -> tuple[str | Specifier, ...] | None:

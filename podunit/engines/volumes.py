@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from podunit.engines.memory import locate_memory, name_memory
 from podunit.engines.nfs import mount_point
 from podunit.engines.programs import PODMAN
 from podunit.engines.users import map_users
@@ -109,7 +110,7 @@ def _made(pod: Pod, volume: Files) -> tuple[str | Specifier, ...]:
     return (Specifier.RUNTIME_DIR, f"/{made_directory(pod)}/{volume.name}")
 
 
-def mount_source(pod: Pod, mount: Mount) -> tuple[str | Specifier, ...] | None:
+def mount_source(pod: Pod, mount: Mount, scope: Scope) -> tuple[str | Specifier, ...] | None:
     """The path on the host of what a mount shows; None for volumes that podman keeps."""
     below = f"/{mount.sub_path}" if mount.sub_path else ""
     match mount.volume:
@@ -121,22 +122,9 @@ def mount_source(pod: Pod, mount: Mount) -> tuple[str | Specifier, ...] | None:
             return (*_made(pod, volume), below)
         case EmptyDir(name=name, medium=Medium.DISK):
             return (Specifier.STATE_DIR, f"/{volumes_directory(pod)}/{name}{below}")
+        case EmptyDir() as volume if place := locate_memory(pod, volume, scope):
+            return (*place, below)
     return None
-
-
-def list_memory_volumes(pod: Pod) -> tuple[EmptyDir, ...]:
-    """The pod's volumes in memory, huge pages or not, which podman makes and the sandbox holds."""
-    return tuple(one for one in pod.volumes if isinstance(one, EmptyDir) and one.medium is not Medium.DISK)
-
-
-def remove_memory_volumes(pod: Pod) -> tuple[Word, ...]:
-    """Remove the pod's volumes in memory; their mounts went with the sandbox."""
-    return (PODMAN, "volume", "rm", *(_memory_volume(pod, volume) for volume in list_memory_volumes(pod)))
-
-
-def _memory_volume(pod: Pod, volume: Volume) -> str:
-    # As with the sandbox: an underscore is in no name of a pod.
-    return f"{pod.name}_{volume.name}"
 
 
 def list_claims(pod: Pod) -> tuple[str, ...]:
@@ -155,65 +143,19 @@ def claim_path(claim: str) -> str:
     return f"/claims/{claim}"
 
 
-def memory_path(volume: EmptyDir) -> str:
-    """Where the sandbox has a volume in memory."""
-    return f"/volumes/{volume.name}"
-
-
-def make_memory_volumes(pod: Pod) -> tuple[tuple[Word, ...], ...]:
-    """Make the volumes in memory that have a group of their own, which podman only heeds ahead of a container."""
-    # A volume that was there before lost its pod without a stop.
-    make = f'{PODMAN} volume create "--opt=type=$3" "--opt=device=$3" "--opt=o=$2"'
-    script = f'{PODMAN} volume rm "$1" 2>/dev/null; exec {make} "$1"'
-    return tuple(
-        (
-            *("/bin/sh", "-c", script, "volume", _memory_volume(pod, volume), _memory_options(pod, volume)),
-            _file_system(volume),
-        )
-        for volume in list_memory_volumes(pod)
-        if pod.fs_group is not None
-    )
-
-
-def _file_system(volume: EmptyDir) -> str:
-    return "tmpfs" if volume.medium is Medium.MEMORY else "hugetlbfs"
-
-
-def _memory_options(pod: Pod, volume: EmptyDir) -> str:
-    # Not size=, which podman 4.3 takes for a quota on disk; 4096 is the size of a page.
-    size = volume.size_bytes
-    blocks = "" if size is None or volume.medium is not Medium.MEMORY else f",nr_blocks={-(-size // 4096)}"
-    return f"mode=2777,gid={pod.fs_group}{_page_size(volume)}{blocks}"
-
-
-def _page_size(volume: EmptyDir) -> str:
-    # Of pages, by the words of the kernel's hugetlbpage.rst.
-    size = {Medium.HUGE_PAGES_2MI: "2M", Medium.HUGE_PAGES_1GI: "1G"}.get(volume.medium)
-    return f",pagesize={size}" if size else ""
-
-
-def hold_volume(pod: Pod, volume: EmptyDir) -> Word:
-    """How the sandbox mounts a volume in memory, so that podman makes it if it is not there."""
-    if pod.fs_group is not None:
-        return f"--mount=type=volume,src={_memory_volume(pod, volume)},dst={memory_path(volume)}"
-    kind, size = _file_system(volume), volume.size_bytes
-    limit = "" if size is None or volume.medium is not Medium.MEMORY else f",size={size}"
-    options = f'volume-opt=type={kind},volume-opt=device={kind},"volume-opt=o=mode=0777{_page_size(volume)}{limit}"'
-    return f"--mount=type=volume,src={_memory_volume(pod, volume)},dst={memory_path(volume)},{options}"
-
-
 def podman_volume(pod: Pod, volume: Volume) -> str:
     """podman's name of a volume that podman keeps."""
-    return volume.claim if isinstance(volume, Claim) else _memory_volume(pod, volume)
+    assert isinstance(volume, Claim | EmptyDir), "others have a path"
+    return volume.claim if isinstance(volume, Claim) else name_memory(pod, volume)
 
 
-def mount_word(pod: Pod, mount: Mount, part: tuple[str | Specifier, ...] | None) -> Word:
+def mount_word(pod: Pod, mount: Mount, part: tuple[str | Specifier, ...] | None, scope: Scope) -> Word:
     """How a container mounts a volume, or the `part` of it that has a path of its own."""
     options = f",{_csv(f'dst={mount.mount_path}')}{',ro=true' if mount.read_only else ''}{map_users(pod)}"
     volume = mount.volume
     if isinstance(volume, ImageVolume):
         return f"--mount=type=image,src={volume.image},{_csv(f'dst={mount.mount_path}')}"
-    source = part or mount_source(pod, mount)
+    source = part or mount_source(pod, mount, scope)
     if source is None:
         return f"--mount=type=volume,src={podman_volume(pod, volume)}{options}"
     # What is not a host path is the pod's own; a host path is labelled only if somebody asks for it.

@@ -174,18 +174,18 @@ def test_the_next_apply_waits_for_what_a_killed_one_has_asked_for(pods: Pods) ->
         )
 
     def look() -> str:
-        left = f"podman secret ls --format '{{{{.Name}}}}'; podman volume ls --quiet; {_LEFT}"
+        left = f"podman secret ls --format '{{{{.Name}}}}'; findmnt -rno TARGET | grep _memory; {_LEFT}"
         return pods.lab.sh(f"systemctl is-active pod@web container@web.a container@web.b; {left}", check=False).stdout
 
     volume = "  volumes: [{name: m, emptyDir: {medium: Memory}}]\n"
     pods.lab.sh(f"podunit apply {write(1, 'env: [{name: P, valueFrom: {secretKeyRef: {name: db, key: p}}}]', volume)}")
     first = pods.main_pid("container@web.a")
-    assert look() == "active\n" * 3 + "web.b_0\nweb_m\n"
+    assert look() == "active\n" * 3 + "web.b_0\n/run/podunit/web_memory/m\n"
     # A container alone, and then the whole pod.
     kill_apply(write(2, "env: [{name: P, value: y}]", volume))
     assert pods.state("container@web.b") != "active"
     assert pods.lab.sh("podunit apply /root/2.yaml").stdout.endswith("pod web: unchanged\n")
-    assert look() == "active\n" * 3 + "web_m\n"
+    assert look() == "active\n" * 3 + "/run/podunit/web_memory/m\n"
     assert pods.main_pid("container@web.a") == first
     # Another command does not wait, and removes what is left if that is not in use any more.
     kill_apply(write(3, "env: [{name: P, value: y}]", ""))
