@@ -178,14 +178,14 @@ def test_what_a_pod_no_longer_has_is_gone_once_it_is_another_one(pods: Pods) -> 
     script, probe = "sleep 1000 & wait", "readinessProbe: {exec: {command: ['true']}}"
     pods.apply(key + pod(container("a", script, secret, mounts, probe) + container("b", script), more=volumes))
     look = (
-        "podman secret ls --quiet; podman volume ls --quiet;"
-        " ls -d /var/lib/podunit/volumes/web /run/podunit-probes/web.a 2> /dev/null || :"
+        "podman secret ls --quiet; findmnt -rno TARGET | grep web_memory || :;"
+        " ls -d /var/lib/podunit/volumes/web /run/podunit-probes/web.a /run/podunit/web_memory 2> /dev/null || :"
     )
-    assert len(pods.lab.sh(look).stdout.splitlines()) == 4
+    assert len(pods.lab.sh(look).stdout.splitlines()) == 5
     other = pods.main_pid("container@web.b")
     done = pods.apply(pod(container("a", script, mounts) + container("b", script), more=volumes))
     assert done.stdout == "pod web: changed, container a restarted\n"
-    assert len(pods.lab.sh(look).stdout.splitlines()) == 2
+    assert len(pods.lab.sh(look).stdout.splitlines()) == 3
     assert pods.main_pid("container@web.b") == other
     pods.apply(pod(container("a", script)))
     assert pods.lab.sh(look).stdout == ""

@@ -132,7 +132,7 @@ def test_what_is_mounted_below_is_read_only_too_where_that_is_asked_for(pods: Po
 def test_what_a_loss_of_power_leaves_goes_with_the_pod(suite: str) -> None:
     secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {k: hidden}\n---\n"
     env = "env: [{name: K, valueFrom: {secretKeyRef: {name: s, key: k}}}]"
-    mounts = "volumeMounts: [{name: e, mountPath: /e}, {name: m, mountPath: /m}]"
+    mounts = "volumeMounts: [{name: e, mountPath: /e}, {name: m, mountPath: /m}, {name: c, mountPath: /c}]"
     text = secret + pod(container("a", "echo x > /e/x; " + FOREVER, env, mounts), more=VOLUMES)
     look = (
         "podman ps --all --format '{{.Names}}' | sort | xargs; podman secret ls --format '{{.Name}}';"
@@ -150,7 +150,7 @@ def test_what_a_loss_of_power_leaves_goes_with_the_pod(suite: str) -> None:
         assert "web.a_0\n" in before
         assert "web" in before.split("/var/lib/podunit/volumes:\n")[1].split("\n")
         assert own.run("podunit", "delete", "web").stdout.endswith("pod web: stopped, deleted\n")
-        assert own.sh(look).stdout == "\n/var/lib/podunit/files:\n\n/var/lib/podunit/volumes:\n"
+        assert own.sh(look).stdout == "\nparts\n/var/lib/podunit/files:\n\n/var/lib/podunit/volumes:\n"
 
 
 @over_engines
