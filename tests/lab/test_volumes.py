@@ -154,6 +154,18 @@ def test_what_a_loss_of_power_leaves_goes_with_the_pod(suite: str) -> None:
 
 
 @over_engines
+def test_podman_takes_no_claim_for_unused_while_its_pod_runs(pods: Pods) -> None:
+    mount = "volumeMounts: [{name: c, mountPath: /c}]"
+    pods.apply(pod(container("b", "echo kept > /c/it; " + FOREVER, mount), more=VOLUMES))
+    pods.lab.wait_until("grep -q kept $(podman volume inspect --format {{.Mountpoint}} parts)/it")
+    pods.lab.run("podman", "volume", "prune", "--force")
+    assert inside(pods, "cat /c/it") == "kept\n"
+    pods.systemctl("stop", "pod@web")
+    # As the documentation says.
+    assert pods.lab.run("podman", "volume", "prune", "--force").stdout == "parts\n"
+
+
+@over_engines
 def test_block_devices(pods: Pods) -> None:
     volume = "apiVersion: v1\nkind: PersistentVolume\nmetadata: {name: raw}\nspec:\n  volumeMode: Block\n"
     volume += "  claimRef: {name: raw}\n  local: {path: /dev/raw}\n---\n"
