@@ -62,19 +62,62 @@ def test_a_pod_serves_and_its_stop_leaves_nothing(pods: Pods) -> None:
         pods.systemctl("start", "pod@web")
 
 
-def test_the_main_process_is_the_payload_and_nothing_else_is_in_its_cgroup(pods: Pods) -> None:
+def test_the_main_process_is_the_payload_and_one_else_carries_what_it_prints(pods: Pods) -> None:
     pods.apply(pod(container("a", FOREVER) + container("b", "exec sleep 1000"), notes=CRUN))
     assert pods.show("container@web.a", "ControlGroup") == "/pod.slice/pod-web.slice/container@web.a.service"
     main = pods.main_pid("container@web.b")
     cgroup = "/sys/fs/cgroup/pod.slice/pod-web.slice/container@web.b.service"
-    assert pods.lab.sh(f"cat {cgroup}/cgroup.procs").stdout.split() == [str(main)]
+    assert str(main) in pods.lab.sh(f"cat {cgroup}/cgroup.procs").stdout.split()
     assert pods.lab.sh(f"find {cgroup} -mindepth 1 -type d").stdout == ""
     assert pods.lab.sh(f"tr '\\0' ' ' < /proc/{main}/cmdline").stdout == "sleep 1000 "
-    # Beside the payload there is nothing, the sandbox included.
+    # Beside the payload there is nothing else, the sandbox included.
     names = pods.lab.sh(
         "cat $(find /sys/fs/cgroup/pod.slice -name cgroup.procs) | xargs -n1 -I% cat /proc/%/comm"
     ).stdout
-    assert sorted(names.split()) == ["sh", "sleep", "sleep"]
+    assert sorted(names.split()) == ["cat", "cat", "sh", "sleep", "sleep"]
+
+
+def test_a_container_may_open_its_standard_output_and_nothing_that_it_prints_is_lost(pods: Pods) -> None:
+    """As images do whose log files are links to /dev/stdout."""
+    opens = "trap '' HUP; echo out > /dev/stdout; echo err > /proc/self/fd/2"
+    user = "securityContext: {runAsUser: 1000}"
+    last = container("b", "seq 5000; echo last words; exit 3")
+    inits = container("i", f"trap 'echo interrupted' INT; kill -INT $$$$; {opens}; seq 5000; echo done", user)
+    pods.apply(
+        pod(container("a", f"{opens}; {FOREVER}", user) + last, inits=inits, policy="Never", notes=CRUN), check=False
+    )
+
+    def read(name: str) -> list[str]:
+        return pods.lab.run("podunit", "logs", "web", name).stdout.splitlines()
+
+    wait_for(lambda: " ".join(read("a")), "out err")
+    numbers = [str(number) for number in range(1, 5001)]
+    assert read("i") == ["interrupted", "out", "err", *numbers, "done"]
+    wait_for(lambda: read("b")[-1], "last words")
+    assert read("b") == [*numbers, "last words"]
+    # Whoever carries it heeds no signal that is for the container.
+    pods.systemctl("kill", "--signal=HUP", "--kill-whom=all", "container@web.a")
+    pods.lab.run("podunit", "exec", "web", "-c", "a", "--", "sh", "-c", "echo more > /proc/1/fd/1")
+    wait_for(lambda: " ".join(read("a")), "out err more")
+
+
+def test_what_a_failing_start_says_is_not_lost(pods: Pods) -> None:
+    wait = "trap 'echo stopped; exit 4' TERM; echo waiting; sleep 1000 & wait"
+    fails = container("i", "seq 5000; echo last words; exit 3", "terminationMessagePolicy: FallbackToLogsOnError")
+    missing = container("a", FOREVER).replace("[sh,", "[no-such-program,")
+    waits = container("i", wait).replace("trap exit TERM; ", "")
+    failing = pod(container("a", FOREVER), "fails", inits=fails, policy="Never", notes=CRUN)
+    pods.apply(f"{pod(missing, policy='Never', notes=CRUN)}---\n{failing}", check=False)
+    assert "`no-such-program` not found" in pods.lab.run("podunit", "logs", "web").stdout
+    assert len(pods.lab.run("podunit", "logs", "fails", "i").stdout.splitlines()) == 5001
+    assert pods.show("container@fails.i", "ExecMainStatus") == "3"
+    assert "\n    last words\n" in pods.lab.run("podunit", "describe", "fails").stdout
+    pods.lab.write("/root/pod.yaml", pod(container("a", FOREVER), "waits", inits=waits, policy="Never", notes=CRUN))
+    pods.lab.sh("podunit apply /root/pod.yaml > /run/test/said 2>&1 < /dev/null &")
+    pods.lab.wait_until("journalctl --unit=container@waits.i --output=cat | grep -qx waiting")
+    pods.systemctl("stop", "pod@waits")
+    assert pods.lab.run("podunit", "logs", "waits").stdout == "i | waiting\ni | stopped\n"
+    assert pods.state("container@waits.i", "sandbox@waits") == "failed inactive"
 
 
 @pytest.mark.parametrize(("policy", "code", "active"), [("Never", 0, "inactive"), ("Never", 3, "failed")])
