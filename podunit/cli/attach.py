@@ -62,7 +62,7 @@ def exec_(
     interactive: Annotated[bool, typer.Option("--stdin", "-i", help="Pass standard input on.")] = False,
     terminal: Annotated[bool, typer.Option("--tty", "-t", help="Give the command a terminal.")] = False,
 ) -> None:
-    """Run a command in a container; the exit status is the command's own, 125 if it could not be run."""
+    """Run a command in a container; the exit status is the command's own, 125 to 127 if it could not be run."""
     from podunit.cli.output import print_error
     from podunit.engines.programs import PODMAN
     from podunit.host import require_podman
@@ -72,7 +72,8 @@ def exec_(
         if found.is_bundled:
             from podunit.payload import enter
 
-            enter(f"{found.pod}.{found.name}", command, interactive=interactive, terminal=terminal)
+            status = enter(f"{found.pod}.{found.name}", command, interactive=interactive, terminal=terminal)
+            raise typer.Exit(status)
         name = f"{found.pod}.{found.name}"
         options = ["--interactive"] * interactive + ["--tty"] * terminal
         require_podman()

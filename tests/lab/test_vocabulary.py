@@ -112,7 +112,8 @@ def test_the_journal_of_a_container(pods: Pods) -> None:
     pods.lab.wait_until("journalctl --unit=container@web.b --output=cat | grep -x 'hello from b'")
     printed = pods.lab.run("journalctl", "--unit=container@web.b", "--output=cat").stdout.splitlines()
     assert printed.count("hello from b") == 1
-    assert pods.lab.run("podman", "logs", "web.b").stdout == "hello from b\n"
+    if pods.engine == "podman":
+        assert pods.lab.run("podman", "logs", "web.b").stdout == "hello from b\n"
     assert pods.lab.run("podunit", "logs", "web").stdout == "b | hello from b\n"
     assert pods.lab.run("podunit", "logs", "web", "b").stdout == "hello from b\n"
     assert pods.lab.run("podunit", "logs", "web", "b", "--since", "1h", "-n", "0").stdout == ""
@@ -125,7 +126,7 @@ def test_the_journal_of_a_container(pods: Pods) -> None:
 
 def test_the_log_is_followed(pods: Pods) -> None:
     script = (
-        "podunit logs -f -n 0 web > /run/followed & sleep 1; podman exec web.b sh -c 'echo more > /proc/1/fd/1';"
+        "podunit logs -f -n 0 web > /run/followed & sleep 1; podunit exec web -c b -- sh -c 'echo more > /proc/1/fd/1';"
         " for i in $(seq 100); do [ -s /run/followed ] && break; sleep 0.1; done; kill -TERM $!; wait $! || echo $?"
     )
     assert pods.lab.sh(script).stdout == "143\n"
@@ -135,23 +136,32 @@ def test_the_log_is_followed(pods: Pods) -> None:
 def test_exec_passes_everything_through(pods: Pods) -> None:
     assert pods.lab.run("podunit", "exec", "web", "-c", "b", "--", "sh", "-c", "exit 7", check=False).returncode == 7
     assert pods.lab.run("podunit", "exec", "-i", "web", "--", "cat", input="in\n").stdout == "in\n"
-    assert pods.lab.run("podunit", "exec", "web", "--", "no-such-command", check=False).returncode == 127
+    for program, status in (("no-such-command", 127), ("/no/such", 127), ("/www/index.html", 126), ("/www", 126)):
+        done = pods.lab.run("podunit", "exec", "web", "--", program, check=False)
+        assert (done.returncode, program in done.stderr) == (status, True)
+    # By a link, from where the container works.
+    own = "mkdir /own; printf '#!/bin/sh\\nexit $1\\n' > /own/ends; chmod +x /own/ends; ln -s /own/ends /own/link"
+    pods.inside("web.a", "sh", "-c", own)
+    for status in (9, 255):
+        done = pods.lab.run("podunit", "exec", "web", "--", "own/link", str(status), check=False)
+        assert (done.returncode, done.stderr) == (status, "")
     pods.systemctl("stop", "pod@web")
     assert pods.lab.run("podunit", "exec", "web", "--", "true", check=False).returncode == 125
 
 
 def test_status_says_why_a_pod_is_not_up(pods: Pods) -> None:
     assert pods.lab.run("podunit", "status", "web").stdout.startswith("pod web: active (exited) since 20")
-    pods.apply(pod(WEB.replace("[sh,", "[no-such-command,")), check=False)
+    pods.apply(TWO.replace("[sh,", "[no-such-command,", 1), check=False)
     # It is tried again meanwhile, and is then not failed for a moment.
-    said = "container@web.a.service: exit-code, exit status 127"
+    status = 127 if pods.engine == "podman" else 1
+    said = f"container@web.a.service: exit-code, exit status {status}"
     wait_for(lambda: str(said in pods.lab.run("podunit", "status", "web", check=False).stdout), "True")
 
     def look() -> str:
         document = json.loads(pods.lab.run("podunit", "status", "web", "-o", "json", check=False).stdout)
         return document["failures"][0]["ending"] if document["failures"] else "being started again"
 
-    wait_for(look, "exit status 127")
+    wait_for(look, f"exit status {status}")
     pods.systemctl("stop", "pod@web")
     assert pods.lab.run("podunit", "status", "web").stdout.startswith("pod web: inactive (dead)")
 
