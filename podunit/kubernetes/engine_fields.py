@@ -36,6 +36,7 @@ _PARTS: Mapping[str, Mapping[str, tuple[str, ...] | None]] = {
         **dict.fromkeys(("setHostnameAsFQDN", "shareProcessNamespace", "subdomain", "terminationGracePeriodSeconds")),
         **dict.fromkeys(("dnsPolicy", "enableServiceLinks", "hostNetwork", "imagePullSecrets", "volumes")),
         **dict.fromkeys(("hostIPC", "hostPID"), ("false",)),
+        "hostUsers": ("true",),
     },
     "Container": {
         **dict.fromkeys(
