@@ -293,12 +293,12 @@ async def plan_apply(
     find_bundles = bundles.make if makes else bundles.foresee
     try:
         files = {pod.name: {**generate_files(pod), **find_bundles(pod)} for pod in workload.pods}
+        wish = Wish(workload, objects, texts, files)
+        return await plan_wish(wish, directory, state, manager, start_stopped=start_stopped, folder=folder, prune=prune)
     except PodunitError:
         if makes:
             forget_images(state.path)
         raise
-    wish = Wish(workload, objects, texts, files)
-    return await plan_wish(wish, directory, state, manager, start_stopped=start_stopped, folder=folder, prune=prune)
 
 
 async def plan_wish(
