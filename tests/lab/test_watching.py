@@ -72,6 +72,8 @@ def test_the_phase_agrees_with_systemd_and_ends_are_kept(pods: Pods) -> None:
     # systemd has forgotten the containers that have ended well.
     assert pods.show("container@good.a", "ExecMainExitTimestamp") == ""
     ends = {name: (row["restarts"], (row["last_exit"] or {}).get("status")) for name, row in containers.items()}
+    # Of ends that a stop may have, systemd tells nothing of crun's containers.
+    told = pods.engine == "podman"
     assert ends == {
         "good.a": (1, 0),
         "good.b": (0, 0),
@@ -79,14 +81,15 @@ def test_the_phase_agrees_with_systemd_and_ends_are_kept(pods: Pods) -> None:
         "bad.b": (0, 0),
         "loop.a": (1, 3),
         "loop.b": (0, None),
-        "stopped.a": (0, 143),
+        "stopped.a": (0, 143 if told else 0),
     }
     assert containers["bad.a"]["last_exit"]["reason"] == "Error"
-    # A kill from outside, of the payload and not of its monitor.
-    pods.lab.run("kill", "-9", str(pods.payload_pid("loop.b")))
-    wait_for(lambda: str(ps(pods, "loop")[1]["loop.b"]["last_exit"] is not None), "True")
-    end = ps(pods, "loop")[1]["loop.b"]["last_exit"]
-    assert (end["status"], end["signal"], end["oom_killed"]) == (137, "SIGKILL", False)
+    if told:
+        # A kill from outside, of the payload and not of its monitor.
+        pods.lab.run("kill", "-9", str(pods.payload_pid("loop.b")))
+        wait_for(lambda: str(ps(pods, "loop")[1]["loop.b"]["last_exit"] is not None), "True")
+        end = ps(pods, "loop")[1]["loop.b"]["last_exit"]
+        assert (end["status"], end["signal"], end["oom_killed"]) == (137, "SIGKILL", False)
     said = pods.lab.run("podunit", "status", "good").stdout
     assert said.startswith("pod good: inactive (dead), succeeded")
     assert pods.lab.run("podunit", "status", "bad", check=False).returncode == 1
@@ -121,7 +124,7 @@ def test_wait_ends_as_soon_as_pods_are_so_or_never_will_be(pods: Pods) -> None:
     assert wait("stopped", "web", "slow", timeout="300ms") == (1, "pod slow: stopped\n", late)
     pods.inside("web.a", "rm", "/ready")
     wait_for(lambda: wait("ready", "web", timeout="0")[2].rpartition("\n  ")[2], "it is running, not ready: a\n")
-    script = "(sleep 1; podman exec web.a touch /ready) & podunit wait web --for=ready"
+    script = "(sleep 1; podunit exec web -- touch /ready) & podunit wait web --for=ready"
     assert pods.lab.sh(script).stdout == "pod web: ready\n"
     # A signal tells of the stop: there is no file to look at.
     assert pods.lab.sh("(sleep 1; podunit -q stop web) & podunit wait web --for=stopped").stdout == "pod web: stopped\n"
@@ -189,7 +192,8 @@ def test_events_tell_what_has_happened_and_why(pods: Pods) -> None:
     assert places == sorted(places)
     every = pods.lab.run("podunit", "events").stdout
     assert every.splitlines()[0].split() == ["TIME", "TYPE", "REASON", "OBJECT", "MESSAGE"]
-    assert f"image/{image}" in every
+    # crun's containers do without the image.
+    assert (f"image/{image}" in every) == (pods.engine == "podman")
     assert "container/told.a" in every
     # What nobody may say is not told: any user can write to the journal.
     fields = ("MESSAGE_ID=d9b373ed55a64feb8242e02dbe79a49c", "UNIT=pod@told.service", "UNIT_RESULT=forged", "MESSAGE=x")
