@@ -22,6 +22,7 @@ from podunit.calls import ask, call
 from podunit.chosen import Engine
 from podunit.engines import crun
 from podunit.engines.netavark import can_be_held_by_files
+from podunit.engines.outputs import explain_pipe
 from podunit.engines.podman import verify_image_user
 from podunit.engines.programs import PODMAN, runtime_directory
 from podunit.engines.pulls import list_wanted
@@ -40,7 +41,7 @@ _WANTED = "{{.Id}} {{.OCIConfigPath}} {{.GraphDriver.Data.UpperDir}}"
 # That of Debian 12 makes and runs containers otherwise.
 _OLDEST_PODMAN = (5,)
 # Raised when the same recipe makes another bundle.
-_VERSION = 5
+_VERSION = 6
 
 
 def require_crun(pods: Iterable[Pod], target: Target) -> None:
@@ -106,7 +107,9 @@ class Bundles:
         for one in needed:
             _copy_image(self._images, one)
         listed = "".join(f"{one}\n" for one in needed).encode()
-        return {**captured, **_own_root(self._images / image), "image": listed, _KEY: key}
+        reason = explain_pipe(container, (*config.entrypoint, *config.arguments), self._images / image)
+        piped = {"piped": f"{reason}\n".encode()} if reason else {}
+        return {**captured, **_own_root(self._images / image), **piped, "image": listed, _KEY: key}
 
     def _locate(self, images: Mapping[str, str]) -> Mapping[str, str]:
         return {name: str(self._images / image) for name, image in images.items()}
@@ -160,7 +163,7 @@ class Bundles:
         sandbox = (pod.network is None, can_be_held_by_files(pod), find_resolver(pod, runtime_directory(pod)))
         process = (container.command, container.args, container.working_dir, *sandbox, hooks)
         devices = [(device.volume.path, device.device_path) for device in container.devices]
-        text = repr((*made_of, process, container.message, pod.processes, *devices))
+        text = repr((*made_of, process, container.message, pod.processes, container.output, *devices))
         return f"{hashlib.sha256(text.encode(errors='surrogateescape')).hexdigest()}\n".encode()
 
     def _read(self, pod: Pod, container: Container) -> dict[str, bytes]:

@@ -96,6 +96,13 @@ class Relabel(StrEnum):
     PRIVATE = "private"
 
 
+class Output(StrEnum):
+    """Annotation `podunit/CONTAINER.output`: the journal's socket, or a pipe, which can be opened as well."""
+
+    JOURNAL = "journal"
+    PIPE = "pipe"
+
+
 class Fact(StrEnum):
     """What only a running pod has, as the API names it; an engine fills it in when a container starts."""
 
@@ -292,7 +299,8 @@ class Container:
     container that goes on. `restart_policy` holds where none of the `restart_rules` does. Without a `stop_signal` that
     of the image holds. The `message` that it leaves is None for one whose end nobody has asked about. Of
     `huge_pages` it may have so many bytes of each size; `limits_at` are the places of the limits of memory and cpu.
-    Without what is `missing`, such as ConfigMap 'web', it must not start.
+    Without what is `missing`, such as ConfigMap 'web', it must not start. Its standard `output` is None where the
+    engine finds out what that has to be.
     """
 
     name: str
@@ -324,6 +332,7 @@ class Container:
     huge_pages: tuple[tuple[HugePage, int], ...] = ()
     limits_at: tuple[tuple[str, Position], ...] = ()
     missing: tuple[str, ...] = ()
+    output: Output | None = None
 
 
 @record

@@ -10,7 +10,7 @@ from podunit.chosen import Engine
 from podunit.decode import Located
 from podunit.directives import is_malformed_span, list_directives, list_newer_directives, list_owned_directives
 from podunit.kubernetes.annotations import Annotations, read_annotations
-from podunit.model import Relabel, Setting
+from podunit.model import Output, Relabel, Setting
 from podunit.report import Position, Report
 from tests.test_golden import needs_analyze
 
@@ -208,3 +208,21 @@ def test_a_time_span_is_what_systemd_takes_for_one(text: str) -> None:
         subprocess.run(["systemd-analyze", "timespan", "--", text], capture_output=True, check=False).returncode == 0
     )
     assert is_malformed_span("RestartSec", text) != taken
+
+
+def test_what_the_standard_output_of_a_container_is() -> None:
+    assert read("podunit/web.output", "pipe").outputs == {"web": Output.PIPE}
+    assert refuse("podunit/web.output", "socket") == ("'socket' is not one of journal, pipe", "", _VALUE)
+    message, hint, _ = refuse("podunit/my-ap.output", "pipe")
+    assert (message, hint) == ("there is no container 'my-ap' in this pod", "did you mean 'my-app'?")
+
+
+def test_only_a_container_of_cruns_writes_into_the_journal_itself() -> None:
+    message, hint, at = refuse("podunit/web.output", "journal")
+    assert message == "podman gives each container pipes, whose other ends it reads"
+    assert (hint, at) == ("leave it out, or add podunit/engine: crun", _VALUE)
+    report = Report()
+    keys = (("podunit/engine", "crun"), ("podunit/web.output", "journal"))
+    entries = tuple((Located(key, _KEY), Located(value, _VALUE)) for key, value in keys)
+    assert read_annotations(entries, ("web",), report).outputs == {"web": Output.JOURNAL}
+    assert report.problems == ()

@@ -89,6 +89,7 @@ _ROOMS: tuple[tuple[str, ...], ...] = (
         "podunit.engines.podman",
         "podunit.engines.netavark",
         "podunit.engines.crun",
+        "podunit.engines.outputs",
         "podunit.render",
     ),
     (

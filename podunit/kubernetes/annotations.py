@@ -2,7 +2,7 @@
 
 In: the annotations of a pod. Out: settings for the pod, and for each container by its name. Keys of others are theirs.
 `podunit/Unit.After` is the pod's, `podunit/Slice.MemoryHigh` its slice's, `podunit/nginx.Service.IOWeight` that of
-container nginx, and `podunit/nginx.devices` names its devices.
+container nginx, `podunit/nginx.devices` names its devices, and `podunit/nginx.output` says what its standard output is.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from podunit.chosen import Engine
 from podunit.decode import Located, join_path, suggest
 from podunit.directives import is_malformed_span, list_directives, list_newer_directives, list_owned_directives
 from podunit.kubernetes.naming import check_object_name
-from podunit.model import Relabel, Requirement, Setting
+from podunit.model import Output, Relabel, Requirement, Setting
 from podunit.report import Position, Report
 
 _PREFIX = "podunit/"
@@ -28,6 +28,7 @@ _MANUALS = {
 }
 _WORDS = ("boot", "depends-on", "engine", "network", "relabel")
 _DEVICES = "devices"
+_OUTPUT = "output"
 # podman's own rule; `container:…` and its like would be something else.
 _NETWORK = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
@@ -46,6 +47,7 @@ class Annotations:
     pod: list[Setting] = field(default_factory=list)
     containers: dict[str, list[Setting]] = field(default_factory=dict)
     devices: dict[str, Located[str]] = field(default_factory=dict)
+    outputs: dict[str, Output] = field(default_factory=dict)
 
 
 def read_annotations(
@@ -58,6 +60,12 @@ def read_annotations(
         if key.value.startswith(_PREFIX):
             path = join_path("metadata.annotations", key.value)
             _read(key, value, path, containers, found, report)
+    if found.engine is Engine.PODMAN:
+        for key, value in entries:
+            if key.value.startswith(_PREFIX) and key.value.endswith(f".{_OUTPUT}") and value.value == Output.JOURNAL:
+                path = join_path("metadata.annotations", key.value)
+                hint = "leave it out, or add podunit/engine: crun"
+                report.error(value.at, path, "podman gives each container pipes, whose other ends it reads", hint)
     return found
 
 
@@ -98,6 +106,11 @@ def _read(
     elif directive == _DEVICES and not owner and section not in _POD_SECTIONS:
         if _check_container(key, path, section, containers, report):
             found.devices[section] = value
+    elif directive == _OUTPUT and not owner and section not in _POD_SECTIONS:
+        if value.value not in list(Output):
+            report.error(value.at, path, f"'{value.value[:60]}' is not one of {', '.join(Output)}")
+        elif _check_container(key, path, section, containers, report):
+            found.outputs[section] = Output(value.value)
     elif len(owner) > 1:
         hint = "a container's name has no dot"
         report.error(key.at, path, "not of the form [CONTAINER.]SECTION.DIRECTIVE", hint)

@@ -271,6 +271,7 @@ def _translate_container(path: str, container: schema.Container, context: _Conte
         stop_signal=translate_stop_signal(container, path, context.spec, report),
         message=translate_message(container, path, report),
         missing=(*context.missing, *context.objects.take_missing()),
+        output=context.annotations.outputs.get(container.name.value),
     )
 
 

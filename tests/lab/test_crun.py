@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
@@ -62,19 +63,19 @@ def test_a_pod_serves_and_its_stop_leaves_nothing(pods: Pods) -> None:
         pods.systemctl("start", "pod@web")
 
 
-def test_the_main_process_is_the_payload_and_one_else_carries_what_it_prints(pods: Pods) -> None:
+def test_the_main_process_is_the_payload_and_nothing_else_is_in_its_cgroup(pods: Pods) -> None:
     pods.apply(pod(container("a", FOREVER) + container("b", "exec sleep 1000"), notes=CRUN))
     assert pods.show("container@web.a", "ControlGroup") == "/pod.slice/pod-web.slice/container@web.a.service"
     main = pods.main_pid("container@web.b")
     cgroup = "/sys/fs/cgroup/pod.slice/pod-web.slice/container@web.b.service"
-    assert str(main) in pods.lab.sh(f"cat {cgroup}/cgroup.procs").stdout.split()
+    assert pods.lab.sh(f"cat {cgroup}/cgroup.procs").stdout.split() == [str(main)]
     assert pods.lab.sh(f"find {cgroup} -mindepth 1 -type d").stdout == ""
     assert pods.lab.sh(f"tr '\\0' ' ' < /proc/{main}/cmdline").stdout == "sleep 1000 "
-    # Beside the payload there is nothing else, the sandbox included.
+    # Beside the payload there is nothing, the sandbox included.
     names = pods.lab.sh(
         "cat $(find /sys/fs/cgroup/pod.slice -name cgroup.procs) | xargs -n1 -I% cat /proc/%/comm"
     ).stdout
-    assert sorted(names.split()) == ["cat", "cat", "sh", "sleep", "sleep"]
+    assert sorted(names.split()) == ["sh", "sleep", "sleep"]
 
 
 def test_a_container_may_open_its_standard_output_and_nothing_that_it_prints_is_lost(pods: Pods) -> None:
@@ -99,6 +100,24 @@ def test_a_container_may_open_its_standard_output_and_nothing_that_it_prints_is_
     pods.systemctl("kill", "--signal=HUP", "--kill-whom=all", "container@web.a")
     pods.lab.run("podunit", "exec", "web", "-c", "a", "--", "sh", "-c", "echo more > /proc/1/fd/1")
     wait_for(lambda: " ".join(read("a")), "out err more")
+
+
+def test_an_annotation_says_who_opens_it_where_that_does_not_show(pods: Pods) -> None:
+    script = "name=/dev/std; echo words > $${name}out || echo refused; " + FOREVER
+    notes = CRUN + "    podunit/a.output: pipe\n    podunit/c.output: journal\n"
+    shown = container("c", "echo words > /dev/stdout || echo refused; " + FOREVER)
+    pods.apply(pod(container("a", script) + container("b", script) + shown, notes=notes))
+
+    def read(name: str) -> str:
+        return pods.lab.run("podunit", "logs", "web", name).stdout.splitlines()[-1]
+
+    for name, said in (("a", "words"), ("b", "refused"), ("c", "refused")):
+        wait_for(partial(read, name), said)
+    names = pods.lab.sh("cat $(find /sys/fs/cgroup/pod.slice -name cgroup.procs) | xargs -I% cat /proc/%/comm").stdout
+    assert names.split().count("cat") == 1
+    # The next apply looks for itself.
+    pods.apply(pod(container("a", FOREVER) + container("b", script) + shown, notes=CRUN))
+    wait_for(partial(read, "c"), "words")
 
 
 def test_what_a_failing_start_says_is_not_lost(pods: Pods) -> None:
