@@ -237,11 +237,15 @@ class _Apply:
                 units = [container.unit for container in again]
                 outcome = await run(self.manager, pod, self.scope, outcome.done, self.manager.start_unit, units)
         restarts = decision.deed in (Deed.RESTART, Deed.RESTART_CONTAINERS)
-        if not outcome.job:
-            # What ran was stopped by the units that there are now, which know nothing of it; with other makers nothing
-            # runs any more.
-            left = (*earlier.left, *self._list_left(pod, whole=restarts or self._is_moved(name)))
+        # What ran was stopped by the units that there are now, which know nothing of it, also if these do not come up;
+        # with other makers nothing runs any more.
+        left = (*earlier.left, *self._list_left(pod, whole=restarts or self._is_moved(name)))
+        try:
             remove_left([Remains.parse(left).without(pod.remains)], self.scope)
+        except PodunitError:
+            # Of two failures the pod's own is told.
+            if not outcome.job:
+                raise
         if name in self._handed_over or self._asks[name].hand_over().wait:
             unfinished.end(name)
         if name in rollout.spared or self.plan.stays_stopped(name, rollout):

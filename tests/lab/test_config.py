@@ -191,6 +191,23 @@ def test_what_a_pod_no_longer_has_is_gone_once_it_is_another_one(pods: Pods) -> 
     assert pods.lab.sh(look).stdout == ""
 
 
+@over_engines
+def test_what_a_pod_no_longer_has_is_gone_also_if_it_does_not_come_up(pods: Pods) -> None:
+    key = "apiVersion: v1\nkind: Secret\nmetadata: {name: key}\nstringData: {word: hidden}\n---\n"
+    secret = "env: [{name: WORD, valueFrom: {secretKeyRef: {name: key, key: word}}}]"
+    mounts = "volumeMounts: [{name: fast, mountPath: /fast}, {name: disk, mountPath: /disk}]"
+    volumes = "  volumes: [{name: fast, emptyDir: {medium: Memory}}, {name: disk, emptyDir: {}}]\n"
+    script = "sleep 1000 & wait"
+    pods.apply(key + pod(container("a", script, secret, mounts) + container("b", script, secret), more=volumes))
+    failed = pods.apply(pod(container("a", script), inits=container("i", "exit 3"), policy="Never"), check=False)
+    assert failed.returncode == 1
+    look = (
+        "podman secret ls --quiet; findmnt -rno TARGET | grep web_memory || :;"
+        " ls -d /var/lib/podunit/volumes/web /var/lib/podunit/roots/web.b /run/podunit/web_memory 2> /dev/null || :"
+    )
+    assert pods.lab.sh(look).stdout == ""
+
+
 def test_units_made_without_what_they_refer_to_do_not_start_and_say_why(pods: Pods) -> None:
     pods.apply(OTHER)
     text = OTHER.replace("name: other", "name: web").replace("[sleep, '1000']", "[sleep, '1000'], envFrom: FROM")
