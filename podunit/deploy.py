@@ -28,7 +28,7 @@ from podunit.progress import Progress
 from podunit.rollout import Rollout
 from podunit.scope import Scope
 from podunit.state import StateFolder
-from podunit.states import wait_until_up
+from podunit.states import get_active_states, wait_until_up
 from podunit.surroundings import Surroundings, list_lost_networks
 from podunit.unfinished import Ask, Doom, Task
 
@@ -288,6 +288,8 @@ class _Apply:
             )
             for pod in excess
         ]
+        # Images were pulled since, and other pods brought up: meanwhile somebody may have stopped or started these.
+        self.plan = self.plan.look_again(pods, await get_active_states(manager))
         # From here to the end of the write nothing is waited for: another rollout writes as well.
         found = compose(self.directory, texts, (*gone, *(unit for pod in excess for unit in pod.texts)))
         tasks = [*self._list_tasks({pod: found.after[pod] for pod in pods}, rollouts, running, staged), *dooms]

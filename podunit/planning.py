@@ -110,7 +110,8 @@ class Plan:
     def decide(self, pod: InstalledPod, rollout: Rollout) -> Decision:
         """What is done with a pod once its files are in place."""
         decision = self._decide_alone(pod, rollout)
-        if pod.name in self.followers and decision.deed in (Deed.NOTHING, Deed.RESTART_CONTAINERS):
+        follows = pod.name in self.followers and self.scene.runs(pod.name)
+        if follows and decision.deed in (Deed.NOTHING, Deed.RESTART_CONTAINERS):
             return Decision(Deed.RESTART, (decision.done[0], "restarted"), (self.tell_why(pod.name),))
         return decision
 
@@ -141,6 +142,20 @@ class Plan:
         ]
         running = {name: pod for name, pod in after.items() if scene.runs(name)}
         return replace(self, followers=find_dependents(down, running)) if down else self
+
+    def look_again(self, pods: Iterable[str], states: Mapping[str, str]) -> Plan:
+        """The plan for these pods as they are now, by the active states of handles.
+
+        A run of a Job stays what it was found to be, and so does what is stopped by the plan itself.
+        """
+        replaced = {name for rollout in self.rollouts for name in rollout.replaced}
+        before = self.scene.before
+        found = {
+            name: states[pod_unit(name)]
+            for name in pods
+            if name in before and name not in replaced and not (before[name].runs_once or before[name].timer)
+        }
+        return replace(self, scene=replace(self.scene, states={**self.scene.states, **found}))
 
     def _decide_alone(self, pod: InstalledPod, rollout: Rollout) -> Decision:
         decision = self._decide_with_its_engine(pod, rollout)
