@@ -20,6 +20,8 @@ from podunit.unfinished import Ask
 
 # What a job may end with when all is as it was asked for: a unit skipped or one that runs already is no failure.
 GOOD = ("done", "skipped")
+# Active states of a unit of which nothing runs.
+AT_REST = ("inactive", "failed")
 
 
 @record

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from podunit.bringup import PodOutcome
+from podunit.bringup import AT_REST, PodOutcome
 from podunit.bundles import forget_images
 from podunit.files import read_static_units
 from podunit.host import remove_claims, remove_remains
 from podunit.install import Change, UnitDirectory
 from podunit.installed import InstalledPod, Remains, list_pods
 from podunit.manager import Manager
+from podunit.names import sandbox_unit
 from podunit.operating import Verb, operate
 from podunit.planning import DELETED, Outcome, compose
 from podunit.scope import Scope
@@ -53,10 +54,30 @@ async def delete(
     failed = {outcome.pod for outcome in outcomes if outcome.job}
     for name in failed:
         unfinished.end(name)
-    change = await _remove_units(manager, directory, [pod for pod in pods if pod.name not in failed], scope)
+    stopped = [pod for pod in pods if pod.name not in failed]
+    change = await _remove_units(manager, directory, stopped, scope)
+    await stop_again(manager, stopped, scope)
     gone = await forget(manager, directory, state, [doom for doom in dooms if doom.pod not in failed])
     deleted = (outcome if outcome.job else PodOutcome(outcome.pod, DELETED) for outcome in outcomes)
     return Outcome(tuple(deleted), change, dict.fromkeys((key for key in gone if key in objects), "deleted"))
+
+
+async def stop_again(manager: Manager, pods: Iterable[InstalledPod], scope: Scope) -> None:
+    """Stop what somebody has started since these pods were stopped.
+
+    Their files are gone, so that nothing more is started, and systemd has not been told, so that it knows how to stop.
+    """
+    names: dict[str, InstalledPod] = {}
+    for pod in pods:
+        own = [pod.job_unit] if pod.leads and pod.job_unit else []
+        units = (pod.unit, sandbox_unit(pod.name), *(container.unit for container in pod.containers), *own)
+        names.update(dict.fromkeys(units, pod))
+    # Without a pattern systemd lists all that it knows.
+    found = await manager.list_units_by_patterns(names) if names else ()
+    up = {names[unit.name].name: names[unit.name] for unit in found if unit.active not in AT_REST or unit.job}
+    if up:
+        await operate(Verb.STOP, manager, up.values(), scope, with_timers=True)
+        remove_left([pod.remains for pod in up.values()], scope)
 
 
 def remove_left(left: Iterable[Remains], scope: Scope) -> None:

@@ -12,9 +12,9 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
-from podunit.bringup import GOOD, PodOutcome, bring_up, enable, list_asks, run
+from podunit.bringup import AT_REST, GOOD, PodOutcome, bring_up, enable, list_asks, run
 from podunit.bundles import forget_images
-from podunit.deletion import forget, forget_times, remove_left
+from podunit.deletion import forget, forget_times, remove_left, stop_again
 from podunit.drift import Drift, DriftKind
 from podunit.errors import PodunitError
 from podunit.failures import find_failures
@@ -36,7 +36,6 @@ from podunit.unfinished import Ask, Doom, Task
 DEADLINE = "deadline"
 # How long a restarted container of a pod that no controller gives a deadline may take to be ready: as its start may.
 _READY_SEC = 600
-_AT_REST = ("inactive", "failed")
 
 
 async def apply(
@@ -276,7 +275,7 @@ class _Apply:
         await forget_times(manager, (*timers, *excess))
         # Without a pattern systemd lists all that it knows.
         loaded = await manager.list_units_by_patterns(sorted(gone)) if gone else ()
-        running = [unit.name for unit in loaded if unit.active not in _AT_REST]
+        running = [unit.name for unit in loaded if unit.active not in AT_REST]
         if excess:
             remove_left([pod.remains for pod in excess], self.scope)
         dooms = [
@@ -303,6 +302,7 @@ class _Apply:
             # Before the reload, by which systemd forgets how they are stopped.
             await manager.run_jobs(manager.stop_unit, running)
             await operate(Verb.STOP, manager, self._list_moved(pods), self.scope)
+            await stop_again(manager, excess, self.scope)
             if not found.change.is_empty:
                 await manager.reload()
             await enable(manager, scene.before, {pod: found.after[pod] for pod in pods}, scene.enabled)

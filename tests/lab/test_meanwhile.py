@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.lab.pods import IMAGE, Pods, container, only_podman, pod
+from tests.lab.pods import IMAGE, UNITS, Pods, container, only_podman, pod, wait_for
 
 # Without what systemd would escape but for the slash.
 _LATE = "localhost/late:1"
@@ -18,6 +18,18 @@ _OLD = pod(container("a", "sleep 1000 & wait"))
 _NEW = pod(container("a", "sleep 1001 & wait"))
 # In the same file, with an image that is still to come.
 _OTHER = pod(container("a", "sleep 1000 & wait"), "other").replace(IMAGE, _LATE)
+_OWNER = f"""\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {{name: web}}
+spec:
+  replicas: 2
+  selector: {{matchLabels: {{app: web}}}}
+  template:
+    metadata: {{labels: {{app: web}}}}
+    spec:
+      containers: [{{name: main, image: {IMAGE}, command: [sh, -c, 'trap exit TERM; sleep 1000 & wait']}}]
+"""
 
 
 def begin(pods: Pods, command: str) -> None:
@@ -50,6 +62,22 @@ def late(pods: Pods) -> Iterator[None]:
     pods.lab.sh(f"podunit delete other; podman untag {IMAGE} {_LATE}; rm -r {_DROP_IN}; systemctl daemon-reload")
 
 
+@contextmanager
+def held_podman(pods: Pods, words: str) -> Iterator[None]:
+    """With a podman that is held when it is called with these words first."""
+    pods.lab.write(
+        "/root/held-podman",
+        f'#!/bin/sh\ncase "$*" in "{words}"*) [ -e /run/test/held ] || {{ {_HOLD}; }};; esac\nexec /root/podman "$@"\n',
+    )
+    pods.lab.sh(
+        "cp /usr/bin/podman /root/podman; chmod +x /root/held-podman; mount --bind /root/held-podman /usr/bin/podman"
+    )
+    try:
+        yield
+    finally:
+        pods.lab.sh("umount /usr/bin/podman; rm /root/held-podman /root/podman")
+
+
 @only_podman
 @pytest.mark.usefixtures("late")
 def test_a_pod_that_is_stopped_while_an_apply_pulls_stays_stopped(pods: Pods) -> None:
@@ -74,3 +102,26 @@ def test_a_pod_that_is_started_while_an_apply_pulls_runs_as_it_was_applied(pods:
     assert "pod web: changed, container a restarted\n" in pods.lab.read("/run/test/said")
     assert pods.state("pod@web", "container@web.a", "pod@other") == "active active active"
     assert "sleep 1001" in pods.lab.sh("ps ax -o args").stdout
+
+
+@only_podman
+def test_a_pod_that_is_started_while_it_is_deleted_goes(pods: Pods) -> None:
+    pods.apply(_OLD)
+    with held_podman(pods, "container ls"):
+        with at_work(pods, "podunit delete web"):
+            pods.systemctl("start", "pod@web")
+        assert pods.lab.read("/run/test/said") == "pod web: stopped, deleted\n"
+    wait_for(pods.remains, "", timeout_sec=5)
+    assert pods.lab.sh(f"ls {UNITS} | grep web || :").stdout == ""
+
+
+@only_podman
+def test_a_replica_that_is_started_while_it_is_too_much_goes(pods: Pods) -> None:
+    pods.apply(_OWNER)
+    with held_podman(pods, "container ls"):
+        with at_work(pods, "podunit scale deployment/web --replicas=1"):
+            pods.systemctl("start", "pod@web-1")
+        assert "pod web-1: stopped, deleted\n" in pods.lab.read("/run/test/said")
+    assert pods.lab.sh(f"ls {UNITS} | grep web.*1 || :").stdout == ""
+    assert pods.lab.run("podunit", "delete", "deployment/web").stdout == "pod web-0: stopped, deleted\n"
+    wait_for(pods.remains, "", timeout_sec=5)
