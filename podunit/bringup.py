@@ -28,13 +28,14 @@ AT_REST = ("inactive", "failed")
 class PodOutcome:
     """What became of one pod: words for the user, and why it failed, if it did.
 
-    `job` is the result of the job that failed, '' if none did.
+    `job` is the result of the job that failed, '' if none did; `aim` is what it was to become by that.
     """
 
     pod: str
     done: tuple[str, ...]
     job: str = ""
     failures: tuple[UnitFailure, ...] = ()
+    aim: str = "up"
 
 
 async def bring_up(

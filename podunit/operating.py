@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import replace
 from enum import StrEnum
 
 from podunit.bringup import PodOutcome, run, start_timer
@@ -47,7 +48,8 @@ async def operate(
             return PodOutcome(step.pod.name, step.done)
         if step.unit == step.pod.timer:
             return await start_timer(manager, step.pod, step.done)
-        return await run(manager, step.pod, scope, step.done, _find_call(manager, verb), [step.unit])
+        outcome = await run(manager, step.pod, scope, step.done, _find_call(manager, verb), [step.unit])
+        return replace(outcome, aim=_PAST[verb]) if verb is Verb.STOP else outcome
 
     return Outcome(await gather(take(step) for step in _list_steps(verb, pods, with_timers=with_timers)))
 

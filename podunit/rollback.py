@@ -78,7 +78,7 @@ async def carry_out(
         if not (failed and atomic):
             attempt.conclude(failed, Fate.DONE)
             return done
-        reason = ", ".join(f"pod '{outcome.pod}' is not up" for outcome in failed)
+        reason = ", ".join(f"pod '{outcome.pod}' is not {outcome.aim}" for outcome in failed)
     return replace(await attempt.go_back(), gone_back=GoneBack(attempt.find_earlier(), failed, reason))
 
 

@@ -192,7 +192,7 @@ def _print_failure(outcome: PodOutcome) -> None:
         because = f": its job was canceled by another{because}"
     if outcome.job == DEADLINE:
         because = f": not within its deadline{because}"
-    _print_error(f"pod '{outcome.pod}' is not up{because}")
+    _print_error(f"pod '{outcome.pod}' is not {outcome.aim}{because}")
     _print_failures(outcome.failures, sys.stderr)
     if not outcome.failures:
         print(f"  hint: see journalctl --unit=pod@{outcome.pod}", file=sys.stderr)

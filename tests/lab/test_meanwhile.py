@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.lab.pods import IMAGE, UNITS, Pods, container, only_podman, pod, wait_for
+from tests.lab.pods import IMAGE, UNITS, Pods, container, only_podman, over_engines, pod, wait_for
 
 # Without what systemd would escape but for the slash.
 _LATE = "localhost/late:1"
@@ -125,3 +125,14 @@ def test_a_replica_that_is_started_while_it_is_too_much_goes(pods: Pods) -> None
     assert pods.lab.sh(f"ls {UNITS} | grep web.*1 || :").stdout == ""
     assert pods.lab.run("podunit", "delete", "deployment/web").stdout == "pod web-0: stopped, deleted\n"
     wait_for(pods.remains, "", timeout_sec=5)
+
+
+@over_engines
+def test_a_stop_that_somebody_replaces_by_a_start_is_said_to_be_one(pods: Pods) -> None:
+    pods.apply(pod(container("a", "trap : TERM; sleep 1000 & wait; sleep 1000")))
+    begin(pods, "podunit stop web")
+    pods.wait("deactivating", "pod@web")
+    pods.systemctl("start", "pod@web")
+    pods.lab.wait_until("test -s /run/test/status")
+    assert pods.lab.read("/run/test/status") == "1\n"
+    assert "error: pod 'web' is not stopped: its job was canceled by another\n" in pods.lab.read("/run/test/said")
