@@ -14,7 +14,7 @@ from podunit.host import remove_claims, remove_remains
 from podunit.install import Change, UnitDirectory
 from podunit.installed import InstalledPod, Remains, list_pods
 from podunit.manager import Manager
-from podunit.names import sandbox_unit
+from podunit.names import mend_unit, sandbox_unit
 from podunit.operating import Verb, operate
 from podunit.planning import DELETED, Outcome, compose
 from podunit.scope import Scope
@@ -55,15 +55,27 @@ async def delete(
     for name in failed:
         unfinished.end(name)
     stopped = [pod for pod in pods if pod.name not in failed]
+    await clear_sandboxes(manager, stopped, scope)
     change = await _remove_units(manager, directory, stopped, scope)
-    await stop_again(manager, stopped, scope)
+    again = await stop_again(manager, stopped, scope)
     gone = await forget(manager, directory, state, [doom for doom in dooms if doom.pod not in failed])
-    deleted = (outcome if outcome.job else PodOutcome(outcome.pod, DELETED) for outcome in outcomes)
+    deleted = (
+        outcome if outcome.job else again.get(outcome.pod, PodOutcome(outcome.pod, DELETED)) for outcome in outcomes
+    )
     return Outcome(tuple(deleted), change, dict.fromkeys((key for key in gone if key in objects), "deleted"))
 
 
-async def stop_again(manager: Manager, pods: Iterable[InstalledPod], scope: Scope) -> None:
-    """Stop what somebody has started since these pods were stopped.
+async def clear_sandboxes(manager: Manager, pods: Iterable[InstalledPod], scope: Scope) -> None:
+    """Remove what a killed stop has left of the sandboxes of these pods: a start does that, and stops unneeded."""
+    left = [pod.name for pod in pods if (scope.runtime_directory / f"podunit/{pod.name}_sandbox").exists()]
+    if left:
+        await manager.run_jobs(manager.start_unit, map(sandbox_unit, left))
+        # One that has not come up is no reason to start the pod.
+        await manager.run_jobs(manager.stop_unit, [*map(mend_unit, left), *map(sandbox_unit, left)])
+
+
+async def stop_again(manager: Manager, pods: Iterable[InstalledPod], scope: Scope) -> dict[str, PodOutcome]:
+    """Stop what somebody has started since these pods were stopped; the outcomes of those that did not stop.
 
     Their files are gone, so that nothing more is started, and systemd has not been told, so that it knows how to stop.
     """
@@ -75,9 +87,11 @@ async def stop_again(manager: Manager, pods: Iterable[InstalledPod], scope: Scop
     # Without a pattern systemd lists all that it knows.
     found = await manager.list_units_by_patterns(names) if names else ()
     up = {names[unit.name].name: names[unit.name] for unit in found if unit.active not in AT_REST or unit.job}
-    if up:
-        await operate(Verb.STOP, manager, up.values(), scope, with_timers=True)
-        remove_left([pod.remains for pod in up.values()], scope)
+    if not up:
+        return {}
+    outcomes = (await operate(Verb.STOP, manager, up.values(), scope, with_timers=True)).pods
+    remove_left([pod.remains for pod in up.values()], scope)
+    return {outcome.pod: outcome for outcome in outcomes if outcome.job}
 
 
 def remove_left(left: Iterable[Remains], scope: Scope) -> None:

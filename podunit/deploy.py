@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 
 from podunit.bringup import AT_REST, GOOD, PodOutcome, bring_up, enable, list_asks, run
 from podunit.bundles import forget_images
-from podunit.deletion import forget, forget_times, remove_left, stop_again
+from podunit.deletion import clear_sandboxes, forget, forget_times, remove_left, stop_again
 from podunit.drift import Drift, DriftKind
 from podunit.errors import PodunitError
 from podunit.failures import find_failures
@@ -78,6 +78,7 @@ class _Apply:
     _handed_over: dict[str, Ask] = field(default_factory=dict)
     # Pods that are stopped and go, and what is to be started again if nothing comes of the change.
     _excess: list[InstalledPod] = field(default_factory=list)
+    _unstopped: dict[str, PodOutcome] = field(default_factory=dict)
     _stopped: list[Ask] = field(default_factory=list)
 
     async def run(self) -> Outcome:
@@ -112,7 +113,8 @@ class _Apply:
         followed = await gather(
             run(self.manager, pod, self.scope, ("restarted",), self.manager.start_unit) for pod in others
         )
-        outcomes = tuple(outcome for found in (*stopped, *rolled, *removed, followed) for outcome in found)
+        every = (outcome for found in (*stopped, *rolled, *removed, followed) for outcome in found)
+        outcomes = tuple(self._unstopped.get(outcome.pod, outcome) for outcome in every)
         self._note_surroundings(outcomes)
         return Outcome(outcomes, self._change, words, drift=drift)
 
@@ -277,6 +279,7 @@ class _Apply:
         loaded = await manager.list_units_by_patterns(sorted(gone)) if gone else ()
         running = [unit.name for unit in loaded if unit.active not in AT_REST]
         if excess:
+            await clear_sandboxes(manager, excess, self.scope)
             remove_left([pod.remains for pod in excess], self.scope)
         dooms = [
             Doom(
@@ -302,7 +305,7 @@ class _Apply:
             # Before the reload, by which systemd forgets how they are stopped.
             await manager.run_jobs(manager.stop_unit, running)
             await operate(Verb.STOP, manager, self._list_moved(pods), self.scope)
-            await stop_again(manager, excess, self.scope)
+            self._unstopped |= await stop_again(manager, excess, self.scope)
             if not found.change.is_empty:
                 await manager.reload()
             await enable(manager, scene.before, {pod: found.after[pod] for pod in pods}, scene.enabled)

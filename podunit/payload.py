@@ -39,7 +39,7 @@ def enter(name: str, command: Sequence[str], *, interactive: bool, terminal: boo
         os.execv(CRUN, words)
     # crun says why, and ends with 255, as a command may.
     status = os.spawnv(os.P_WAIT, CRUN, words)
-    return missing if status == _FAILED else abs(status)
+    return missing if status == _FAILED else status if status >= 0 else 128 - status
 
 
 def _look_up(running: Running, program: str) -> int:

@@ -115,6 +115,20 @@ def test_a_pod_that_is_started_while_it_is_deleted_goes(pods: Pods) -> None:
     assert pods.lab.sh(f"ls {UNITS} | grep web || :").stdout == ""
 
 
+@over_engines
+def test_a_deletion_removes_what_a_killed_stop_has_left(pods: Pods) -> None:
+    pods.apply(_OLD)
+    # As if it had been killed at once.
+    folder = "/run/systemd/system/sandbox@web.service.d"
+    pods.lab.write(f"{folder}/none.conf", "[Service]\nExecStopPost=\n")
+    pods.systemctl("daemon-reload")
+    pods.systemctl("stop", "pod@web")
+    pods.lab.sh(f"rm -r {folder}; systemctl daemon-reload")
+    assert "/run/podunit/web_sandbox/net" in pods.remains()
+    assert pods.lab.run("podunit", "delete", "web").stdout == "pod web: stopped, deleted\n"
+    wait_for(pods.remains, "", timeout_sec=5)
+
+
 @only_podman
 def test_a_replica_that_is_started_while_it_is_too_much_goes(pods: Pods) -> None:
     pods.apply(_OWNER)
