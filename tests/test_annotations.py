@@ -226,3 +226,14 @@ def test_only_a_container_of_cruns_writes_into_the_journal_itself() -> None:
     entries = tuple((Located(key, _KEY), Located(value, _VALUE)) for key, value in keys)
     assert read_annotations(entries, ("web",), report).outputs == {"web": Output.JOURNAL}
     assert report.problems == ()
+
+
+def test_a_mistyped_word_of_a_container_is_told_by_its_name() -> None:
+    message, hint, at = refuse("podunit/web.outputs", "pipe")
+    assert (message, hint, at) == (
+        "unknown annotation 'podunit/web.outputs'",
+        "did you mean 'podunit/web.output'?",
+        _KEY,
+    )
+    known = "known are podunit/web.devices, podunit/web.output, and directives such as podunit/web.Service.Nice"
+    assert refuse("podunit/web.Nice")[:2] == ("unknown annotation 'podunit/web.Nice'", known)

@@ -116,6 +116,8 @@ def _read(
         report.error(key.at, path, "not of the form [CONTAINER.]SECTION.DIRECTIVE", hint)
     elif owner and not _check_container(key, path, owner[0], containers, report):
         pass
+    elif not owner and section in containers:
+        _refuse_container_word(key, path, section, directive, report)
     elif section not in (allowed := _CONTAINER_SECTIONS if owner else _POD_SECTIONS):
         _refuse_section(key, path, section, allowed, bool(owner), report)
     elif _check_directive(key, path, section, directive, report):
@@ -140,6 +142,15 @@ def _refuse_word(key: Located[str], path: str, word: str, report: Report) -> Non
     hint = suggest(_PREFIX + word, [_PREFIX + known for known in _WORDS]) or (
         f"known are {', '.join(_PREFIX + known for known in _WORDS)}, and directives such as podunit/Unit.After"
     )
+    report.error(key.at, path, f"unknown annotation '{key.value[:60]}'", hint)
+
+
+def _refuse_container_word(key: Located[str], path: str, container: str, word: str, report: Report) -> None:
+    words = (_DEVICES, _OUTPUT)
+    known = [f"{_PREFIX}{container}.{own}" for own in words]
+    others = f"known are {', '.join(known)}, and directives such as {_PREFIX}{container}.Service.Nice"
+    # What all have in common makes any two of them alike.
+    hint = suggest(key.value, known) if suggest(word, words) else others
     report.error(key.at, path, f"unknown annotation '{key.value[:60]}'", hint)
 
 
