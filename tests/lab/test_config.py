@@ -169,43 +169,38 @@ def test_a_changed_object_restarts_only_the_pods_that_use_it(pods: Pods) -> None
     assert "there is no Secret 'db'" in failed.stderr
 
 
+_KEY = "apiVersion: v1\nkind: Secret\nmetadata: {name: key}\nstringData: {word: hidden}\n---\n"
+_SECRET = "env: [{name: WORD, valueFrom: {secretKeyRef: {name: key, key: word}}}]"
+_MOUNTS = "volumeMounts: [{name: fast, mountPath: /fast}, {name: disk, mountPath: /disk}]"
+_VOLUMES = "  volumes: [{name: fast, emptyDir: {medium: Memory}}, {name: disk, emptyDir: {}}]\n"
+# What units remove when they stop.
+_LEFT = (
+    "podman secret ls --quiet; findmnt -rno TARGET | grep web_memory || :; ls -d /var/lib/podunit/volumes/web"
+    " /var/lib/podunit/roots/web.b /run/podunit-probes/web.a /run/podunit/web_memory 2> /dev/null || :"
+)
+
+
 @only_podman
 def test_what_a_pod_no_longer_has_is_gone_once_it_is_another_one(pods: Pods) -> None:
-    key = "apiVersion: v1\nkind: Secret\nmetadata: {name: key}\nstringData: {word: hidden}\n---\n"
-    secret = "env: [{name: WORD, valueFrom: {secretKeyRef: {name: key, key: word}}}]"
-    mounts = "volumeMounts: [{name: fast, mountPath: /fast}, {name: disk, mountPath: /disk}]"
-    volumes = "  volumes: [{name: fast, emptyDir: {medium: Memory}}, {name: disk, emptyDir: {}}]\n"
     script, probe = "sleep 1000 & wait", "readinessProbe: {exec: {command: ['true']}}"
-    pods.apply(key + pod(container("a", script, secret, mounts, probe) + container("b", script), more=volumes))
-    look = (
-        "podman secret ls --quiet; findmnt -rno TARGET | grep web_memory || :;"
-        " ls -d /var/lib/podunit/volumes/web /run/podunit-probes/web.a /run/podunit/web_memory 2> /dev/null || :"
-    )
-    assert len(pods.lab.sh(look).stdout.splitlines()) == 5
+    pods.apply(_KEY + pod(container("a", script, _SECRET, _MOUNTS, probe) + container("b", script), more=_VOLUMES))
+    assert len(pods.lab.sh(_LEFT).stdout.splitlines()) == 5
     other = pods.main_pid("container@web.b")
-    done = pods.apply(pod(container("a", script, mounts) + container("b", script), more=volumes))
+    done = pods.apply(pod(container("a", script, _MOUNTS) + container("b", script), more=_VOLUMES))
     assert done.stdout == "pod web: changed, container a restarted\n"
-    assert len(pods.lab.sh(look).stdout.splitlines()) == 3
+    assert len(pods.lab.sh(_LEFT).stdout.splitlines()) == 3
     assert pods.main_pid("container@web.b") == other
     pods.apply(pod(container("a", script)))
-    assert pods.lab.sh(look).stdout == ""
+    assert pods.lab.sh(_LEFT).stdout == ""
 
 
 @over_engines
 def test_what_a_pod_no_longer_has_is_gone_also_if_it_does_not_come_up(pods: Pods) -> None:
-    key = "apiVersion: v1\nkind: Secret\nmetadata: {name: key}\nstringData: {word: hidden}\n---\n"
-    secret = "env: [{name: WORD, valueFrom: {secretKeyRef: {name: key, key: word}}}]"
-    mounts = "volumeMounts: [{name: fast, mountPath: /fast}, {name: disk, mountPath: /disk}]"
-    volumes = "  volumes: [{name: fast, emptyDir: {medium: Memory}}, {name: disk, emptyDir: {}}]\n"
     script = "sleep 1000 & wait"
-    pods.apply(key + pod(container("a", script, secret, mounts) + container("b", script, secret), more=volumes))
+    pods.apply(_KEY + pod(container("a", script, _SECRET, _MOUNTS) + container("b", script, _SECRET), more=_VOLUMES))
     failed = pods.apply(pod(container("a", script), inits=container("i", "exit 3"), policy="Never"), check=False)
     assert failed.returncode == 1
-    look = (
-        "podman secret ls --quiet; findmnt -rno TARGET | grep web_memory || :;"
-        " ls -d /var/lib/podunit/volumes/web /var/lib/podunit/roots/web.b /run/podunit/web_memory 2> /dev/null || :"
-    )
-    assert pods.lab.sh(look).stdout == ""
+    assert pods.lab.sh(_LEFT).stdout == ""
 
 
 def test_units_made_without_what_they_refer_to_do_not_start_and_say_why(pods: Pods) -> None:
