@@ -9,12 +9,10 @@ from __future__ import annotations
 from podunit.cgroups import container_directives, oom_directives
 from podunit.checks import describe_checks, list_probers
 from podunit.engines import crun, nfs, podman
-from podunit.engines.netavark import can_be_held_by_files
 from podunit.engines.volumes import device_rights
 from podunit.hostpaths import list_host_paths, prepare_paths
-from podunit.inside import CRUN
 from podunit.messages import describe_message
-from podunit.model import Container, Device, ImageVolume, Pod, RestartPolicy
+from podunit.model import Container, Device, Pod, RestartPolicy
 from podunit.names import container_unit, sandbox_unit
 from podunit.restarts import pause_script, restart_directives
 from podunit.scope import Scope
@@ -58,8 +56,6 @@ def make_container(
         "bundled-init.service.j2" if init else "bundled.service.j2",
         {
             **shared,
-            "crun": Value(CRUN),
-            "held": can_be_held_by_files(pod),
             "container": escape_text(container.name),
             "required_units": join_units(inits) if inits else None,
             "sidecar": container.sidecar,
@@ -75,9 +71,8 @@ def make_container(
             "state_directory": join_words([crun.root_directory(pod, container)]),
             "prepare": prepare_paths(container),
             "address_file": quote_word(address_file, expands_variables=False) if address_file else None,
-            "image_volumes": any(isinstance(mount.volume, ImageVolume) for mount in container.mounts),
             "devices": tuple(map(_allow, container.devices)),
-            "run": command_line(("run", *crun.run_container(pod, container, scope))),
+            "start": quote_word(crun.start_file(pod, container, scope), expands_variables=True),
             "remove": command_line(crun.remove_container(pod, container), ignore_failure=True),
             # A signal is what an init container's first process has as crun's exit status.
             "restart": restart_directives(container, target, init=init, never=never, direct=not init),

@@ -31,17 +31,20 @@ from podunit.engines.secrets import is_apart
 from podunit.errors import PodunitError
 from podunit.inside import CRUN
 from podunit.model import Container, Pod
+from podunit.record import record
+from podunit.starting import Found, Ownership, is_init, write_start
 from podunit.target import Target
 
 _FOLDER = "bundle"
 _KEY = "key"
+_ADDED = "upper.tar"
 _IMAGE_FILE = re.compile(f"{_FOLDER}/[^/]+/image")
 _TIMEOUT_SEC = 60
 _WANTED = "{{.Id}} {{.OCIConfigPath}} {{.GraphDriver.Data.UpperDir}}"
 # That of Debian 12 makes and runs containers otherwise.
 _OLDEST_PODMAN = (5,)
 # Raised when the same recipe makes another bundle.
-_VERSION = 6
+_VERSION = 7
 
 
 def require_crun(pods: Iterable[Pod], target: Target) -> None:
@@ -53,6 +56,15 @@ def require_crun(pods: Iterable[Pod], target: Target) -> None:
         raise PodunitError(message, f"leave out {pod.engine_origin.remedy}")
     if bundled and not Path(CRUN).exists():
         raise PodunitError(f"there is no {CRUN}", "install crun; on Debian: apt install crun")
+
+
+@record
+class _Captured:
+    """What podman says of a container: files of its bundle; `claims` and `confined` as in `starting.Found`."""
+
+    files: dict[str, bytes]
+    claims: tuple[tuple[str, str], ...]
+    confined: bool
 
 
 class Bundles:
@@ -106,17 +118,24 @@ class Bundles:
         captured = self._capture(pod, container, config, self._locate(images))
         for one in needed:
             _copy_image(self._images, one)
+        root = self._images / image
+        found = Found(
+            image=str(root),
+            root=_own_root(root),
+            added=_ADDED in captured.files,
+            claims=captured.claims,
+            confined=captured.confined,
+            pipe=explain_pipe(container, (*config.entrypoint, *config.arguments), root),
+            texts=tuple(data.decode() for name, data in captured.files.items() if name.endswith(".json")),
+        )
+        start = write_start(pod, container, found).encode()
         listed = "".join(f"{one}\n" for one in needed).encode()
-        reason = explain_pipe(container, (*config.entrypoint, *config.arguments), self._images / image)
-        piped = {"piped": f"{reason}\n".encode()} if reason else {}
-        return {**captured, **_own_root(self._images / image), **piped, "image": listed, _KEY: key}
+        return {**captured.files, crun.START_FILE: start, "image": listed, _KEY: key}
 
     def _locate(self, images: Mapping[str, str]) -> Mapping[str, str]:
         return {name: str(self._images / image) for name, image in images.items()}
 
-    def _capture(
-        self, pod: Pod, container: Container, image: crun.ImageConfig, images: Mapping[str, str]
-    ) -> dict[str, bytes]:
+    def _capture(self, pod: Pod, container: Container, image: crun.ImageConfig, images: Mapping[str, str]) -> _Captured:
         name = crun.bundle_name(pod, container)
         try:
             _run(PODMAN, "create", *crun.make_model(pod, container))
@@ -141,11 +160,9 @@ class Bundles:
         config = crun.compile_config(captured, identity, image, volumes, images, pod, container)
         processes = {"config": config, **crun.list_processes(config, container)}
         texts = {f"{name}.json": crun.spell(value) for name, value in processes.items()}
-        owned = crun.own_claims(captured, volumes, container)
-        own = {**own, "owned": owned.encode()} if owned else own
-        own = {**own, "devices": crun.list_devices(container).encode()} if container.devices else own
-        own = {**own, "confined": b"by podman\n"} if crun.is_confined(captured) else own
-        return {**texts, "signal": f"{signal}\n".encode(), **own, **added}
+        claims = crun.own_claims(captured, volumes, container)
+        files = {**texts, "signal": f"{signal}\n".encode(), **own, **added}
+        return _Captured(files, claims, crun.is_confined(captured))
 
     def _make_key(self, pod: Pod, container: Container, images: Mapping[str, str]) -> bytes:
         """What tells whether a bundle is still the one: all that it is made of."""
@@ -160,10 +177,12 @@ class Bundles:
             mounts,
         )
         hooks = (container.post_start, container.pre_stop)
+        # What the configuration does not tell, and the script has to know.
+        script = (container.output, is_init(pod, container))
         sandbox = (pod.network is None, can_be_held_by_files(pod), find_resolver(pod, runtime_directory(pod)))
         process = (container.command, container.args, container.working_dir, *sandbox, hooks)
         devices = [(device.volume.path, device.device_path) for device in container.devices]
-        text = repr((*made_of, process, container.message, pod.processes, container.output, *devices))
+        text = repr((*made_of, process, container.message, pod.processes, *script, *devices))
         return f"{hashlib.sha256(text.encode(errors='surrogateescape')).hexdigest()}\n".encode()
 
     def _read(self, pod: Pod, container: Container) -> dict[str, bytes]:
@@ -237,14 +256,12 @@ def _pack(upper: Path, paths: Collection[str]) -> dict[str, bytes]:
     with tarfile.open(fileobj=packed, mode="w") as archive:
         for name in members:
             archive.add(upper / name, name, recursive=False)
-    return {"upper.tar": packed.getvalue()}
+    return {_ADDED: packed.getvalue()}
 
 
-def _own_root(folder: Path) -> dict[str, bytes]:
-    """Mode and owner of an image's root directory, unless they are those that the container's would have anyway."""
+def _own_root(folder: Path) -> Ownership:
     status = folder.stat()
-    own = (stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid)
-    return {} if own == (0o755, 0, 0) else {"root": b"%o %d:%d\n" % own}
+    return Ownership(stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid)
 
 
 def _copy_image(images: Path, image: str) -> None:

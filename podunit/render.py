@@ -1,12 +1,12 @@
-"""Unit files as text: the only import of Jinja2.
+"""Unit files, and scripts that they run, as text: the only import of Jinja2.
 
-In: `UnitFile`. Out: the bytes of the file. A template can print `Value` and `Directive` and nothing else, so no text
+In: `UnitFile`. Out: the text of the file. A template can print `Value` and `Directive` and nothing else, so no text
 reaches a unit that `unitfile` has not escaped.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
@@ -17,7 +17,12 @@ from podunit.unitfile import Directive, UnitFile, Value
 
 def render(unit: UnitFile) -> str:
     """The text of a unit file, ending with a newline."""
-    return str(_find_template(unit.template).render(unit.values))
+    return render_template(unit.template, unit.values)
+
+
+def render_template(name: str, values: Mapping[str, object]) -> str:
+    """The text that a template makes of values, whatever it is of; whoever made them has escaped them for that."""
+    return str(_find_template(name).render(values))
 
 
 class _Printed(str):

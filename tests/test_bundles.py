@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import io
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from podunit.bundles import _pack, forget_images, require_crun
+from podunit.bundles import Bundles, _pack, forget_images, require_crun
 from podunit.engines import crun
 from podunit.errors import PodunitError
 from podunit.load import load_files
@@ -172,7 +173,7 @@ def test_an_empty_claim_is_its_users(tmp_path: Path) -> None:
     _, container = read_pod(tmp_path, mounts, volumes)
     captured = make_captured()
     captured["process"]["user"] = {"uid": 7, "gid": 8}
-    assert crun.own_claims(captured, "/volumes", container) == "7:8 /volumes/kept/_data\n"
+    assert crun.own_claims(captured, "/volumes", container) == (("7:8", "/volumes/kept/_data"),)
 
 
 def test_no_command_line_has_a_secret(tmp_path: Path) -> None:
@@ -215,3 +216,13 @@ def test_what_podman_adds_to_a_root_is_packed_with_the_way_to_it(tmp_path: Path)
         assert archive.getnames() == ["etc", "etc/group", "srv", "srv/made"]
     (tmp_path / "etc/group").unlink()
     assert _pack(tmp_path, ("/etc/passwd", "/etc/group", "/")) == {}
+
+
+def test_a_container_that_is_to_come_to_its_end_has_another_bundle(tmp_path: Path) -> None:
+    """Its script is another one."""
+    pod, container = read_pod(tmp_path, "tty: false")
+    bundles = Bundles(tmp_path, "5.4.2")
+    images = {container.image: _ID}
+    before = bundles._make_key(pod, container, images)
+    moved = replace(pod, init_containers=(container,), containers=())
+    assert bundles._make_key(moved, container, images) != before == bundles._make_key(pod, container, images)

@@ -165,7 +165,7 @@ _ROOMS: tuple[tuple[str, ...], ...] = (
         "podunit.messages",
         "podunit.values",
     ),
-    ("podunit.checks",),
+    ("podunit.checks", "podunit.starting"),
     (
         "podunit.containers",
         "podunit.bundled",

@@ -14,13 +14,13 @@ from typing import Any
 
 from podunit.engines.memory import list_memory_volumes
 from podunit.engines.netavark import can_be_held_by_files
-from podunit.engines.podman import FACTS, name_variable, sandbox_pid_file
+from podunit.engines.podman import FACTS, name_variable
 from podunit.engines.programs import CATATONIT, container_name, runtime_directory, sandbox_directory
 from podunit.engines.resolution import RESOLVER, find_resolver
 from podunit.engines.rights import list_rights
 from podunit.engines.secrets import is_apart
 from podunit.engines.terminations import locate_message
-from podunit.engines.volumes import files_directory, mount_source, state_directory
+from podunit.engines.volumes import files_directory, mount_source
 from podunit.inside import CRUN, bundle_path
 from podunit.model import Claim, Container, Files, ImageVolume, Mount, MountPropagation, Pod, Processes, Text
 from podunit.probes import Exec
@@ -37,6 +37,9 @@ _DIRECTORIES: Mapping[Specifier, str] = {
 
 # Files that podman makes for each container and that a pod shares; of others that it makes each has its own.
 _SHARED = ("/etc/hosts", "/etc/hostname", RESOLVER, "/dev/shm")
+
+# In a bundle, what starts its container.
+START_FILE = "start"
 
 # What the model of a container would run: a program that is there, as the container's own may be in a volume.
 _PROGRAM = "/podunit-model"
@@ -124,19 +127,9 @@ def root_directory(pod: Pod, container: Container) -> str:
     return f"podunit/roots/{container_name(pod, container)}"
 
 
-def run_container(pod: Pod, container: Container, scope: Scope) -> tuple[Word, ...]:
-    """What the script that starts the container has to know, in this order."""
-    marks = Marks(pod, container)
-    return (
-        (*files_directory(pod, scope), f"/bundle/{container.name}"),
-        (Specifier.RUNTIME_DIR, f"/podunit/{bundle_name(pod, container)}"),
-        (Specifier.STATE_DIR, f"/{root_directory(pod, container)}"),
-        (*state_directory(scope), "/podunit/images"),
-        container_name(pod, container),
-        (Specifier.HOST_NAME,),
-        marks.sandbox.removesuffix("sandbox@"),
-        *(() if can_be_held_by_files(pod) else (sandbox_pid_file(pod),)),
-    )
+def start_file(pod: Pod, container: Container, scope: Scope) -> tuple[str | Specifier, ...]:
+    """The script in the bundle that starts the container; the unit's shell reads it, and what it needs is beside it."""
+    return (*files_directory(pod, scope), f"/bundle/{container.name}/{START_FILE}")
 
 
 def remove_container(pod: Pod, container: Container) -> tuple[Word, ...]:
@@ -248,11 +241,6 @@ def compile_config(
     return config
 
 
-def list_devices(container: Container) -> str:
-    """Lines of the host's devices that the container gets, in the order of their marks."""
-    return "".join(f"{device.volume.path}\n" for device in container.devices)
-
-
 def list_processes(config: Mapping[str, Any], container: Container) -> dict[str, dict[str, Any]]:
     """What runs in the container with this configuration when one of its hooks is a command, by the hook's name."""
     hooks = {"postStart": container.post_start, "preStop": container.pre_stop}
@@ -296,11 +284,11 @@ def list_container_claims(container: Container) -> tuple[Claim, ...]:
     return tuple(dict.fromkeys(mount.volume for mount in container.mounts if isinstance(mount.volume, Claim)))
 
 
-def own_claims(captured: Mapping[str, Any], volumes: str, container: Container) -> str:
-    """Lines of who is to own which of podman's volumes while it is empty: as with podman it is its first user's."""
+def own_claims(captured: Mapping[str, Any], volumes: str, container: Container) -> tuple[tuple[str, str], ...]:
+    """Who is to own which of podman's volumes while it is empty: as with podman it is its first user's."""
     user = captured["process"]["user"]
     owner = f"{user['uid']}:{user['gid']}"
-    return "".join(f"{owner} {_locate(claim, volumes)}\n" for claim in list_container_claims(container))
+    return tuple((owner, _locate(claim, volumes)) for claim in list_container_claims(container))
 
 
 def mount_volumes(pod: Pod, container: Container, volumes: str, images: Mapping[str, str]) -> Iterator[dict[str, Any]]:
