@@ -202,18 +202,25 @@ def restore_images(files: Iterable[Mapping[str, bytes]], state: Path) -> None:
                     _copy_image(state / "images", image)
 
 
-def forget_images(state: Path) -> None:
-    """Remove copies of images in this state folder that no bundle needs, and no container that runs."""
+def list_unneeded_images(state: Path, gone: Collection[Path] = ()) -> tuple[Path, ...]:
+    """Copies of images in this state folder that no bundle needs, those in `gone` aside, and no container that runs.
+
+    If none is needed, the folder of them all.
+    """
     images = state / "images"
     if not images.is_dir():
-        return
-    files = state.glob(f"files/*/{_FOLDER}/*/image")
+        return ()
+    files = (file for file in state.glob(f"files/*/{_FOLDER}/*/image") if not any(map(file.is_relative_to, gone)))
     needed = {image for file in files for image in file.read_text(encoding="ascii").split()}
-    for folder in images.iterdir():
-        if folder.name not in needed and not _is_mounted(folder):
-            shutil.rmtree(folder)
-    if not any(images.iterdir()):
-        images.rmdir()
+    copies = list(images.iterdir())
+    found = [folder for folder in copies if folder.name not in needed and not _is_mounted(folder)]
+    return tuple(found) if len(found) < len(copies) else (images,)
+
+
+def forget_images(state: Path) -> None:
+    """Remove copies of images in this state folder that no bundle needs, and no container that runs."""
+    for folder in list_unneeded_images(state):
+        shutil.rmtree(folder)
 
 
 def _list_bundled(pod: Pod) -> tuple[Container, ...]:

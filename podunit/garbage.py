@@ -1,5 +1,7 @@
 """What podunit has left behind that nothing needs: old revisions, files of pods that are gone, images, networks.
 
+Images are podman's, and podunit's own copies of those for the crun engine, which an apply that is cut off may leave.
+
 In: what is installed and kept, and podman's images and networks. Out: `Garbage`, and its removal. An image is podunit's
 to remove only if a pod of podunit's has run it, by its name and ID, and no installed pod and no kept revision has its
 name in a unit; one that was built on this machine (localhost/) cannot be had again and stays, as does one that a
@@ -14,6 +16,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from podunit.bundles import list_unneeded_images
 from podunit.generations import Generations
 from podunit.host import list_images, list_networks, remove_image, remove_network
 from podunit.installed import list_pods
@@ -46,9 +49,10 @@ def find_garbage(texts: Mapping[str, str], state: StateFolder, generations: Gene
         if (one.number, key) not in gone
     ]
     units = [*texts.values(), *(text for one in kept for pod in one.pods.values() for text in pod.texts.values())]
+    left = state.list_left(list_pods(texts))
     return Garbage(
         tuple(f"revision {number} of {key}" for number, key in sorted(gone)),
-        (*state.list_left(list_pods(texts)), *generations.list_unused()),
+        (*left, *generations.list_unused(), *list_unneeded_images(state.path, left)),
         tuple(sorted(_find_images(generations.read_images(), units))),
         # A start of what an earlier revision was would make it again.
         tuple(name for name in list_networks() if not any(network_unit(name) in text for text in texts.values())),

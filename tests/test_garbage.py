@@ -92,6 +92,28 @@ def test_what_is_of_no_pod_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert len(store.read()) == 1
 
 
+def test_a_copy_of_an_image_that_no_pod_needs_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    give(monkeypatch, FakePodman({}))
+    store, state = Generations(tmp_path), StateFolder(tmp_path)
+    # That of a pod, that of a pod that is gone, and what an apply has left that was cut off.
+    for image in ("a" * 64, "b" * 64, "c" * 64 + ".partial"):
+        (tmp_path / "images" / image / "etc").mkdir(parents=True)
+    for pod, image in (("web", "a" * 64), ("gone", "b" * 64)):
+        bundle = tmp_path / "files" / pod / "bundle/main"
+        bundle.mkdir(parents=True)
+        (bundle / "image").write_text(f"{image}\n", encoding="ascii")
+    found = find_garbage({"pod@web.service": ""}, state, store)
+    assert {str(path.relative_to(tmp_path)) for path in found.paths} == {
+        "files/gone",
+        f"images/{'b' * 64}",
+        f"images/{'c' * 64}.partial",
+    }
+    remove_garbage(found, store)
+    assert [folder.name for folder in (tmp_path / "images").iterdir()] == ["a" * 64]
+    remove_garbage(find_garbage({}, state, store), store)
+    assert not (tmp_path / "images").exists()
+
+
 def test_a_network_that_no_pod_names_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     podman = FakePodman({}, "podunit-used", ("podunit", "podunit-old", "podunit-shop", "podunit-used"))
     give(monkeypatch, podman)
