@@ -6,6 +6,7 @@ the terminal: it prints nothing and ends nothing.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from enum import StrEnum
 
 from podunit.record import record
@@ -68,6 +69,11 @@ class Report:
     def warning(self, at: Position, path: str, message: str, hint: str = "") -> None:
         """Add a problem that the command survives."""
         self._add(at, Level.WARNING, path, message, hint)
+
+    def drop_warnings(self, files: Collection[str]) -> None:
+        """Forget the warnings about these files."""
+        for problem in [one for one in self._problems if one.level is Level.WARNING and one.at.file in files]:
+            del self._problems[problem]
 
     @property
     def problems(self) -> tuple[Problem, ...]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from podunit.cli.files import load_documents, translate
 from podunit.documents import dump_document
 from podunit.load import find_kept, read_texts
 from podunit.report import Report
@@ -58,3 +59,22 @@ def test_what_is_immutable_stays_as_it_is(second: str, message: str, tmp_path: P
 def test_a_secret_that_says_the_same_in_other_words_is_the_same(tmp_path: Path) -> None:
     head = "apiVersion: v1\nkind: Secret\nmetadata: {name: db}\nimmutable: true\n"
     assert apply_after(f"{head}stringData: {{a: value}}\n", f"{head}data: {{a: dmFsdWU=}}\n", tmp_path) == []
+
+
+def test_what_is_kept_is_not_warned_of_again(tmp_path: Path) -> None:
+    """Each apply would say so of all that others have left."""
+    claim = "apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: data}\nspec: {storageClassName: fast}\n"
+    kept = tmp_path / "PersistentVolumeClaim.data.json"
+    kept.write_text(claim, encoding="utf-8")
+    given = tmp_path / "pod.yaml"
+    given.write_text(
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {nodeName: b, containers: [{name: c, image: d}]}\n",
+        encoding="utf-8",
+    )
+    found = {}
+    for file in (given, kept):
+        report = Report()
+        documents = load_documents([str(file)], report)
+        assert translate(documents, {"PersistentVolumeClaim.data": kept}, (), report)
+        found[file] = {Path(problem.at.file) for problem in report.problems}
+    assert found == {given: {given}, kept: {kept}}

@@ -108,10 +108,15 @@ def translate(
     report: Report,
     scope: Scope | None = None,
 ) -> Workload | None:
-    """All pods that these objects concern, with what earlier applies have kept; None if there is an error."""
+    """All pods that these objects concern, with what earlier applies have kept; None if there is an error.
+
+    Those applies have said what there is to warn of in what they kept.
+    """
     from podunit.load import find_kept, translate_with_kept
 
     found = translate_with_kept(documents, find_kept(documents, kept, installed, report), report)
+    given = {document.node.at.file for document in documents}
+    report.drop_warnings({str(file) for file in kept.values()} - given)
     return _refuse_users(found, scope, report)
 
 
