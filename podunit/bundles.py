@@ -212,7 +212,7 @@ def list_unneeded_images(state: Path, gone: Collection[Path] = ()) -> tuple[Path
         return ()
     files = (file for file in state.glob(f"files/*/{_FOLDER}/*/image") if not any(map(file.is_relative_to, gone)))
     needed = {image for file in files for image in file.read_text(encoding="ascii").split()}
-    copies = list(images.iterdir())
+    copies = sorted(images.iterdir())
     found = [folder for folder in copies if folder.name not in needed and not _is_mounted(folder)]
     return tuple(found) if len(found) < len(copies) else (images,)
 
