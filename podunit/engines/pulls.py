@@ -30,7 +30,8 @@ _FIND_NOTES = (
 )
 # `pull` is for who uses this to say. What is left of pulls is removed before the next one, and before podman is asked
 # for the image. The network is waited for only when it is needed: a user's manager has no network-online.target. A stop
-# waits for the end of podman and for the disk, which its signal does not disturb, and then kills as it would have.
+# waits for the end of podman and for the disk, and then kills as it would have. Its signal may end what waits for the
+# disk before that ignores it: systemd looks for processes until there is no new one.
 _PULL_MISSING = (
     *_FIND_NOTES,
     "mend() {",
@@ -44,8 +45,9 @@ _PULL_MISSING = (
     '  note=$notes/$boot.$$; mkdir -p "$notes";',
     f'  echo "$1 $({PODMAN} image inspect --format "{{{{.Id}}}}" "$1" 2> /dev/null)" > "$note"; sync "$note" "$notes";',
     '  trap stopped=1 TERM; pull "$1"; status=$?;',
-    f'  (trap "" TERM; sync --file-system "$({PODMAN} info --format "{{{{.Store.GraphRoot}}}}")" && rm -f "$note") ||',
-    "    status=1;",
+    '  flush() { (trap "" TERM;',
+    f'    sync --file-system "$({PODMAN} info --format "{{{{.Store.GraphRoot}}}}")" && rm -f "$note"); }};',
+    "  flush || flush || status=1;",
     '  sync "$notes"; trap - TERM; [ -z "$stopped" ] || kill $$; return $status; };',
     "while [ $# -gt 0 ]; do",
     "  case $1 in",
