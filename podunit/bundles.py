@@ -32,7 +32,7 @@ from podunit.errors import PodunitError
 from podunit.inside import CRUN
 from podunit.model import Container, Pod
 from podunit.record import record
-from podunit.starting import Found, Ownership, is_init, write_start
+from podunit.starting import Found, Permissions, is_init, write_start
 from podunit.target import Target
 
 _FOLDER = "bundle"
@@ -266,9 +266,9 @@ def _pack(upper: Path, paths: Collection[str]) -> dict[str, bytes]:
     return {_ADDED: packed.getvalue()}
 
 
-def _own_root(folder: Path) -> Ownership:
+def _own_root(folder: Path) -> Permissions:
     status = folder.stat()
-    return Ownership(stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid)
+    return Permissions(stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid)
 
 
 def _copy_image(images: Path, image: str) -> None:

@@ -20,8 +20,8 @@ from podunit.unitfile import Specifier, Value, Variable
 
 
 @record
-class Ownership:
-    """What a directory has: permission bits and numbers."""
+class Permissions:
+    """Mode bits, user and group of a directory, as chmod(1) and chown(1) take them."""
 
     mode: int
     user: int
@@ -32,14 +32,14 @@ class Ownership:
 class Found:
     """What is known of a container when its bundle is made.
 
-    `image` is the directory with the image's files, `root` what that directory has, `added` whether podman adds files
-    to it. `claims` are users and the directories of podman's volumes that are theirs while they are empty. `confined`
-    is whether podman's own profile of AppArmor is for it. `pipe` is why it needs a pipe for its output, '' if it does
-    not. `texts` are those in which there may be marks.
+    `image` is the directory with the image's files, `root` its own permissions, `added` whether podman adds files to
+    it. `claims` are users and the directories of podman's volumes that are theirs while they are empty. `confined` is
+    whether podman's own profile of AppArmor is for it. `pipe` is why it needs a pipe for its output, '' if it does not.
+    `texts` are those in which there may be marks.
     """
 
     image: str
-    root: Ownership
+    root: Permissions
     added: bool
     claims: tuple[tuple[str, str], ...]
     confined: bool

@@ -14,7 +14,7 @@ from podunit.engines.crun import Marks
 from podunit.load import load_files
 from podunit.model import Container, Pod
 from podunit.report import Report
-from podunit.starting import Found, Ownership, write_start
+from podunit.starting import Found, Permissions, write_start
 
 _STARTS = Path(__file__).parent / "golden/starts"
 _IMAGE = "/var/lib/podunit/images/0123"
@@ -67,7 +67,7 @@ def find(name: str, pod: Pod, container: Container) -> Found:
         marks = Marks(pod, container)
         return Found(
             image=_IMAGE,
-            root=Ownership(0o1777, 5, 6),
+            root=Permissions(0o1777, 5, 6),
             added=True,
             claims=(("7:8", "/var/lib/containers/storage/volumes/kept/_data"), ("7:8", "/srv/it's here")),
             confined=True,
@@ -75,7 +75,7 @@ def find(name: str, pod: Pod, container: Container) -> Found:
             texts=(marks.sandbox + marks.process, marks.profile + "".join(marks.facts.values())),
         )
     reason = "its command or a variable has /dev/stdout" if "pipe" in name else ""
-    return Found(_IMAGE, Ownership(0o555, 0, 0), added=False, claims=(), confined=False, pipe=reason, texts=("{}",))
+    return Found(_IMAGE, Permissions(0o555, 0, 0), added=False, claims=(), confined=False, pipe=reason, texts=("{}",))
 
 
 @pytest.mark.parametrize("name", _CASES)
@@ -96,6 +96,6 @@ def test_no_file_is_of_no_case() -> None:
 def test_a_name_in_an_image_is_no_command(tmp_path: Path) -> None:
     pod, container = read(tmp_path, "plain")
     reason = "the image has a link to its output: /a\ntouch /b\r\x85touch /c\udcff"
-    found = Found(_IMAGE, Ownership(0o555, 0, 0), added=False, claims=(), confined=False, pipe=reason, texts=())
+    found = Found(_IMAGE, Permissions(0o555, 0, 0), added=False, claims=(), confined=False, pipe=reason, texts=())
     comment = "\n# The image has a link to its output: /a?touch /b??touch /c?: systemd gives a service"
     assert comment in write_start(pod, container, found)
