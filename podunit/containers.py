@@ -88,7 +88,6 @@ def make_container(
             "last_sidecar": join_units(sidecars[-1:]) if sidecars else None,
             "missing": quote_word(", ".join(container.missing), expands_variables=True) if container.missing else None,
             "pull_units": tuple(quote_word(unit, expands_variables=True) for unit in pulled),
-            "silent": init and container.tty,
             "after": join_units([sandbox, *images, *(container_unit(pod.name, it.name) for it in earlier), *prober]),
             **describe_checks(pod, container, unit, init=init),
             "memory_limited": is_memory_limited(pod, container),

@@ -144,12 +144,13 @@ def run_container(pod: Pod, container: Container, scope: Scope, *, held: bool) -
 
 def run_init_container(pod: Pod, container: Container, scope: Scope, *, held: bool) -> tuple[Word, ...]:
     """Run a container to its end, in the foreground, and exit with its status."""
-    # passthrough hands the unit's own output to the container: an attached run would log every line twice. With a tty
-    # there is none to hand on, and the unit's goes nowhere.
+    # As with other containers its monitor writes into the journal, and podman, attached to no output, not once more.
+    # The unit's own output would be a socket, which a container cannot open as /dev/stdout.
     return (
         *_run(pod, container, held=held),
         "--sdnotify=ignore",
-        f"--log-driver={'journald' if container.tty else 'passthrough'}",
+        "--log-driver=journald",
+        "--attach=stdin",
         f"--stop-timeout={pod.grace_sec}",
         *_payload(pod, container, scope),
     )

@@ -173,6 +173,16 @@ def test_containers_that_crash_after_their_start_are_stopped(pods: Pods) -> None
     stop_and_expect_nothing(pods)
 
 
+@over_engines
+def test_an_init_container_may_open_its_output_and_each_line_is_logged_once(pods: Pods) -> None:
+    says = "echo one; echo two > /dev/stdout; echo three >&2; echo four > /dev/stderr"
+    # Of another name with each engine: the journal keeps what was said.
+    talker = f"talks-{pods.engine}"
+    pods.apply(pod(container("a", "sleep 1000 & wait"), inits=container(talker, f"{says}; sleep 0.1; printf five")))
+    logged = pods.lab.run("podunit", "logs", "web", talker).stdout.splitlines()
+    assert sorted(logged) == ["five", "four", "one", "three", "two"]
+
+
 def test_an_init_container_that_fails_once_is_tried_again(pods: Pods) -> None:
     script = "echo init ran >> /log/init; [ -e /log/good ]"
     init = container("i", script, "volumeMounts: [{name: log, mountPath: /log}]")
