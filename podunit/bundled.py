@@ -65,7 +65,7 @@ def make_container(
             "pause": command_line(("/bin/sh", "-c", pause, "pause", unit)) if pause else None,
             "after": join_units([sandbox_unit(pod.name), *before, *list_probers(pod, container, init=init)]),
             **describe_checks(pod, container, unit, init=init),
-            **describe_message(pod, container, scope, init=init),
+            **describe_message(pod, container, scope),
             "mounts": join_words(host_paths) if host_paths else None,
             "runtime_directory": join_words([f"podunit/{crun.bundle_name(pod, container)}"]),
             "state_directory": join_words([crun.root_directory(pod, container)]),

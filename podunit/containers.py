@@ -104,7 +104,7 @@ def make_container(
             "resources": (*container_directives(pod, container, scope), *oom_directives(pod, scope, target)),
             "prepare": (*((command_line(verify),) if verify else ()), *prepare_paths(container)),
             **_parts(pod, container, scope),
-            **describe_message(pod, container, scope, init=init),
+            **describe_message(pod, container, scope),
             "image": escape_text(container.image),
             "limited": pod.run is not None and container.restart_policy is RestartPolicy.ON_FAILURE and not init,
             "unit_settings": list_settings(container.settings, "Unit"),

@@ -13,12 +13,12 @@ from podunit.scope import Scope
 from podunit.unitfile import Value, command_line, escape_text
 
 
-def describe_message(pod: Pod, container: Container, scope: Scope, *, init: bool) -> Mapping[str, Value | None]:
+def describe_message(pod: Pod, container: Container, scope: Scope) -> Mapping[str, Value | None]:
     """Values by name; `message_path` is None for a container that leaves none."""
     if container.message is None:
         return {"message_path": None}
     return {
         "message_path": escape_text(container.message.path),
         "make_message": command_line(make_message(pod, container, scope)),
-        "keep_message": command_line(keep_message(pod, container, scope, init=init), ignore_failure=True),
+        "keep_message": command_line(keep_message(pod, container, scope), ignore_failure=True),
     }

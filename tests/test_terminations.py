@@ -65,7 +65,7 @@ def end(pod: Pod, tmp_path: Path, left: bytes, status: str | None) -> str | None
     assert (folder / "now").stat().st_mode & 0o777 == 0o666
     assert folder.stat().st_mode & 0o777 == 0o700
     (folder / "now").write_bytes(left)
-    keep = keep_message(pod, pod.containers[0], Scope.SYSTEM, init=False)
+    keep = keep_message(pod, pod.containers[0], Scope.SYSTEM)
     run(keep, tmp_path, status)
     message = StateFolder(tmp_path / "podunit").read_message("a", "c")
     # Of one end it is kept once.
@@ -79,7 +79,7 @@ def test_the_last_of_the_file_is_kept_until_the_next_end(tmp_path: Path) -> None
     pod = read(", terminationMessagePath: /end")
     state = StateFolder(tmp_path / "podunit")
     assert state.read_message("a", "c") is None
-    run(keep_message(pod, pod.containers[0], Scope.SYSTEM, init=False), tmp_path, "1")
+    run(keep_message(pod, pod.containers[0], Scope.SYSTEM), tmp_path, "1")
     assert state.read_message("a", "c") is None
     assert end(pod, tmp_path, b"x" * 5000 + b"end", "1") == "x" * 4093 + "end"
     run(make_message(pod, pod.containers[0], Scope.SYSTEM), tmp_path)

@@ -32,14 +32,13 @@ def make_message(pod: Pod, container: Container, scope: Scope) -> tuple[Word, ..
     return ("/bin/sh", "-c", _MAKE, "message", _locate(pod, container, scope))
 
 
-def keep_message(pod: Pod, container: Container, scope: Scope, *, init: bool) -> tuple[Word, ...]:
+def keep_message(pod: Pod, container: Container, scope: Scope) -> tuple[Word, ...]:
     """Keep what an end has left, once; in the environment that systemd gives to what runs after an end."""
     folder = _locate(pod, container, scope)
     if container.message is None or not container.message.falls_back:
         return ("/bin/sh", "-c", _KEEP.replace("FALL_BACK", ""), "message", folder)
-    # In the foreground podman prints what the container does, but for what a terminal shows; crun leaves that to it.
-    prints = pod.engine is Engine.CRUN or (init and not container.tty)
-    own = "_TRANSPORT=stdout" if prints else f"CONTAINER_NAME={container_name(pod, container)}"
+    # podman's monitor writes for the container, crun leaves that to it.
+    own = "_TRANSPORT=stdout" if pod.engine is Engine.CRUN else f"CONTAINER_NAME={container_name(pod, container)}"
     return ("/bin/sh", "-c", _KEEP.replace("FALL_BACK", _FALL_BACK), "message", folder, own)
 
 
